@@ -1,0 +1,20 @@
+# fiducl_test(NAME LABEL host|device|cli SOURCES file... USES layer... [TIMEOUT seconds])
+#
+# One ctest entry a program, written with the check framework. Device suites run without forking (an OpenCL context
+# does not survive a fork), so Check's own time limits do nothing there and the TIMEOUT is ctest's.
+pkg_check_modules(CHECK REQUIRED IMPORTED_TARGET check)
+function(fiducl_test name)
+  cmake_parse_arguments(test "" "LABEL;TIMEOUT" "SOURCES;USES" ${ARGN})
+  if(NOT test_TIMEOUT)
+    set(test_TIMEOUT 120)
+  endif()
+  add_executable(test_${name} ${test_SOURCES})
+  target_include_directories(test_${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+  target_compile_definitions(test_${name} PRIVATE FCL_TEST_GOLDEN_DIR="${PROJECT_SOURCE_DIR}/tests/golden")
+  target_link_libraries(test_${name} PRIVATE ${test_USES} fiducl_options PkgConfig::CHECK m)
+  add_test(NAME ${name} COMMAND test_${name})
+  set_tests_properties(${name} PROPERTIES LABELS ${test_LABEL} TIMEOUT ${test_TIMEOUT})
+  if(test_LABEL STREQUAL "device")
+    set_tests_properties(${name} PROPERTIES ENVIRONMENT "CK_FORK=no")
+  endif()
+endfunction()

@@ -1,0 +1,78 @@
+/*
+ * OpenCL devices: what there is, how one is selected, and opening it.
+ *
+ * A selector is "auto", "cpu", "gpu", an index as fcl_device_list() orders devices and `fiducl devices` prints, or part
+ * of "platform:device" (upper and lower case are the same). "auto" is the first GPU, else the first CPU, else the first
+ * device. Several matches of a part are an error that lists them.
+ */
+#ifndef FIDUCL_DEVICE_H
+#define FIDUCL_DEVICE_H
+
+#include <stdint.h>
+
+#include "fiducl/status.h"
+
+typedef enum fcl_device_kind { FCL_DEVICE_CPU, FCL_DEVICE_GPU, FCL_DEVICE_OTHER } fcl_device_kind;
+
+/* Facts of one device; strings belong to the list. */
+typedef struct fcl_device_info {
+    unsigned index;
+    fcl_device_kind kind;
+    const char *platform;         /* CL_PLATFORM_NAME */
+    const char *platform_version; /* CL_PLATFORM_VERSION */
+    const char *name;             /* CL_DEVICE_NAME, spaces at the ends removed */
+    const char *vendor;
+    const char *version;        /* CL_DEVICE_VERSION */
+    const char *driver_version; /* CL_DRIVER_VERSION */
+    const char *extensions;
+    unsigned vendor_id;
+    unsigned compute_units;
+    unsigned clock_mhz;
+    unsigned pointer_bits;
+    unsigned base_address_align_bits; /* CL_DEVICE_MEM_BASE_ADDR_ALIGN */
+    unsigned preferred_vector_width_float;
+    unsigned native_vector_width_float;
+    uint64_t global_memory_bytes;
+    uint64_t max_allocation_bytes;
+    uint64_t local_memory_bytes;
+    int local_memory_is_dedicated; /* CL_LOCAL as opposed to CL_GLOBAL */
+    uint64_t max_work_group_size;
+    uint64_t max_work_item_sizes[3];
+    uint64_t global_cache_bytes;
+    int host_unified_memory;
+    int has_double;
+    int compiler_available;
+    const char *unusable; /* NULL, or why fiducl cannot use it (no compiler, not OpenCL 1.2, not available) */
+} fcl_device_info;
+
+typedef struct fcl_device_list fcl_device_list;
+
+/* Every device of every platform, platforms in the loader's order. An empty list is success. */
+FCL_API fcl_status fcl_device_list_create(fcl_device_list **out);
+FCL_API void fcl_device_list_free(fcl_device_list *list);
+FCL_API unsigned fcl_device_list_count(const fcl_device_list *list);
+/* Lends; index < count. */
+FCL_API const fcl_device_info *fcl_device_list_at(const fcl_device_list *list, unsigned index);
+/* Resolves a selector; NULL means $FIDUCL_DEVICE if set, else "auto". FCL_E_NO_DEVICE says what there is. */
+FCL_API fcl_status fcl_device_select(unsigned *out, const fcl_device_list *list, const char *selector);
+
+/* A GPU the system has (from sysfs) that no OpenCL platform offers. */
+typedef struct fcl_missing_gpu {
+    char name[96];    /* "AMD GPU 1002:73bf at 0000:03:00.0" */
+    char reason[256]; /* why as far as can be told, and what to install or do */
+} fcl_missing_gpu;
+/* At most `capacity` of them; *n is set to how many there are. `sysfs` and `dev` are "/sys" and "/dev" but in tests. */
+FCL_API fcl_status fcl_missing_gpus(fcl_missing_gpu *out, unsigned *n, unsigned capacity, const fcl_device_list *list,
+                                    const char *sysfs, const char *dev);
+
+/* An opened device: a context and an in-order queue. One thread uses it at a time. */
+typedef struct fcl_device fcl_device;
+
+/* `selector` as above. With `profiling` each kernel's time is measured (see fcl_device_profile in the private
+ * headers), which costs some speed. */
+FCL_API fcl_status fcl_device_open(fcl_device **out, const char *selector, int profiling);
+FCL_API void fcl_device_free(fcl_device *device);
+/* Lends; valid as long as the device. */
+FCL_API const fcl_device_info *fcl_device_facts(const fcl_device *device);
+
+#endif

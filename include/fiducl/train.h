@@ -1,0 +1,62 @@
+/* Training: recipes, the loop, resuming. */
+#ifndef FIDUCL_TRAIN_H
+#define FIDUCL_TRAIN_H
+
+#include "fiducl/dataset.h"
+#include "fiducl/device.h"
+#include "fiducl/model.h"
+
+typedef enum fcl_schedule { FCL_CONSTANT, FCL_COSINE } fcl_schedule;
+
+/* All that decides what training computes. Read from data/recipes/NAME.cfg and overridden by arguments. */
+typedef struct fcl_recipe {
+    char name[64];
+    unsigned epochs;
+    unsigned batch;
+    double learning_rate;
+    fcl_schedule schedule;  /* cosine: falls from learning_rate to 0 over all epochs' steps */
+    unsigned warmup_steps;  /* linear from 0 */
+    double beta1, beta2, epsilon;
+    unsigned patience;      /* epochs without a better validation loss before the end; 0 never */
+    double min_delta;       /* how much lower counts as better */
+    uint64_t seed;
+    fcl_fill fill;
+    int shuffle, dropout;
+    int augment;
+    double flip, max_shift, max_rotation, max_scale, max_brightness, max_contrast;
+} fcl_recipe;
+
+/* A name that ships ("standard", "original") or a file. `model_name` selects the recipe's section for that model, if
+ * it has one. Errors name file and line. */
+FCL_API fcl_status fcl_recipe_load(fcl_recipe *out, const char *name_or_path, const char *model_name);
+FCL_API const char *const *fcl_recipe_names(void);
+
+typedef struct fcl_train_options {
+    const char *prepared;     /* folder */
+    const char *model;        /* name or file */
+    const char *out;          /* run folder */
+    fcl_recipe recipe;
+    const char *device;       /* selector or NULL */
+    const char *const *solvers; /* "conv=conv_direct" ..., NULL-ended, or NULL */
+    const char *init_weights; /* safetensors, or NULL */
+    const char *step_log;     /* CSV of step,loss, or NULL */
+    unsigned long max_steps;  /* ends there; */
+    int has_max_steps;        /* 0 steps write the initial weights */
+    int force;
+} fcl_train_options;
+
+typedef struct fcl_train_result {
+    unsigned epochs; /* done in all */
+    unsigned best_epoch;
+    double best_val_loss, best_val_mae; /* loss in network units, mae in pixels */
+    double seconds;
+    int stopped_early;
+} fcl_train_result;
+
+/* FCL_E_INTERRUPTED after a signal, with a checkpoint written. */
+FCL_API fcl_status fcl_train(fcl_train_result *out, const fcl_train_options *options);
+/* Takes up a run where its checkpoint is. `epochs` 0 keeps the recipe's; `device` NULL keeps the run's. A finished run is
+ * success at once. */
+FCL_API fcl_status fcl_train_resume(fcl_train_result *out, const char *run, unsigned epochs, const char *device);
+
+#endif

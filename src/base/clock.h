@@ -1,0 +1,13 @@
+#ifndef FCL_BASE_CLOCK_H
+#define FCL_BASE_CLOCK_H
+
+#include <stddef.h>
+
+/* Seconds since some fixed moment; never runs backwards. */
+double fcl_clock_seconds(void);
+void fcl_clock_sleep(double seconds);
+/* The date and time in UTC as "2026-01-31T23:59:59Z". */
+enum { FCL_TIMESTAMP_BYTES = 21 };
+void fcl_clock_timestamp(char out[FCL_TIMESTAMP_BYTES]);
+
+#endif

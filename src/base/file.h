@@ -1,0 +1,53 @@
+/* Files and folders. Paths are strings in the system's encoding; errors name them. */
+#ifndef FCL_BASE_FILE_H
+#define FCL_BASE_FILE_H
+
+#include "base/error.h"
+
+#include <stdint.h>
+#include <stdio.h>
+
+/* The whole file in *out for free(), with a NUL byte after it that *n_bytes does not count. */
+fcl_status fcl_file_read(char **out, size_t *n_bytes, const char *path);
+
+/* A file that appears whole or not at all: written beside its place under a temporary name, synced and renamed by
+ * commit; abandon (and abandon after commit is legal) removes what is left. */
+typedef struct fcl_file_writer {
+    FILE *stream; /* write here */
+    char *path;
+    char *temporary;
+} fcl_file_writer;
+
+fcl_status fcl_file_writer_open(fcl_file_writer *out, const char *path);
+/* Checks every earlier write to the stream too: a full disk is found here at the latest. */
+fcl_status fcl_file_writer_commit(fcl_file_writer *writer);
+void fcl_file_writer_abandon(fcl_file_writer *writer);
+/* All in one. */
+fcl_status fcl_file_write(const char *path, const void *bytes, size_t n_bytes);
+
+int fcl_path_exists(const char *path);
+int fcl_path_is_folder(const char *path);
+/* "folder/name" for free(), NULL when memory is out. */
+char *fcl_path_join(const char *folder, const char *name);
+fcl_status fcl_file_size(uint64_t *out, const char *path);
+fcl_status fcl_file_remove(const char *path); /* a missing file is success */
+
+/* Creates the folder and those above it. */
+fcl_status fcl_folder_create(const char *path);
+fcl_status fcl_folder_is_empty(int *out, const char *path);
+/* Names in a folder without "." and "..", sorted; release with fcl_names_free. */
+fcl_status fcl_folder_list(char ***out, size_t *n, const char *path);
+void fcl_names_free(char **names, size_t n);
+/* Removes the folder and all in it. */
+fcl_status fcl_folder_remove(const char *path);
+
+/* The folder a command writes into. A folder that fiducl made holds the marker file FCL_FOLDER_MARKER with `kind`
+ * ("run", "prepared", ...). Missing or empty: created and marked. Otherwise FCL_E_EXISTS, unless `force` and the
+ * marker says that fiducl made it with the same kind: then it is emptied. */
+#define FCL_FOLDER_MARKER ".fiducl"
+fcl_status fcl_folder_claim(const char *path, const char *kind, int force);
+
+/* $FIDUCL_CACHE_DIR, or fiducl in $XDG_CACHE_HOME or ~/.cache; created; for free(). FCL_E_IO when it cannot be. */
+fcl_status fcl_cache_folder(char **out);
+
+#endif

@@ -1,0 +1,39 @@
+/* A growing string, and formatted copies. */
+#ifndef FCL_BASE_TEXT_H
+#define FCL_BASE_TEXT_H
+
+#include "base/error.h"
+
+#include <stdarg.h>
+
+/* Appending never fails visibly: after a failed allocation `failed` stays set and fcl_text_status() reports it, so
+ * that a long series of appends needs one check. `data` is always a string once something was appended; use
+ * fcl_text_get() for one that is never NULL. */
+typedef struct fcl_text {
+    char *data;
+    size_t length;
+    size_t capacity;
+    int failed;
+} fcl_text;
+
+#define FCL_TEXT_EMPTY ((fcl_text){0})
+
+void fcl_text_dispose(fcl_text *text);
+void fcl_text_append(fcl_text *text, const char *string);
+void fcl_text_append_bytes(fcl_text *text, const void *bytes, size_t n);
+void fcl_text_appendf(fcl_text *text, const char *format, ...) FCL_PRINTF(2, 3);
+const char *fcl_text_get(const fcl_text *text);
+fcl_status fcl_text_status(const fcl_text *text);
+
+/* A formatted string for free(); NULL (with a message set) when memory is out. */
+char *fcl_format(const char *format, ...) FCL_PRINTF(1, 2);
+char *fcl_duplicate(const char *string);
+/* The part of `path` after the last '/'; lends. */
+const char *fcl_basename(const char *path);
+int fcl_starts_with(const char *string, const char *prefix);
+int fcl_ends_with(const char *string, const char *suffix);
+/* Whole-string conversions; false when anything else is in the string or the value is out of range. */
+int fcl_parse_size(size_t *out, const char *string);
+int fcl_parse_double(double *out, const char *string);
+
+#endif

@@ -1,0 +1,15 @@
+/* Threads: POSIX's, and a parallel loop. */
+#ifndef FCL_BASE_THREAD_H
+#define FCL_BASE_THREAD_H
+
+#include "base/error.h"
+
+#include <pthread.h>
+
+fcl_status fcl_thread_start(pthread_t *out, void *(*run)(void *), void *argument);
+/* Processors that this process may use, at least 1. */
+unsigned fcl_thread_processors(void);
+/* Calls body(context, i) for i in 0..n-1 on several threads; returns when all are done. */
+void fcl_parallel_for(size_t n, void (*body)(void *context, size_t i), void *context);
+
+#endif

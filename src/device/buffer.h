@@ -1,0 +1,39 @@
+/* Device memory. Every allocation is counted, and a failure says what it was for and how much was in use. */
+#ifndef FCL_DEVICE_BUFFER_H
+#define FCL_DEVICE_BUFFER_H
+
+#include "base/error.h"
+#include "fiducl/device.h"
+
+typedef struct fcl_buffer fcl_buffer;
+
+/* `label` says in errors what the memory is for; copied. Contents are undefined. At least one byte is allocated. */
+fcl_status fcl_buffer_create(fcl_buffer **out, fcl_device *device, size_t n_bytes, const char *label);
+/* A window of `parent` that kernels take like any buffer (a sub-buffer; windows of windows are not possible). The offset
+ * must be a multiple of fcl_buffer_alignment(). The parent must outlive it. */
+fcl_status fcl_buffer_create_window(fcl_buffer **out, fcl_buffer *parent, size_t offset_bytes, size_t n_bytes,
+                                    const char *label);
+void fcl_buffer_free(fcl_buffer *buffer);
+size_t fcl_buffer_bytes(const fcl_buffer *buffer);
+const char *fcl_buffer_label(const fcl_buffer *buffer);
+/* In bytes, at least 64: what offsets of windows are multiples of, so that vector loads of 16 floats stay aligned. */
+size_t fcl_buffer_alignment(const fcl_device *device);
+
+/* Blocking copies, in queue order. */
+fcl_status fcl_buffer_write(fcl_buffer *buffer, size_t offset_bytes, const void *bytes, size_t n_bytes);
+fcl_status fcl_buffer_read(void *bytes, const fcl_buffer *buffer, size_t offset_bytes, size_t n_bytes);
+/* Enqueues only: `bytes` must stay as it is until fcl_device_wait(fence) of a later fence. */
+fcl_status fcl_buffer_write_async(fcl_buffer *buffer, size_t offset_bytes, const void *bytes, size_t n_bytes);
+/* Enqueues a copy between two buffers. */
+fcl_status fcl_buffer_copy(fcl_buffer *target, size_t target_offset_bytes, const fcl_buffer *source,
+                           size_t source_offset_bytes, size_t n_bytes);
+/* Enqueues filling the whole buffer with zero bytes. */
+fcl_status fcl_buffer_zero(fcl_buffer *buffer);
+
+typedef struct fcl_memory_use {
+    size_t now_bytes;
+    size_t peak_bytes;
+} fcl_memory_use;
+fcl_memory_use fcl_device_memory_use(const fcl_device *device);
+
+#endif

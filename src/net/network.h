@@ -1,0 +1,77 @@
+/*
+ * A network: a model on a device. Parameters, gradients and the optimizer's two moments are one buffer (arena) each, in
+ * the order of the model's tensors, each tensor at a multiple of the device's buffer alignment; gaps are zero. Activations
+ * are kept for the backward pass; buffers of gradients are shared between layers whose lifetimes do not overlap.
+ */
+#ifndef FCL_NET_NETWORK_H
+#define FCL_NET_NETWORK_H
+
+#include "device/buffer.h"
+#include "net/description.h"
+#include "net/weights.h"
+#include "ops/operation.h"
+
+typedef struct fcl_network fcl_network;
+
+typedef struct fcl_network_options {
+    int batch;                /* the largest */
+    int training;             /* 0: no gradients, moments or dropout, and activations share memory */
+    const fcl_choice *choice; /* may be NULL; used during creation only */
+    int measure;              /* as for fcl_operation_create */
+    uint64_t seed;            /* of dropout */
+} fcl_network_options;
+
+/* Operations are created (kernels compiled, solvers gated and chosen). `model` and `device` must outlive it. Parameters
+ * are undefined until set. */
+fcl_status fcl_network_create(fcl_network **out, fcl_device *device, const fcl_model *model,
+                              const fcl_network_options *options);
+void fcl_network_free(fcl_network *network);
+const fcl_model *fcl_network_model(const fcl_network *network);
+
+/* Where a batch goes before forward: input (n, 96, 96, 1), pixels / 255; targets (n, 30) and mask (n, 30, 1 = labelled). */
+fcl_buffer *fcl_network_input(fcl_network *network);
+fcl_buffer *fcl_network_targets(fcl_network *network);
+fcl_buffer *fcl_network_mask(fcl_network *network);
+/* (n, 30), (coordinate - 48) / 48. */
+fcl_buffer *fcl_network_output(fcl_network *network);
+/* FCL_STATS_SLOTS pairs (loss, mae) and the flag, see op.h. */
+fcl_buffer *fcl_network_stats(fcl_network *network);
+fcl_buffer *fcl_network_flag(fcl_network *network);
+
+/* Everything below only enqueues. One step: forward, loss, backward (training), update. */
+typedef struct fcl_pass {
+    int n;                 /* samples, 1..batch */
+    int dropout;           /* 0 switches dropout layers off */
+    uint32_t step;         /* of training, counted from 1: dropout's counter, and what FLAG records */
+    uint32_t first_sample; /* of this part in the whole batch */
+    float inverse_count;   /* 1 / labelled coordinates of the whole batch, or 0 */
+    uint32_t slot;         /* of STATS */
+    int accumulate;        /* a later part of the same batch: gradients and STATS add up */
+} fcl_pass;
+fcl_status fcl_network_forward(fcl_network *network, const fcl_pass *pass);
+/* Loss and MAE into STATS[slot], and the gradient of the output when training. */
+fcl_status fcl_network_loss(fcl_network *network, const fcl_pass *pass);
+fcl_status fcl_network_backward(fcl_network *network, const fcl_pass *pass);
+typedef struct fcl_adam {
+    double learning_rate, beta1, beta2, epsilon;
+} fcl_adam;
+/* Checks loss and gradients for non-finite values (FLAG) and, when all are finite, applies Adam step `pass->step`. */
+fcl_status fcl_network_update(fcl_network *network, const fcl_pass *pass, const fcl_adam *adam);
+
+/* After FLAG was set: runs forward, loss and backward of the same pass again (weights did not change; the batch must be in the
+ * input) and describes the first tensor that is not finite: "layer conv2d_1, kernel conv_direct_forward: activation not
+ * finite". Waits for the device. */
+fcl_status fcl_network_find_not_finite(char out[256], fcl_network *network, const fcl_pass *pass);
+
+/* Copies between the host's tensors, in the model's order, and the arenas. Waits for the device. */
+typedef enum fcl_arena { FCL_PARAMETERS, FCL_GRADIENTS, FCL_MOMENT1, FCL_MOMENT2 } fcl_arena;
+fcl_status fcl_network_read(fcl_tensors *out, fcl_network *network, fcl_arena arena);
+fcl_status fcl_network_write(fcl_network *network, fcl_arena arena, const fcl_tensors *tensors);
+/* Moments to zero. */
+fcl_status fcl_network_reset_optimizer(fcl_network *network);
+
+/* The solvers in use: pairs of fcl_op_describe() text and solver name, in order of the layers. Lends. */
+unsigned fcl_network_n_operations(const fcl_network *network);
+void fcl_network_operation(const char **description, const char **solver, const fcl_network *network, unsigned index);
+
+#endif

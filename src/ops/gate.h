@@ -1,0 +1,26 @@
+/* The gate: a solver's result on a device held against the host reference, with made operands. */
+#ifndef FCL_OPS_GATE_H
+#define FCL_OPS_GATE_H
+
+#include "ops/solver.h"
+
+typedef struct fcl_gate_report {
+    int passed;
+    fcl_role worst_role;
+    size_t worst_index;
+    double worst_got, worst_wanted;
+    double worst_ratio;      /* error / bound of the worst element; > 1 fails; infinity for a non-finite one */
+    double normalised_error; /* sum of squared errors / sum of squared references over what was checked; > 1e-10 fails */
+    size_t n_checked;
+} fcl_gate_report;
+
+/* Runs `solver` at n samples (1 <= n <= desc->batch) on operands from fixed random numbers and checks every element of
+ * each output, or about `max_elements` sampled ones (always with the first, the last, and those at borders) when it is
+ * not 0; that all are finite is always checked. The status is an error only when the check itself could not be done; a wrong result
+ * is report->passed == 0. Workspace is filled with NaN first, so that reading it unwritten shows. */
+fcl_status fcl_gate_check(fcl_gate_report *report, fcl_device *device, const fcl_solver *solver,
+                          const fcl_op_desc *desc, int n, const fcl_op_args *args, size_t max_elements);
+/* "conv_direct: dw[17] is 3.1, should be 2.9 (411 times the bound)" */
+void fcl_gate_describe(char out[256], const fcl_gate_report *report, const fcl_solver *solver);
+
+#endif

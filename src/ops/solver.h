@@ -1,0 +1,40 @@
+/*
+ * Solvers: ways to compute an operation on a device. A new one is a file in src/ops/, its kernels in cl/, and a row in
+ * solvers.c. A solver is used only after the gate (gate.h) held it against the reference.
+ */
+#ifndef FCL_OPS_SOLVER_H
+#define FCL_OPS_SOLVER_H
+
+#include "device/kernel.h"
+#include "device/queue.h"
+#include "ops/op.h"
+
+/* What a solver prepared for one descriptor on one device: kernels, sizes. Each solver has its own. */
+typedef struct fcl_plan fcl_plan;
+
+typedef struct fcl_operands {
+    fcl_buffer *buffer[FCL_N_ROLES]; /* by role; those the operation does not have are NULL */
+    fcl_buffer *workspace;           /* at least workspace_bytes; contents undefined; NULL when that is 0 */
+} fcl_operands;
+
+typedef struct fcl_solver {
+    const char *name; /* lower case with underscores, unique among the solvers of a kind; part of files and options */
+    fcl_op_kind kind;
+    /* How large an error is acceptable: the bound on |device - reference| of an element is
+     * error_factor * FLT_EPSILON * magnitude (+ the smallest normal float). docs/kernels.md justifies each value. */
+    double error_factor;
+    /* Whether it can compute this shape on this device; asks facts, never vendors. */
+    int (*applies)(const fcl_op_desc *desc, const fcl_device *device);
+    size_t (*workspace_bytes)(const fcl_op_desc *desc, const fcl_device *device); /* NULL means 0 */
+    fcl_status (*prepare)(fcl_plan **out, const fcl_op_desc *desc, fcl_device *device);
+    /* Enqueues; 1 <= n <= desc->batch samples. */
+    fcl_status (*run)(fcl_plan *plan, int n, const fcl_operands *operands, const fcl_op_args *args);
+    void (*dispose)(fcl_plan *plan); /* releases the plan; NULL is legal */
+} fcl_solver;
+
+/* All solvers of a kind in the order in which they are tried on this device when nothing was measured; ends with NULL. */
+const fcl_solver *const *fcl_solvers_of(fcl_op_kind kind);
+/* NULL when there is none of that name. */
+const fcl_solver *fcl_solver_find(fcl_op_kind kind, const char *name);
+
+#endif

@@ -1,0 +1,55 @@
+#include "support/support.h"
+
+#include "base/file.h"
+#include "base/text.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+int test_contains(const char *text, const char *part) {
+    return strstr(text, part) != NULL;
+}
+
+char *test_folder_create(void) {
+    const char *base = getenv("TMPDIR");
+    char *path = fcl_format("%s/fiducl-test-XXXXXX", base && *base ? base : "/tmp");
+    ck_assert_ptr_nonnull(path);
+    ck_assert_ptr_nonnull(mkdtemp(path));
+    return path;
+}
+
+void test_folder_remove(char *folder) {
+    ck_ok(fcl_folder_remove(folder));
+    free(folder);
+}
+
+void test_write(const char *folder, const char *name, const void *bytes, size_t n) {
+    char *path = fcl_path_join(folder, name);
+    ck_ok(fcl_file_write(path, bytes, n));
+    free(path);
+}
+
+void test_write_text(const char *folder, const char *name, const char *text) {
+    test_write(folder, name, text, strlen(text));
+}
+
+double test_normalised_error(const float *got, const float *wanted, size_t n) {
+    double error = 0.0, norm = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        double d = (double)got[i] - wanted[i];
+        if (!isfinite(d)) return INFINITY;
+        error += d * d;
+        norm += (double)wanted[i] * wanted[i];
+    }
+    if (norm == 0.0) return error == 0.0 ? 0.0 : INFINITY;
+    return error / norm;
+}
+
+int test_run(Suite *suite) {
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

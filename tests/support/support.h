@@ -1,0 +1,41 @@
+/* What several suites need. */
+#ifndef FCL_TEST_SUPPORT_H
+#define FCL_TEST_SUPPORT_H
+
+#include <check.h>
+#include <stddef.h>
+
+#include "fiducl/status.h"
+
+/* Check with the error message in the failure. */
+#define ck_ok(call)                                                                                                    \
+    do {                                                                                                               \
+        fcl_status ck_status = (call);                                                                                 \
+        ck_assert_msg(ck_status == FCL_OK, "%s: %s: %s", #call, fcl_status_name(ck_status), fcl_error_message());      \
+    } while (0)
+/* The call fails with this status and its message has `part` in it. */
+#define ck_fails(call, expected, part)                                                                                 \
+    do {                                                                                                               \
+        fcl_status ck_status = (call);                                                                                 \
+        ck_assert_msg(ck_status == (expected), "%s: got %s (%s), expected %s", #call, fcl_status_name(ck_status),      \
+                      fcl_error_message(), fcl_status_name(expected));                                                 \
+        ck_assert_msg(test_contains(fcl_error_message(), (part)), "%s: the message '%s' does not have '%s'", #call,    \
+                      fcl_error_message(), (part));                                                                    \
+    } while (0)
+
+int test_contains(const char *text, const char *part);
+
+/* A new empty folder, removed with all in it by test_folder_remove; for free(). Aborts the test on failure. */
+char *test_folder_create(void);
+void test_folder_remove(char *folder);
+/* Writes a small file, for inputs. */
+void test_write(const char *folder, const char *name, const void *bytes, size_t n);
+void test_write_text(const char *folder, const char *name, const char *text);
+
+/* The sum of squared differences over the sum of squares of `wanted`, in double; infinity when anything is not finite. */
+double test_normalised_error(const float *got, const float *wanted, size_t n);
+
+/* Runs the suite and returns main's exit code. */
+int test_run(Suite *suite);
+
+#endif
