@@ -18,6 +18,13 @@ FCL_API const char *fcl_coordinate_name(unsigned coordinate);
 /* The keypoint that is this one in a mirror image; center points are their own. */
 FCL_API unsigned fcl_keypoint_mirror(unsigned keypoint);
 
+/* A file that a data set was read from: its name without folders and the hash of its bytes (XXH3, 128 bits). */
+enum { FCL_DATASET_MAX_FILES = 2, FCL_DATASET_HASH_BYTES = 33 };
+typedef struct fcl_dataset_file {
+    char *name;
+    char hash[FCL_DATASET_HASH_BYTES];
+} fcl_dataset_file;
+
 typedef struct fcl_dataset {
     size_t n;
     uint8_t *pixels;    /* (n, 96, 96), or NULL when pixels are not all whole numbers 0..255 and `pixels_f` holds them */
@@ -27,6 +34,8 @@ typedef struct fcl_dataset {
     uint32_t *rows;     /* (n): row of each sample in the raw files, counted from 0 */
     int has_keypoints;  /* 0 for images alone: the mask is all 0 */
     char *source;       /* what to name in messages: folder or file */
+    fcl_dataset_file files[FCL_DATASET_MAX_FILES];
+    unsigned n_files; /* 0 for data that were made in memory */
 } fcl_dataset;
 
 FCL_API void fcl_dataset_free(fcl_dataset *dataset);

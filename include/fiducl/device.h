@@ -25,6 +25,7 @@ typedef struct fcl_device_info {
     const char *version;        /* CL_DEVICE_VERSION */
     const char *driver_version; /* CL_DRIVER_VERSION */
     const char *extensions;
+    const char *pci_address; /* "0000:03:00.0", or NULL where the platform does not say */
     unsigned vendor_id;
     unsigned compute_units;
     unsigned clock_mhz;

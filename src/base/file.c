@@ -1,3 +1,4 @@
+#define _XOPEN_SOURCE 700 /* realpath */
 #include "base/file.h"
 
 #include "base/memory.h"
@@ -121,8 +122,23 @@ int fcl_path_is_folder(const char *path) {
     return stat(path, &facts) == 0 && S_ISDIR(facts.st_mode);
 }
 
+int fcl_path_is_writable(const char *path) {
+    return access(path, fcl_path_is_folder(path) ? W_OK | X_OK : W_OK) == 0;
+}
+
+int fcl_path_is_readable(const char *path) {
+    return access(path, R_OK) == 0;
+}
+
 char *fcl_path_join(const char *folder, const char *name) {
     return fcl_format("%s%s%s", folder, fcl_ends_with(folder, "/") || !*folder ? "" : "/", name);
+}
+
+fcl_status fcl_path_absolute(char **out, const char *path) {
+    char *absolute = realpath(path, NULL);
+    if (!absolute) return fcl_fail_errno("find", path);
+    *out = absolute;
+    return FCL_OK;
 }
 
 fcl_status fcl_file_size(uint64_t *out, const char *path) {
@@ -152,6 +168,19 @@ fcl_status fcl_folder_create(const char *path) {
     }
     free(partial);
     return status;
+}
+
+fcl_status fcl_folder_temporary(char **out) {
+    const char *parent = getenv("TMPDIR");
+    char *path = fcl_format("%s/fiducl-XXXXXX", parent && *parent ? parent : "/tmp");
+    if (!path) return FCL_E_MEMORY;
+    if (!mkdtemp(path)) {
+        fcl_status status = fcl_fail_errno("create a temporary folder like", path);
+        free(path);
+        return status;
+    }
+    *out = path;
+    return FCL_OK;
 }
 
 static int by_name(const void *a, const void *b) {

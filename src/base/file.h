@@ -27,14 +27,21 @@ fcl_status fcl_file_write(const char *path, const void *bytes, size_t n_bytes);
 
 int fcl_path_exists(const char *path);
 int fcl_path_is_folder(const char *path);
+/* Whether this process may create files in the folder, or write the file. */
+int fcl_path_is_writable(const char *path);
+int fcl_path_is_readable(const char *path);
 /* "folder/name" for free(), NULL when memory is out. */
 char *fcl_path_join(const char *folder, const char *name);
+/* The path from the root, symbolic links resolved, for free(). It must exist. */
+fcl_status fcl_path_absolute(char **out, const char *path);
 fcl_status fcl_file_size(uint64_t *out, const char *path);
 fcl_status fcl_file_remove(const char *path); /* a missing file is success */
 
 /* Creates the folder and those above it. */
 fcl_status fcl_folder_create(const char *path);
 fcl_status fcl_folder_is_empty(int *out, const char *path);
+/* A new folder for temporary files; its path for free(). It stays until it is removed. */
+fcl_status fcl_folder_temporary(char **out);
 /* Names in a folder without "." and "..", sorted; release with fcl_names_free. */
 fcl_status fcl_folder_list(char ***out, size_t *n, const char *path);
 void fcl_names_free(char **names, size_t n);

@@ -26,6 +26,11 @@ char *fcl_process_find(const char *program) {
     return NULL;
 }
 
+void fcl_environment_set(const char *name, const char *value) {
+    /* Fails only for lack of memory, and what it is used for are hints. */
+    (void)setenv(name, value, 1);
+}
+
 /* The input goes through an unlinked temporary file rather than a pipe, so that a child that writes before it has read
  * everything cannot block both sides. */
 static FILE *input_file(const char *input, size_t n_bytes) {

@@ -22,7 +22,7 @@ size_t fcl_buffer_alignment(const fcl_device *device);
 /* Blocking copies, in queue order. */
 fcl_status fcl_buffer_write(fcl_buffer *buffer, size_t offset_bytes, const void *bytes, size_t n_bytes);
 fcl_status fcl_buffer_read(void *bytes, const fcl_buffer *buffer, size_t offset_bytes, size_t n_bytes);
-/* Enqueues only: `bytes` must stay as it is until fcl_device_wait(fence) of a later fence. */
+/* Enqueues only: `bytes` must stay as it is until fcl_fence_wait() of a later fence. */
 fcl_status fcl_buffer_write_async(fcl_buffer *buffer, size_t offset_bytes, const void *bytes, size_t n_bytes);
 /* Enqueues a copy between two buffers. */
 fcl_status fcl_buffer_copy(fcl_buffer *target, size_t target_offset_bytes, const fcl_buffer *source,

@@ -38,6 +38,9 @@ cl_command_queue fcl_device_cl_queue(const fcl_device *device);
 cl_device_id fcl_device_cl_id(const fcl_device *device);
 cl_mem fcl_buffer_cl_mem(const fcl_buffer *buffer);
 fcl_device *fcl_buffer_device(const fcl_buffer *buffer);
+/* Libraries' own work in the profile, under `kernel`; takes the event over. */
+int fcl_device_is_profiling(const fcl_device *device);
+fcl_status fcl_device_profile_event(fcl_device *device, const char *kernel, cl_event event);
 /* "CL_OUT_OF_RESOURCES" for -5, ...; and the status that an OpenCL error becomes (memory errors are
  * FCL_E_DEVICE_MEMORY) with a message "CALL failed: NAME ...". */
 const char *fcl_cl_error_name(cl_int error);

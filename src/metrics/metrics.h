@@ -27,14 +27,25 @@ void fcl_mean_keypoints(float out[FCL_N_COORDINATES], const fcl_dataset *train);
 /* Euclidean errors of all labelled keypoints, sorted ascending; for free(). */
 fcl_status fcl_keypoint_errors(float **out, size_t *n, const fcl_dataset *truth, const float *predictions);
 
-/* One row of evaluation.csv: model,split,n,mae,... ; and the whole files, atomically. */
+/* evaluation.csv (docs/formats.md): model, split, scores and their counts. Written whole or not at all; a figure over
+ * nothing is an empty field. */
 typedef struct fcl_evaluation_row {
     const char *model, *split;
     fcl_scores scores;
 } fcl_evaluation_row;
 fcl_status fcl_evaluation_write(const char *path, const fcl_evaluation_row *rows, size_t n);
-fcl_status fcl_keypoint_scores_write(const char *path, const char *model, const char *split,
-                                     const fcl_scores scores[FCL_N_KEYPOINTS]);
+/* *rows is for fcl_evaluation_free. */
+fcl_status fcl_evaluation_read(fcl_evaluation_row **rows, size_t *n, const char *path);
+void fcl_evaluation_free(fcl_evaluation_row *rows, size_t n);
+/* The rows as a table for people; for free(). */
+fcl_status fcl_evaluation_table(char **out, const fcl_evaluation_row *rows, size_t n);
+
+/* keypoints.csv: the same for each keypoint of each row's model; `scores` is lent. */
+typedef struct fcl_keypoint_rows {
+    const char *model, *split;
+    const fcl_scores *scores; /* (15) */
+} fcl_keypoint_rows;
+fcl_status fcl_keypoint_scores_write(const char *path, const fcl_keypoint_rows *rows, size_t n);
 /* row, 30 columns in Kaggle's names and order. */
 fcl_status fcl_predictions_write(const char *path, const fcl_dataset *dataset, const float *predictions);
 

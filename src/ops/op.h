@@ -106,11 +106,14 @@ typedef struct fcl_op_args {
     /* loss: 1 / number of labelled coordinates of the whole batch, 0 when there is none */
     float inverse_count;
     uint32_t slot;    /* loss: which pair of STATS it writes; finite check: which it reads */
-    int accumulate;   /* loss, *_BACKWARD_WEIGHTS and *_BACKWARD_DATA: add to STATS, DW, DB or DX instead of replacing */
+    /* Add to DW, DB and DX, and of the loss to STATS but not its DX, instead of replacing: fcl_op_accumulates(). */
+    int accumulate;
     /* Adam (Kingma and Ba 2015, algorithm 1, as PyTorch computes it):
      *   m = beta1 m + (1-beta1) g; v = beta2 v + (1-beta2) g^2;
      *   w -= step_size * m / (sqrt(v) * inverse_sqrt_correction + epsilon)
-     * step_size = lr / (1-beta1^t), inverse_sqrt_correction = 1 / sqrt(1-beta2^t). Nothing changes when FLAG[0] != 0. */
+     * step_size = lr / (1-beta1^t), inverse_sqrt_correction = 1 / sqrt(1-beta2^t), both from the betas as rounded to
+     * float: then the weights of past gradients add up to 1, which they would not by 1e-5 for 1 - 0.999 against
+     * 1 - 0.999f. Nothing changes when FLAG[0] != 0. */
     float beta1, beta2, epsilon, step_size, inverse_sqrt_correction;
 } fcl_op_args;
 
@@ -129,6 +132,14 @@ typedef struct fcl_operand {
 
 /* The operands of an operation, at most FCL_N_ROLES; returns their number. */
 int fcl_op_operands(fcl_operand out[FCL_N_ROLES], const fcl_op_desc *desc);
+/* Elements of X (and DX) and of Y (and DY) of one sample. */
+size_t fcl_op_input_count(const fcl_op_desc *desc);
+size_t fcl_op_output_count(const fcl_op_desc *desc);
+/* Whether `accumulate` makes the operation add to this output: DX of whatever writes one but the loss, DW, DB, STATS.
+ * Their old values are then an input too. */
+int fcl_op_accumulates(const fcl_op_desc *desc, fcl_role role);
+/* Whether the operand has an entry for each sample of the batch, as activations and labels do and weights do not. */
+int fcl_role_is_per_sample(fcl_role role);
 /* Floating point operations of one run at batch n, a multiplication and an addition counted as two. */
 double fcl_op_flop(const fcl_op_desc *desc, int n);
 /* "conv_forward" etc.; and a line that describes kind, shape and batch, as errors and the solver file use it:

@@ -22,9 +22,13 @@ fcl_status fcl_choice_force(fcl_choice *choice, const char *text);
 fcl_status fcl_choice_record(fcl_choice *choice, const char *description, const char *solver);
 
 typedef struct fcl_operation fcl_operation;
-/* `choice` may be NULL. `measure` 0 takes the first solver that passes the gate without timing any. */
+/* `choice` may be NULL. `measure` 0 takes the first solver that passes the gate without timing any. A forced or recorded
+ * solver that does not apply is FCL_E_USAGE; FCL_E_WRONG_RESULT when it, or every solver there is, fails the gate. */
 fcl_status fcl_operation_create(fcl_operation **out, fcl_device *device, const fcl_op_desc *desc,
                                 const fcl_choice *choice, int measure);
+/* The same with other solvers than those of fcl_solvers_of(): a list that ends with NULL. For tests of the choice. */
+fcl_status fcl_operation_create_from(fcl_operation **out, fcl_device *device, const fcl_op_desc *desc,
+                                     const fcl_choice *choice, int measure, const fcl_solver *const *solvers);
 void fcl_operation_free(fcl_operation *operation);
 const fcl_op_desc *fcl_operation_desc(const fcl_operation *operation);
 const fcl_solver *fcl_operation_solver(const fcl_operation *operation);

@@ -20,6 +20,9 @@ typedef struct fcl_operands {
 typedef struct fcl_solver {
     const char *name; /* lower case with underscores, unique among the solvers of a kind; part of files and options */
     fcl_op_kind kind;
+    /* The files of cl/ that it compiles, separated by spaces (common.h and other includes are found through them): part
+     * of what verdicts and measurements in the solver cache are keyed by. NULL when it has no kernels of its own. */
+    const char *files;
     /* How large an error is acceptable: the bound on |device - reference| of an element is
      * error_factor * FLT_EPSILON * magnitude (+ the smallest normal float). docs/kernels.md justifies each value. */
     double error_factor;

@@ -1,0 +1,82 @@
+/*
+ * What several kernels share. OpenCL C 1.2, core features only, no doubles.
+ *
+ * Before including it a file may define, or the host give as options:
+ *   ACTIVATION, ACTIVATION_ALPHA      the activation fused behind the result: 0 linear, 1 ReLU, 2 leaky ReLU, 3 ELU
+ *   X_ACTIVATION, X_ACTIVATION_ALPHA  the activation that made x, whose derivative a gradient is multiplied by
+ *   VECTOR                            1, 2, 4, 8 or 16: the width of `floatv` and `intv`
+ * A file that needs a macro which has no sensible default says so with #error.
+ *
+ * Pointers are `restrict` in kernels only, never in functions that kernels call: Oclgrind 21.10 cannot run what its
+ * compiler makes of these.
+ */
+#define ACTIVATION_LINEAR     0
+#define ACTIVATION_RELU       1
+#define ACTIVATION_LEAKY_RELU 2
+#define ACTIVATION_ELU        3
+
+/* ACTIVATE(z), for scalars and vectors. Comparisons are arranged so that NaN passes. */
+#if defined(ACTIVATION) && !defined(ACTIVATION_ALPHA)
+#error "ACTIVATION needs ACTIVATION_ALPHA"
+#endif
+#if !defined(ACTIVATION)
+/* A kernel without a fused activation. */
+#elif ACTIVATION == ACTIVATION_LINEAR
+#define ACTIVATE(z) (z)
+#elif ACTIVATION == ACTIVATION_RELU
+#define ACTIVATE(z) ((z) <= 0.0f ? 0.0f : (z))
+#elif ACTIVATION == ACTIVATION_LEAKY_RELU
+#define ACTIVATE(z) ((z) <= 0.0f ? ACTIVATION_ALPHA * (z) : (z))
+#elif ACTIVATION == ACTIVATION_ELU
+#define ACTIVATE(z) ((z) <= 0.0f ? ACTIVATION_ALPHA * expm1(z) : (z))
+#else
+#error "unknown ACTIVATION"
+#endif
+
+/* X_DERIVATIVE(g, x): g times the derivative of the activation that made x; x is not looked at for a linear one. Zero is
+ * a product, so that a NaN in g is never lost. */
+#if defined(X_ACTIVATION) && !defined(X_ACTIVATION_ALPHA)
+#error "X_ACTIVATION needs X_ACTIVATION_ALPHA"
+#endif
+#if !defined(X_ACTIVATION)
+/* A kernel that writes no gradient. */
+#elif X_ACTIVATION == ACTIVATION_LINEAR
+#define X_DERIVATIVE(g, x) (g)
+#elif X_ACTIVATION == ACTIVATION_RELU
+#define X_DERIVATIVE(g, x) ((x) > 0.0f ? (g) : (g) * 0.0f)
+#elif X_ACTIVATION == ACTIVATION_LEAKY_RELU
+#define X_DERIVATIVE(g, x) ((x) > 0.0f ? (g) : (g) * X_ACTIVATION_ALPHA)
+#elif X_ACTIVATION == ACTIVATION_ELU
+#define X_DERIVATIVE(g, x) ((x) > 0.0f ? (g) : (g) * ((x) + X_ACTIVATION_ALPHA))
+#else
+#error "unknown X_ACTIVATION"
+#endif
+
+/* Vectors of VECTOR floats. LOAD and STORE take the index of a whole vector and need an aligned pointer. */
+#ifdef VECTOR
+#if VECTOR == 1
+typedef float floatv;
+typedef int intv;
+#elif VECTOR == 2
+typedef float2 floatv;
+typedef int2 intv;
+#elif VECTOR == 4
+typedef float4 floatv;
+typedef int4 intv;
+#elif VECTOR == 8
+typedef float8 floatv;
+typedef int8 intv;
+#elif VECTOR == 16
+typedef float16 floatv;
+typedef int16 intv;
+#else
+#error "VECTOR must be 1, 2, 4, 8 or 16"
+#endif
+#define LOAD(pointer, index)         (((const __global floatv *)(pointer))[index])
+#define STORE(pointer, index, value) (((__global floatv *)(pointer))[index] = (value))
+#endif
+
+/* Exact bits of a float: whether it is infinity or NaN, which no compiler option can optimise away. */
+static inline int is_not_finite(float value) {
+    return (as_uint(value) & 0x7f800000u) == 0x7f800000u;
+}

@@ -1,0 +1,114 @@
+#include <limits.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "cli/options.h"
+#include "cli/terminal.h"
+#include "eval/label.h"
+
+enum { MAX_EPOCHS = 1000000 };
+
+static void print_result(const char *run, const fcl_train_result *r) {
+    fcl_terminal_clear();
+    printf("%s: %u epochs in %.0f s%s", run, r->epochs, r->seconds, r->stopped_early ? " (stopped early)" : "");
+    if (r->best_epoch)
+        printf("; the best is %u: validation loss %.5g, MAE %.3f px\n", r->best_epoch, r->best_val_loss,
+               r->best_val_mae);
+    else
+        printf("; no epoch is complete\n");
+}
+
+/* What a resumed run has been told already cannot be told again. */
+static fcl_status resume(const fcl_arguments *arguments, const char *run) {
+    static const char *const allowed[] = {"resume", "epochs", "device", NULL};
+    fcl_status status;
+    if (fcl_argument_operand(arguments, 0))
+        return fcl_fail(FCL_E_USAGE, "--resume takes the prepared folder from the run; leave '%s' out",
+                        fcl_argument_operand(arguments, 0));
+    for (const fcl_option *o = fcl_arguments_options(arguments); o->name; o++) {
+        const char *const *a = allowed;
+        while (*a && strcmp(*a, o->name) != 0) a++;
+        if (!*a && fcl_argument_flag(arguments, o->name))
+            return fcl_fail(FCL_E_USAGE, "--%s cannot be given with --resume: the run keeps its arguments", o->name);
+    }
+    size_t epochs = 0;
+    fcl_train_result result;
+    FCL_TRY(fcl_argument_whole(&epochs, arguments, "epochs", 1, MAX_EPOCHS));
+    FCL_TRY(fcl_train_resume(&result, run, (unsigned)epochs, fcl_argument_text(arguments, "device")));
+    print_result(run, &result);
+done:
+    return status;
+}
+
+static fcl_status run(const fcl_arguments *arguments) {
+    fcl_status status;
+    char *label = NULL, *default_out = NULL, *line = NULL;
+    const char *resumed = fcl_argument_text(arguments, "resume");
+    if (resumed) return resume(arguments, resumed);
+
+    fcl_train_options options = {.out = fcl_argument_text(arguments, "out"),
+                                 .device = fcl_argument_text(arguments, "device"),
+                                 .solvers = fcl_argument_list(arguments, "solver"),
+                                 .init_weights = fcl_argument_text(arguments, "init-weights"),
+                                 .step_log = fcl_argument_text(arguments, "step-log"),
+                                 .has_max_steps = fcl_argument_flag(arguments, "max-steps"),
+                                 .force = fcl_argument_flag(arguments, "force")};
+    size_t max_steps = 0;
+    fcl_train_result result;
+    FCL_TRY(fcl_argument_need_operand(&options.prepared, arguments, 0, "PREPARED"));
+    FCL_TRY(fcl_argument_need_text(&options.model, arguments, "model"));
+    FCL_TRY(fcl_argument_whole(&max_steps, arguments, "max-steps", 0, ULONG_MAX));
+    options.max_steps = max_steps;
+    FCL_TRY(fcl_model_label(&label, options.model));
+    if (!options.out) options.out = default_out = fcl_format("runs/%s", label);
+    if (!options.out) {
+        status = FCL_E_MEMORY;
+        goto done;
+    }
+    FCL_TRY(fcl_arguments_recipe(&options.recipe, arguments, options.model));
+    FCL_TRY(fcl_recipe_line(&line, &options.recipe, label));
+    printf("%s\n", line);
+    fflush(stdout);
+    FCL_TRY(fcl_train(&result, &options));
+    print_result(options.out, &result);
+done:
+    free(label);
+    free(default_out);
+    free(line);
+    return status;
+}
+
+static const fcl_option options[] = {
+    {"model", 'm', FCL_OPTION_TEXT, "NAME", "model that ships (base_model, model_v1, naimishnet), or a file"},
+    {"out", 'o', FCL_OPTION_TEXT, "RUN", "folder of the run (default: runs/MODEL)"},
+    {"resume", 'r', FCL_OPTION_TEXT, "RUN", "go on with a run; only --epochs and --device may change"},
+    FCL_OPTION_DEVICE,
+    FCL_OPTIONS_RECIPE,
+    FCL_OPTION_SEED("(default: the recipe's)"),
+    {"init-weights", 0, FCL_OPTION_TEXT, "FILE", "begin with these weights (safetensors)"},
+    {"max-steps", 0, FCL_OPTION_TEXT, "N", "end after N steps; 0 writes the initial weights"},
+    {"step-log", 0, FCL_OPTION_TEXT, "FILE", "write each step's loss to this CSV file"},
+    FCL_OPTION_FORCE,
+    {0},
+};
+
+const fcl_command fcl_command_train = {
+    .name = "train",
+    .summary = "train a model on prepared data, or go on with a run",
+    .operands = "PREPARED --model NAME | --resume RUN",
+    .description =
+        "Trains as the recipe says; arguments override it. The run folder gets config.json (all that repeats the\n"
+        "run), model.cfg, summary.txt, history.csv, best.safetensors (the weights of the epoch with the lowest\n"
+        "validation loss) and checkpoint.safetensors. After an interrupt, --resume goes on as if there had been none.\n",
+    .examples = "  fiducl train prepared --model base_model --out runs/base\n"
+                "  fiducl train prepared --model model_v1 --recipe original --device gpu --epochs 20\n"
+                "  fiducl train --resume runs/base --epochs 60\n",
+    .options = options,
+    .max_operands = 1,
+    .statuses = (const fcl_status[]){FCL_STATUSES_DEVICE, FCL_E_EXISTS, FCL_E_NOT_FINITE, FCL_E_INTERRUPTED, FCL_OK},
+    .interruptible = 1,
+    .run = run,
+};

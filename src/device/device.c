@@ -1,0 +1,94 @@
+/* Opening a device: a context and an in-order queue. */
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "device/internal.h"
+
+#include <string.h>
+
+/* Windows begin at multiples of a cache line at least, which is also the widest vector load, 16 floats. */
+enum { MIN_ALIGNMENT_BYTES = 64, BITS_PER_BYTE = 8 };
+
+/* What drivers tell beside error codes. */
+static void CL_CALLBACK on_context_message(const char *message, const void *details, size_t n, void *user) {
+    (void)details;
+    (void)n;
+    (void)user;
+    fcl_log(FCL_LOG_DEBUG, "OpenCL: %s", message);
+}
+
+static char *make_identity(const fcl_device_info *info) {
+    char *identity = fcl_format("%s | %s | %s | %s | %s | %u bits", info->platform, info->platform_version, info->name,
+                                info->vendor, info->driver_version, info->pointer_bits);
+    for (char *c = identity; c && *c; c++)
+        if (*c == '\n' || *c == '\r') *c = ' ';
+    return identity;
+}
+
+fcl_status fcl_device_open(fcl_device **out, const char *selector, int profiling) {
+    fcl_device *device = NULL;
+    fcl_status status;
+    unsigned index;
+    cl_int error;
+    FCL_TRY(FCL_NEW(&device, 1, "a device"));
+    FCL_TRY(fcl_device_list_create(&device->list));
+    FCL_TRY(fcl_device_select(&index, device->list, selector));
+    device->info = &device->list->infos[index];
+    device->id = device->list->ids[index];
+    device->profiling = profiling;
+    device->alignment = device->info->base_address_align_bits / BITS_PER_BYTE;
+    if (device->alignment < MIN_ALIGNMENT_BYTES) device->alignment = MIN_ALIGNMENT_BYTES;
+    if (!(device->identity = make_identity(device->info))) {
+        status = FCL_E_MEMORY;
+        goto done;
+    }
+    cl_context_properties properties[] = {CL_CONTEXT_PLATFORM, (cl_context_properties)device->list->platforms[index],
+                                          0};
+    device->context = clCreateContext(properties, 1, &device->id, on_context_message, NULL, &error);
+    if (!device->context) {
+        status = fcl_fail_cl(error, "clCreateContext", "cannot open the device '%s'", device->info->name);
+        goto done;
+    }
+    device->queue = clCreateCommandQueue(device->context, device->id, profiling ? CL_QUEUE_PROFILING_ENABLE : 0, &error);
+    if (!device->queue) {
+        status = fcl_fail_cl(error, "clCreateCommandQueue", "cannot open the device '%s'", device->info->name);
+        goto done;
+    }
+    *out = device;
+    device = NULL;
+done:
+    fcl_device_free(device);
+    return status;
+}
+
+void fcl_device_free(fcl_device *device) {
+    if (!device) return;
+    if (device->queue) clFinish(device->queue);
+    fcl_profile_dispose(&device->profile);
+    fcl_programs_free(device->programs);
+    if (device->queue) clReleaseCommandQueue(device->queue);
+    if (device->context) clReleaseContext(device->context);
+    fcl_device_list_free(device->list);
+    free(device->identity);
+    free(device);
+}
+
+const fcl_device_info *fcl_device_facts(const fcl_device *device) {
+    return device->info;
+}
+
+const char *fcl_device_identity(const fcl_device *device) {
+    return device->identity;
+}
+
+cl_context fcl_device_cl_context(const fcl_device *device) {
+    return device->context;
+}
+
+cl_command_queue fcl_device_cl_queue(const fcl_device *device) {
+    return device->queue;
+}
+
+cl_device_id fcl_device_cl_id(const fcl_device *device) {
+    return device->id;
+}

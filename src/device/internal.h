@@ -1,0 +1,91 @@
+/* What the files of this layer share: the objects behind the handles. Nothing outside src/device and its tests includes
+ * this. */
+#ifndef FCL_DEVICE_INTERNAL_H
+#define FCL_DEVICE_INTERNAL_H
+
+#include "base/error.h"
+#include "device/kernel.h"
+#include "device/queue.h"
+
+struct fcl_device_list {
+    fcl_device_info *infos;    /* (count) */
+    cl_device_id *ids;         /* (count) */
+    cl_platform_id *platforms; /* (count) */
+    unsigned count;
+};
+
+/* A built program; the device owns it until it closes. */
+typedef struct fcl_program {
+    char *file, *options;
+    cl_program program;
+    struct fcl_program *next;
+} fcl_program;
+
+/* Where programs came from since the device was opened. */
+typedef struct fcl_program_counts {
+    unsigned n_built, n_cached;
+} fcl_program_counts;
+
+/* Kernels are few, so that a list per name that is searched in order does. */
+typedef struct fcl_profile {
+    fcl_profile_row *rows; /* (n_rows) */
+    size_t n_rows, rows_capacity;
+    struct fcl_pending_event {
+        cl_event event;
+        size_t row;
+    } *pending; /* (n_pending), launches whose time was not read yet */
+    size_t n_pending, pending_capacity;
+} fcl_profile;
+
+struct fcl_device {
+    fcl_device_list *list; /* holds the strings of *info */
+    const fcl_device_info *info;
+    cl_device_id id;
+    cl_context context;
+    cl_command_queue queue;
+    char *identity;
+    size_t alignment; /* of windows, bytes */
+    fcl_memory_use memory;
+    unsigned n_unflushed; /* launches since the last flush */
+    fcl_program *programs;
+    fcl_program_counts program_counts;
+    int profiling;
+    fcl_profile profile;
+};
+
+struct fcl_buffer {
+    fcl_device *device;
+    cl_mem memory;
+    size_t n_bytes;
+    int is_window;
+    char *label;
+};
+
+/* platforms.c: fills *info but its index; the strings are allocated. */
+fcl_status fcl_device_info_query(fcl_device_info *info, cl_platform_id platform, cl_device_id id);
+void fcl_device_info_dispose(fcl_device_info *info);
+
+/* pocl.c: to be called before the first OpenCL call of the process. */
+void fcl_pocl_prepare(void);
+
+/* source.c: the text of cl/FILE with its includes put in, for free(). */
+fcl_status fcl_source_load(char **out, const char *file);
+
+/* program.c: the shared program of (file, options), built or taken from the cache; lends. */
+fcl_status fcl_program_get(cl_program *out, fcl_device *device, const char *file, const char *options);
+void fcl_programs_free(fcl_program *first);
+fcl_program_counts fcl_device_program_counts(const fcl_device *device);
+
+/* program_cache.c. Nothing here is an error to the caller: without a usable cache, programs are built. `key` is the
+ * whole text that decides whether a binary may be used. */
+/* The binary for free(), or NULL. */
+unsigned char *fcl_program_cache_load(size_t *n_bytes, const char *key);
+void fcl_program_cache_store(const char *key, const unsigned char *binary, size_t n_bytes);
+
+/* profile.c */
+void fcl_profile_dispose(fcl_profile *profile);
+
+/* queue.c: counts a launch, and flushes when many are waiting. */
+fcl_status fcl_device_note_launch(fcl_device *device);
+
+#endif

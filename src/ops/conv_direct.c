@@ -1,0 +1,191 @@
+/* Direct convolution for CPUs, forward and backward to the data: cl/conv_direct.cl says how. */
+#include "ops/conv_shape.h"
+#include "ops/solvers.h"
+
+#include "base/memory.h"
+
+struct fcl_plan {
+    fcl_kernel *pack, *convolve;
+    fcl_range pack_range;
+    size_t rows, channel_blocks;
+    int samples;
+};
+
+/* The convolution that the kernel computes: of x, or of dy with the kernel turned around. */
+typedef struct direct_shape {
+    int src_h, src_w, src_c, dst_h, dst_w, dst_c;
+    int kernel_h, kernel_w, stride_h, stride_w, pad_top, pad_left;
+} direct_shape;
+
+/* How a work-item's registers are divided. */
+typedef struct direct_block {
+    int columns, samples, vectors;
+} direct_block;
+
+enum {
+    LANES = 16,
+    MAX_KERNEL_W = 11, /* its taps are unrolled */
+    MAX_SAMPLES = 4,   /* each needs a register for its address */
+};
+
+static direct_shape shape_of(const fcl_op_desc *desc) {
+    const fcl_conv_shape *c = &desc->conv;
+    if (desc->kind == FCL_CONV_FORWARD)
+        return (direct_shape){c->in_h,     c->in_w,     c->in_c,     c->out_h,    c->out_w,   c->out_c,
+                              c->kernel_h, c->kernel_w, c->stride_h, c->stride_w, c->pad_top, c->pad_left};
+    return (direct_shape){c->out_h,
+                          c->out_w,
+                          c->out_c,
+                          c->in_h,
+                          c->in_w,
+                          c->in_c,
+                          c->kernel_h,
+                          c->kernel_w,
+                          1,
+                          1,
+                          c->kernel_h - 1 - c->pad_top,
+                          c->kernel_w - 1 - c->pad_left};
+}
+
+/* Whether only the first block of a row looks to the left of it, and only the last to the right. */
+static int borders_fit(const direct_shape *s, int columns) {
+    int n_blocks = (s->dst_w + columns - 1) / columns;
+    if (n_blocks == 1) return 1;
+    int second_begin = fcl_min_int(columns, s->dst_w - columns);
+    int last_of_inner = (n_blocks - 1) * columns - 1;
+    return second_begin * s->stride_w >= s->pad_left &&
+           last_of_inner * s->stride_w - s->pad_left + s->kernel_w <= s->src_w;
+}
+
+/* False when there is no way to divide a row. */
+static int block_of(direct_block *out, const direct_shape *s, int batch, const fcl_device *device) {
+    int sums = fcl_register_sums(device), n_vectors = (s->dst_c + LANES - 1) / LANES;
+    direct_block block = {.vectors = n_vectors % 2 == 0 && sums >= LANES ? 2 : 1};
+    int most = sums / block.vectors;
+    block.columns = fcl_even_part(s->dst_w, most);
+    while (block.columns > 0 && !borders_fit(s, block.columns)) block.columns--;
+    if (block.columns == 0) return 0;
+    block.samples = fcl_min_int(fcl_min_int(most / block.columns, batch), MAX_SAMPLES);
+    *out = block;
+    return 1;
+}
+
+static size_t packed_floats(const direct_shape *s, const direct_block *block) {
+    size_t lanes = (size_t)(LANES * block->vectors);
+    return fcl_div_up((size_t)s->dst_c, lanes) * lanes * (size_t)s->kernel_h * (size_t)s->kernel_w * (size_t)s->src_c;
+}
+
+static int applies(const fcl_op_desc *desc, const fcl_device *device) {
+    const fcl_conv_shape *c = &desc->conv;
+    direct_shape s = shape_of(desc);
+    direct_block block;
+    /* On a GPU one item a group leaves all but one lane idle. */
+    if (fcl_device_facts(device)->kind == FCL_DEVICE_GPU || !fcl_conv_fits_int(desc)) return 0;
+    if (desc->kind == FCL_CONV_BACKWARD_DATA && (c->stride_h != 1 || c->stride_w != 1)) return 0;
+    if (s.pad_top < 0 || s.pad_left < 0 || s.kernel_w > MAX_KERNEL_W) return 0;
+    return block_of(&block, &s, desc->batch, device) && packed_floats(&s, &block) <= FCL_MAX_ELEMENTS;
+}
+
+static size_t workspace_bytes(const fcl_op_desc *desc, const fcl_device *device) {
+    direct_shape s = shape_of(desc);
+    direct_block block;
+    return block_of(&block, &s, desc->batch, device) ? packed_floats(&s, &block) * sizeof(float) : 0;
+}
+
+static void dispose(fcl_plan *plan) {
+    if (!plan) return;
+    fcl_kernel_free(plan->pack);
+    fcl_kernel_free(plan->convolve);
+    free(plan);
+}
+
+static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *device) {
+    fcl_status status;
+    fcl_plan *plan = NULL;
+    fcl_text options = FCL_TEXT_EMPTY;
+    direct_shape s = shape_of(desc);
+    direct_block block = {1, 1, 1};
+    block_of(&block, &s, desc->batch, device);
+    FCL_TRY(FCL_NEW(&plan, 1, "a plan"));
+    plan->rows = (size_t)s.dst_h;
+    plan->channel_blocks = fcl_div_up((size_t)s.dst_c, (size_t)(LANES * block.vectors));
+    plan->samples = block.samples;
+    plan->pack_range = (fcl_range){.n_dimensions = 3,
+                                   .global = {(size_t)s.kernel_w, (size_t)s.kernel_h, plan->channel_blocks},
+                                   .local = {1, 1, 1}};
+    fcl_text_appendf(&options,
+                     "-DSRC_H=%d -DSRC_W=%d -DSRC_C=%d -DDST_H=%d -DDST_W=%d -DDST_C=%d -DKERNEL_H=%d -DKERNEL_W=%d"
+                     " -DSTRIDE_H=%d -DSTRIDE_W=%d -DPAD_TOP=%d -DPAD_LEFT=%d -DCOLUMNS=%d -DSAMPLES=%d -DVECTORS=%d"
+                     " -DBACKWARD=%d",
+                     s.src_h, s.src_w, s.src_c, s.dst_h, s.dst_w, s.dst_c, s.kernel_h, s.kernel_w, s.stride_h, s.stride_w,
+                     s.pad_top, s.pad_left, block.columns, block.samples, block.vectors,
+                     desc->kind == FCL_CONV_BACKWARD_DATA);
+    if (desc->kind == FCL_CONV_FORWARD)
+        fcl_options_activation(&options, "ACTIVATION", desc->activation);
+    else
+        fcl_options_activation(&options, "X_ACTIVATION", desc->x_activation);
+    FCL_TRY(fcl_text_status(&options));
+    FCL_TRY(fcl_kernel_create(&plan->pack, device, "conv_direct.cl", "conv_direct_pack", fcl_text_get(&options)));
+    FCL_TRY(fcl_kernel_create(&plan->convolve, device, "conv_direct.cl", "conv_direct", fcl_text_get(&options)));
+    *out = plan;
+    plan = NULL;
+done:
+    fcl_text_dispose(&options);
+    dispose(plan);
+    return status;
+}
+
+static fcl_range convolve_range(const fcl_plan *plan, int n) {
+    size_t groups = n >= plan->samples ? fcl_div_up((size_t)n, (size_t)plan->samples) : (size_t)n;
+    return (fcl_range){
+        .n_dimensions = 3, .global = {plan->rows, plan->channel_blocks, groups}, .local = {1, 1, 1}};
+}
+
+static fcl_status run_forward(fcl_plan *plan, int n, const fcl_operands *operands, const fcl_op_args *args) {
+    (void)args;
+    fcl_status status;
+    fcl_range range = convolve_range(plan, n);
+    FCL_TRY(FCL_LAUNCH(plan->pack, &plan->pack_range, fcl_arg_buffer(operands->buffer[FCL_W]),
+                       fcl_arg_buffer(operands->workspace)));
+    FCL_TRY(FCL_LAUNCH(plan->convolve, &range, fcl_arg_int(n), fcl_arg_buffer(operands->buffer[FCL_X]),
+                       fcl_arg_buffer(operands->workspace), fcl_arg_buffer(operands->buffer[FCL_Y]),
+                       fcl_arg_buffer(operands->buffer[FCL_B])));
+done:
+    return status;
+}
+
+static fcl_status run_backward(fcl_plan *plan, int n, const fcl_operands *operands, const fcl_op_args *args) {
+    fcl_status status;
+    fcl_range range = convolve_range(plan, n);
+    FCL_TRY(FCL_LAUNCH(plan->pack, &plan->pack_range, fcl_arg_buffer(operands->buffer[FCL_W]),
+                       fcl_arg_buffer(operands->workspace)));
+    FCL_TRY(FCL_LAUNCH(plan->convolve, &range, fcl_arg_int(n), fcl_arg_buffer(operands->buffer[FCL_DY]),
+                       fcl_arg_buffer(operands->workspace), fcl_arg_buffer(operands->buffer[FCL_DX]),
+                       fcl_arg_buffer(operands->buffer[FCL_X]), fcl_arg_int(args->accumulate)));
+done:
+    return status;
+}
+
+const fcl_solver fcl_solver_conv_direct_forward = {
+    .name = "conv_direct",
+    .kind = FCL_CONV_FORWARD,
+    .files = "conv_direct.cl",
+    .error_factor = FCL_CONV_ERROR_FACTOR,
+    .applies = applies,
+    .workspace_bytes = workspace_bytes,
+    .prepare = prepare,
+    .run = run_forward,
+    .dispose = dispose,
+};
+
+const fcl_solver fcl_solver_conv_direct_backward_data = {
+    .name = "conv_direct",
+    .kind = FCL_CONV_BACKWARD_DATA,
+    .files = "conv_direct.cl",
+    .error_factor = FCL_CONV_ERROR_FACTOR,
+    .applies = applies,
+    .workspace_bytes = workspace_bytes,
+    .prepare = prepare,
+    .run = run_backward,
+    .dispose = dispose,
+};

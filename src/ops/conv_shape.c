@@ -1,0 +1,58 @@
+#include "ops/conv_shape.h"
+
+#include <assert.h>
+
+int fcl_op_is_dense(fcl_op_kind kind) {
+    return kind == FCL_DENSE_FORWARD || kind == FCL_DENSE_BACKWARD_DATA || kind == FCL_DENSE_BACKWARD_WEIGHTS;
+}
+
+fcl_conv_shape fcl_conv_of_dense(const fcl_dense_shape *dense) {
+    return (fcl_conv_shape){.in_h = 1, .in_w = 1, .in_c = dense->in, .out_h = 1, .out_w = 1, .out_c = dense->out,
+                            .kernel_h = 1, .kernel_w = 1, .stride_h = 1, .stride_w = 1};
+}
+
+fcl_conv_shape fcl_conv_of(const fcl_op_desc *desc) {
+    return fcl_op_is_dense(desc->kind) ? fcl_conv_of_dense(&desc->dense) : desc->conv;
+}
+
+size_t fcl_conv_weights(const fcl_conv_shape *conv) {
+    return (size_t)conv->kernel_h * (size_t)conv->kernel_w * (size_t)conv->in_c * (size_t)conv->out_c;
+}
+
+int fcl_conv_fits_int(const fcl_op_desc *desc) {
+    fcl_conv_shape conv = fcl_conv_of(desc);
+    return fcl_fits_int(desc) && fcl_conv_weights(&conv) <= FCL_MAX_ELEMENTS;
+}
+
+void fcl_options_conv(fcl_text *options, const fcl_conv_shape *conv) {
+    fcl_text_appendf(options,
+                     "-DIN_H=%d -DIN_W=%d -DIN_C=%d -DOUT_H=%d -DOUT_W=%d -DOUT_C=%d -DKERNEL_H=%d -DKERNEL_W=%d"
+                     " -DSTRIDE_H=%d -DSTRIDE_W=%d -DPAD_TOP=%d -DPAD_LEFT=%d",
+                     conv->in_h, conv->in_w, conv->in_c, conv->out_h, conv->out_w, conv->out_c, conv->kernel_h,
+                     conv->kernel_w, conv->stride_h, conv->stride_w, conv->pad_top, conv->pad_left);
+}
+
+int fcl_register_sums(const fcl_device *device) {
+    /* AVX-512: 32 registers of 16 floats. AVX: 16 of 8. SSE and NEON: 16 or more of 4. */
+    enum { WIDE = 24, MIDDLE = 6, NARROW = 3 };
+    unsigned width = fcl_device_facts(device)->native_vector_width_float;
+    return width >= 16 ? WIDE : width >= 8 ? MIDDLE : NARROW;
+}
+
+int fcl_even_part(int n, int most) {
+    assert(n > 0 && most > 0);
+    int times = (n + most - 1) / most;
+    return (n + times - 1) / times;
+}
+
+int fcl_min_int(int a, int b) {
+    return a < b ? a : b;
+}
+
+int fcl_max_int(int a, int b) {
+    return a > b ? a : b;
+}
+
+size_t fcl_div_up(size_t a, size_t b) {
+    return (a + b - 1) / b;
+}

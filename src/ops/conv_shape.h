@@ -1,0 +1,32 @@
+/* What the solvers of convolution and dense layers share: options for their kernels and what a device's registers hold. */
+#ifndef FCL_OPS_CONV_SHAPE_H
+#define FCL_OPS_CONV_SHAPE_H
+
+#include "ops/elementwise.h"
+
+/* The error bound of solvers that add up products as they are: docs/kernels.md. */
+enum { FCL_CONV_ERROR_FACTOR = 64 };
+
+/* A dense layer is a convolution over one pixel. */
+fcl_conv_shape fcl_conv_of_dense(const fcl_dense_shape *dense);
+/* The shape of a convolution or of a dense layer as a convolution. */
+fcl_conv_shape fcl_conv_of(const fcl_op_desc *desc);
+int fcl_op_is_dense(fcl_op_kind kind);
+
+/* Elements of the weights. */
+size_t fcl_conv_weights(const fcl_conv_shape *conv);
+/* Whether kernels may count x, y and w of the whole batch with int. */
+int fcl_conv_fits_int(const fcl_op_desc *desc);
+/* "-DIN_H=96 -DIN_W=96 -DIN_C=1 -DOUT_H=... -DKERNEL_H=... -DSTRIDE_H=... -DPAD_TOP=... -DPAD_LEFT=..." */
+void fcl_options_conv(fcl_text *options, const fcl_conv_shape *conv);
+
+/* How many sums of 16 floats a CPU can hold in registers beside the operands of a multiplication. */
+int fcl_register_sums(const fcl_device *device);
+/* How many of `n` to take at a time, at most `most`, so that the last time is as full as can be. */
+int fcl_even_part(int n, int most);
+
+int fcl_min_int(int a, int b);
+int fcl_max_int(int a, int b);
+size_t fcl_div_up(size_t a, size_t b);
+
+#endif

@@ -1,0 +1,254 @@
+#include "ops/gate.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+#include "base/thread.h"
+#include "ops/made_operands.h"
+
+/* docs/kernels.md: over many elements rounding is far below this, whatever the operation. */
+static const double normalised_error_limit = 1e-10;
+static const uint64_t sample_seed = 0x73616d706c6573u;
+
+int fcl_gate_n_variants(const fcl_op_desc *desc) {
+    switch (desc->kind) {
+    case FCL_FINITE_CHECK: return 3;
+    case FCL_ADAM: return 2;
+    default: break;
+    }
+    fcl_operand operands[FCL_N_ROLES];
+    int n = fcl_op_operands(operands, desc);
+    for (int i = 0; i < n; i++)
+        if (fcl_op_accumulates(desc, operands[i].role)) return 2;
+    return 1;
+}
+
+fcl_op_args fcl_gate_args(const fcl_op_desc *desc, int variant) {
+    enum { STEP = 3 };
+    const double learning_rate = 1e-3, beta1 = 0.9f, beta2 = 0.999f;
+    int picks_operands = desc->kind == FCL_FINITE_CHECK || desc->kind == FCL_ADAM;
+    return (fcl_op_args){
+        .seed = picks_operands ? (uint64_t)variant : 0x0123456789abcdefu, /* both words of the key are in use */
+        .purpose = FCL_RANDOM_DROPOUT + 1,
+        .step = STEP,
+        .first_sample = 3, /* with an odd count a part begins within a block of random numbers */
+        .inverse_count = 0.125f,
+        .slot = FCL_STATS_SLOTS - 2,
+        .accumulate = !picks_operands && variant == 1,
+        .beta1 = (float)beta1,
+        .beta2 = (float)beta2,
+        .epsilon = 1e-7f,
+        .step_size = (float)(learning_rate / (1.0 - pow(beta1, STEP))),
+        .inverse_sqrt_correction = (float)(1.0 / sqrt(1.0 - pow(beta2, STEP))),
+    };
+}
+
+/* The elements of one output that are checked, and what came of it. */
+typedef struct output_check {
+    const fcl_solver *solver;
+    const fcl_op_desc *desc;
+    const fcl_op_args *args;
+    int n;
+    const fcl_host_operands *host;
+    fcl_role role;
+    const void *result;
+    size_t n_picked;
+    size_t *picked; /* NULL: all */
+    double *wanted, *magnitude;
+} output_check;
+
+enum { CHECK_BLOCK = 8 };
+
+static void check_block(void *context, size_t block) {
+    const output_check *check = context;
+    for (size_t i = block * CHECK_BLOCK; i < (block + 1) * CHECK_BLOCK && i < check->n_picked; i++) {
+        size_t index = check->picked ? check->picked[i] : i;
+        check->wanted[i] = fcl_reference_element(&check->magnitude[i], check->desc, check->args, check->n, check->host,
+                                                 check->role, index);
+    }
+}
+
+static double got_at(const output_check *check, size_t index) {
+    return check->role == FCL_FLAG ? (double)((const int32_t *)check->result)[index]
+                                   : (double)((const float *)check->result)[index];
+}
+
+/* Height, width and channels of a tensor, for its borders; {1, 1, count} where it has no such axes. */
+static void axes_of(size_t axes[3], const fcl_op_desc *desc, fcl_role role, size_t count) {
+    int is_input_like = role == FCL_X || role == FCL_DX;
+    int h = 1, w = 1, c = 0;
+    switch (desc->kind) {
+    case FCL_CONV_FORWARD:
+    case FCL_CONV_BACKWARD_DATA:
+        h = is_input_like ? desc->conv.in_h : desc->conv.out_h;
+        w = is_input_like ? desc->conv.in_w : desc->conv.out_w;
+        c = is_input_like ? desc->conv.in_c : desc->conv.out_c;
+        break;
+    case FCL_CONV_BACKWARD_WEIGHTS:
+        if (role == FCL_DW) h = desc->conv.kernel_w, w = desc->conv.in_c, c = desc->conv.out_c;
+        break;
+    case FCL_POOL_FORWARD:
+    case FCL_POOL_BACKWARD:
+        h = is_input_like ? desc->pool.in_h : desc->pool.out_h;
+        w = is_input_like ? desc->pool.in_w : desc->pool.out_w;
+        c = desc->pool.channels;
+        break;
+    default: break;
+    }
+    axes[0] = (size_t)h;
+    axes[1] = (size_t)w;
+    axes[2] = c > 0 ? (size_t)c : count;
+}
+
+/* Corners and middles of edges of the first and last sample, and one random place in each of equal parts. */
+static fcl_status pick_elements(size_t **out, size_t *n_out, const fcl_op_desc *desc, fcl_role role, size_t count,
+                                size_t max_elements) {
+    enum { PER_AXIS = 3, BORDERS = 2 * PER_AXIS * PER_AXIS * PER_AXIS };
+    fcl_status status;
+    size_t *picked = NULL, n = 0, axes[3];
+    axes_of(axes, desc, role, count);
+    FCL_TRY(FCL_NEW(&picked, max_elements + BORDERS, "sampled elements"));
+    size_t per_sample = axes[0] * axes[1] * axes[2], last_sample = count - per_sample;
+    for (int i = 0; i < BORDERS; i++) {
+        size_t first = i < BORDERS / 2 ? 0 : last_sample, at[3], code = (size_t)i % (BORDERS / 2);
+        for (int axis = 0; axis < 3; axis++, code /= PER_AXIS) at[axis] = code % PER_AXIS * (axes[axis] - 1) / 2;
+        picked[n++] = first + (at[0] * axes[1] + at[1]) * axes[2] + at[2];
+    }
+    fcl_random_stream stream = fcl_random_stream_make(sample_seed, FCL_RANDOM_TEST, (uint32_t)role);
+    for (size_t i = 0; i < max_elements; i++) {
+        size_t begin = (size_t)((double)i * (double)count / (double)max_elements);
+        size_t end = (size_t)((double)(i + 1) * (double)count / (double)max_elements);
+        picked[n++] = begin + (end > begin ? (size_t)fcl_random_below(&stream, end - begin) : 0);
+    }
+    *out = picked;
+    *n_out = n;
+done:
+    return status;
+}
+
+static void blame(fcl_gate_report *report, fcl_role role, size_t index, double got, double wanted, double ratio) {
+    if (report->worst_ratio >= ratio) return;
+    report->worst_role = role;
+    report->worst_index = index;
+    report->worst_got = got;
+    report->worst_wanted = wanted;
+    report->worst_ratio = ratio;
+}
+
+/* What weighs more than any wrong value. */
+static void find_fault(fcl_gate_report *report, fcl_role role, size_t index, const char *fault) {
+    if (report->fault) return;
+    report->fault = fault;
+    report->worst_role = role;
+    report->worst_index = index;
+    report->worst_got = report->worst_wanted = 0.0;
+    report->worst_ratio = (double)INFINITY;
+}
+
+static void judge(fcl_gate_report *report, const output_check *check) {
+    double squared_errors = 0.0, squares = 0.0;
+    for (size_t i = 0; i < check->n_picked; i++) {
+        size_t index = check->picked ? check->picked[i] : i;
+        double got = got_at(check, index), wanted = check->wanted[i], error = fabs(got - wanted);
+        double bound = check->solver->error_factor * (double)FLT_EPSILON * check->magnitude[i] + (double)FLT_MIN;
+        blame(report, check->role, index, got, wanted, isfinite(error) ? error / bound : (double)INFINITY);
+        squared_errors += error * error;
+        squares += wanted * wanted;
+    }
+    double normalised = squared_errors == 0.0 ? 0.0 : squared_errors / squares;
+    if (!(normalised <= report->normalised_error)) report->normalised_error = normalised;
+    report->n_checked += check->n_picked;
+}
+
+/* One output: nothing behind its end, all of it finite, the picked elements right. */
+static fcl_status check_output(fcl_gate_report *report, output_check *check, const fcl_operand *operand,
+                               size_t max_elements) {
+    fcl_status status = FCL_OK;
+    const uint32_t *words = check->result;
+    const float *values = check->result;
+    for (size_t i = operand->count; i < operand->count + FCL_GUARD_FLOATS; i++) {
+        if (words[i] == FCL_POISON) continue;
+        find_fault(report, operand->role, i, "was written beyond its end");
+        break;
+    }
+    for (size_t i = 0; i < operand->count && operand->role != FCL_FLAG; i++) {
+        if (isfinite(values[i])) continue;
+        double magnitude, wanted = fcl_reference_element(&magnitude, check->desc, check->args, check->n, check->host,
+                                                         operand->role, i);
+        blame(report, operand->role, i, (double)values[i], wanted, (double)INFINITY);
+        break;
+    }
+    check->n_picked = operand->count;
+    if (max_elements > 0 && operand->count > max_elements)
+        FCL_TRY(pick_elements(&check->picked, &check->n_picked, check->desc, operand->role, operand->count,
+                              max_elements));
+    FCL_TRY(FCL_NEW(&check->wanted, check->n_picked, "reference values"));
+    FCL_TRY(FCL_NEW(&check->magnitude, check->n_picked, "reference values"));
+    fcl_parallel_for((check->n_picked + CHECK_BLOCK - 1) / CHECK_BLOCK, check_block, check);
+    judge(report, check);
+done:
+    free(check->picked);
+    free(check->wanted);
+    free(check->magnitude);
+    return status;
+}
+
+fcl_status fcl_gate_check(fcl_gate_report *report, fcl_device *device, const fcl_solver *solver,
+                          const fcl_op_desc *desc, int n, const fcl_op_args *args, size_t max_elements) {
+    fcl_status status;
+    fcl_made_operands *made = NULL;
+    fcl_plan *plan = NULL;
+    fcl_buffer *workspace = NULL;
+    float *result = NULL;
+    fcl_gate_report found = {.worst_ratio = -1.0};
+    size_t workspace_bytes = solver->workspace_bytes ? solver->workspace_bytes(desc, device) : 0;
+    FCL_TRY(solver->prepare(&plan, desc, device));
+    FCL_TRY(fcl_made_operands_create(&made, device, desc, n, args));
+    fcl_operands operands = made->device;
+    if (workspace_bytes > 0) {
+        FCL_TRY(fcl_buffer_create(&workspace, device, workspace_bytes, "the workspace of a check"));
+        FCL_TRY(fcl_buffer_poison(workspace));
+        operands.workspace = workspace;
+    }
+    FCL_TRY(solver->run(plan, n, &operands, args));
+    FCL_TRY(fcl_device_finish(device));
+    for (int i = 0; i < made->n_operands; i++) {
+        const fcl_operand *operand = &made->list[i];
+        size_t n_bytes = (operand->count + FCL_GUARD_FLOATS) * sizeof(float);
+        FCL_TRY(FCL_NEW(&result, operand->count + FCL_GUARD_FLOATS, "a result"));
+        FCL_TRY(fcl_buffer_read(result, made->device.buffer[operand->role], 0, n_bytes));
+        if (operand->is_output) {
+            output_check check = {.solver = solver, .desc = desc, .args = args, .n = n, .host = &made->host,
+                                  .role = operand->role, .result = result};
+            FCL_TRY(check_output(&found, &check, operand, max_elements));
+        } else if (memcmp(result, made->bytes[operand->role], n_bytes) != 0) {
+            find_fault(&found, operand->role, 0, "is an input and was changed");
+        }
+        free(result);
+        result = NULL;
+    }
+    found.passed = !found.fault && found.worst_ratio <= 1.0 && found.normalised_error <= normalised_error_limit;
+    *report = found;
+done:
+    free(result);
+    fcl_buffer_free(workspace);
+    solver->dispose(plan);
+    fcl_made_operands_free(made);
+    return status;
+}
+
+void fcl_gate_describe(char out[256], const fcl_gate_report *report, const fcl_solver *solver) {
+    const char *role = fcl_role_name(report->worst_role);
+    if (report->fault)
+        snprintf(out, 256, "%s: %s %s", solver->name, role, report->fault);
+    else if (report->worst_ratio <= 1.0 && !report->passed)
+        snprintf(out, 256, "%s: the normalised error is %.3g, more than %.3g", solver->name, report->normalised_error,
+                 normalised_error_limit);
+    else
+        snprintf(out, 256, "%s: %s[%zu] is %.9g, should be %.9g (%.3g times the bound)", solver->name, role,
+                 report->worst_index, report->worst_got, report->worst_wanted, report->worst_ratio);
+}

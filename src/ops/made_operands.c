@@ -1,0 +1,164 @@
+#include "ops/made_operands.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+#include "base/thread.h"
+
+enum {
+    BLOCK_FLOATS = 1 << 16, /* what one turn of the parallel loop makes, and what is copied at a time */
+    TIE_STEPS = 8,          /* values for maxima are multiples of 1/8, so that ties happen in most windows */
+};
+
+static const uint64_t value_seed = 0x6f70657261746f72u;
+static const double labelled_share = 0.7;
+
+/* The value of an operand made from u, uniform in [-1, 1). */
+static float made_value(const fcl_op_desc *desc, fcl_role role, float u) {
+    int is_pool = desc->kind == FCL_POOL_FORWARD || desc->kind == FCL_POOL_BACKWARD;
+    switch (role) {
+    case FCL_X: {
+        double x = is_pool && desc->pool.kind == FCL_MAX_POOL ? round((double)u * TIE_STEPS) / TIE_STEPS : (double)u;
+        fcl_operand operands[FCL_N_ROLES];
+        int n = fcl_op_operands(operands, desc), has_dx = 0;
+        for (int i = 0; i < n; i++) has_dx |= operands[i].role == FCL_DX;
+        /* What an activation made lies in its range. */
+        return (float)(has_dx ? fcl_activation_apply(desc->x_activation, x) : x);
+    }
+    case FCL_MASK: return (double)u < 2.0 * labelled_share - 1.0 ? 1.0f : 0.0f;
+    case FCL_V: return fabsf(u);
+    default: return u;
+    }
+}
+
+typedef struct maker {
+    const fcl_op_desc *desc;
+    fcl_role role;
+    float *values;
+    size_t count;
+} maker;
+
+static void make_block(void *context, size_t index) {
+    const maker *m = context;
+    size_t begin = index * BLOCK_FLOATS, end = begin + BLOCK_FLOATS < m->count ? begin + BLOCK_FLOATS : m->count;
+    for (size_t i = begin; i < end; i += 4) {
+        uint32_t words[4];
+        fcl_random_block(words, value_seed, FCL_RANDOM_TEST, (uint32_t)m->role, i / 4);
+        for (size_t k = 0; k < 4 && i + k < end; k++)
+            m->values[i + k] = made_value(m->desc, m->role, 2.0f * fcl_random_unit(words[k]) - 1.0f);
+    }
+}
+
+static void make_values(const fcl_op_desc *desc, fcl_role role, float *values, size_t count) {
+    maker m = {desc, role, values, count};
+    fcl_parallel_for((count + BLOCK_FLOATS - 1) / BLOCK_FLOATS, make_block, &m);
+}
+
+static void poison(void *values, size_t count) {
+    uint32_t *words = values;
+    for (size_t i = 0; i < count; i++) words[i] = FCL_POISON;
+}
+
+/* What the arguments ask for beyond random values. */
+static void plant(const fcl_op_desc *desc, const fcl_op_args *args, fcl_role role, void *values, size_t count) {
+    if (role == FCL_FLAG) memset(values, 0, count * sizeof(int32_t));
+    if (desc->kind == FCL_FINITE_CHECK) {
+        enum { IN_X = 1, IN_STATS = 2, PLACES = 3 };
+        if (role == FCL_X && args->seed % PLACES == IN_X) ((float *)values)[count - 1] = -INFINITY;
+        if (role == FCL_STATS && args->seed % PLACES == IN_STATS) ((float *)values)[2 * args->slot + 1] = NAN;
+    }
+    if (desc->kind == FCL_ADAM && role == FCL_FLAG && args->seed % 2 == 1) ((int32_t *)values)[0] = 1;
+}
+
+fcl_status fcl_buffer_poison(fcl_buffer *buffer) {
+    fcl_status status = FCL_OK;
+    size_t n_bytes = fcl_buffer_bytes(buffer), piece_bytes = (size_t)BLOCK_FLOATS * sizeof(float);
+    if (piece_bytes > n_bytes) piece_bytes = n_bytes;
+    uint32_t *piece = NULL;
+    FCL_TRY(FCL_NEW(&piece, BLOCK_FLOATS, "a block of NaN"));
+    poison(piece, BLOCK_FLOATS);
+    for (size_t offset = 0; offset < n_bytes; offset += piece_bytes) {
+        size_t left = n_bytes - offset;
+        FCL_TRY(fcl_buffer_write(buffer, offset, piece, left < piece_bytes ? left : piece_bytes));
+    }
+done:
+    free(piece);
+    return status;
+}
+
+void fcl_made_operands_free(fcl_made_operands *made) {
+    if (!made) return;
+    for (int role = 0; role < FCL_N_ROLES; role++) {
+        free(made->bytes[role]);
+        fcl_buffer_free(made->device.buffer[role]);
+    }
+    free(made);
+}
+
+/* The list of operands with counts of n samples. */
+static void list_operands(fcl_made_operands *made, const fcl_op_desc *desc, int n) {
+    assert(1 <= n && n <= desc->batch);
+    fcl_op_desc part = *desc;
+    part.batch = n;
+    made->n_operands = fcl_op_operands(made->list, &part);
+}
+
+fcl_status fcl_made_operands_create(fcl_made_operands **out, fcl_device *device, const fcl_op_desc *desc, int n,
+                                    const fcl_op_args *args) {
+    fcl_status status;
+    fcl_made_operands *made = NULL;
+    FCL_TRY(FCL_NEW(&made, 1, "operands of a check"));
+    list_operands(made, desc, n);
+    for (int i = 0; i < made->n_operands; i++) {
+        fcl_operand operand = made->list[i];
+        size_t n_bytes = operand.count * sizeof(float);
+        float *values = NULL;
+        FCL_TRY(FCL_NEW(&values, operand.count + FCL_GUARD_FLOATS, "operands of a check"));
+        made->bytes[operand.role] = values;
+        made->host.data[operand.role] = values;
+        poison(values, operand.count + FCL_GUARD_FLOATS);
+        if (operand.is_input || (args->accumulate && fcl_op_accumulates(desc, operand.role))) {
+            make_values(desc, operand.role, values, operand.count);
+            plant(desc, args, operand.role, values, operand.count);
+        }
+        fcl_buffer **buffer = &made->device.buffer[operand.role];
+        n_bytes += FCL_GUARD_FLOATS * sizeof(float);
+        FCL_TRY(fcl_buffer_create(buffer, device, n_bytes, "an operand of a check"));
+        FCL_TRY(fcl_buffer_write(*buffer, 0, values, n_bytes));
+    }
+    *out = made;
+    made = NULL;
+done:
+    fcl_made_operands_free(made);
+    return status;
+}
+
+fcl_status fcl_made_operands_create_for_timing(fcl_made_operands **out, fcl_device *device, const fcl_op_desc *desc) {
+    fcl_status status;
+    fcl_made_operands *made = NULL;
+    float *block = NULL;
+    const fcl_op_args no_args = {0};
+    FCL_TRY(FCL_NEW(&made, 1, "operands of a measurement"));
+    FCL_TRY(FCL_NEW(&block, BLOCK_FLOATS, "operands of a measurement"));
+    list_operands(made, desc, desc->batch);
+    for (int i = 0; i < made->n_operands; i++) {
+        fcl_operand operand = made->list[i];
+        fcl_buffer **buffer = &made->device.buffer[operand.role];
+        FCL_TRY(fcl_buffer_create(buffer, device, operand.count * sizeof(float), "an operand of a measurement"));
+        make_values(desc, operand.role, block, operand.count < BLOCK_FLOATS ? operand.count : BLOCK_FLOATS);
+        if (operand.role == FCL_FLAG) plant(desc, &no_args, FCL_FLAG, block, operand.count);
+        for (size_t done = 0; done < operand.count; done += BLOCK_FLOATS) {
+            size_t left = operand.count - done, piece = left < BLOCK_FLOATS ? left : BLOCK_FLOATS;
+            FCL_TRY(fcl_buffer_write(*buffer, done * sizeof(float), block, piece * sizeof(float)));
+        }
+    }
+    *out = made;
+    made = NULL;
+done:
+    free(block);
+    fcl_made_operands_free(made);
+    return status;
+}

@@ -1,0 +1,230 @@
+#include "ops/solver_cache.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+enum { N_FIELDS = 6, SOLVER_NAME_BYTES = 64, DESCRIPTION_BYTES = 256 };
+
+static const char head[] = "# fiducl solvers, version 1\n"
+                           "# What is known about the solvers of operations on one device. May be deleted at any time.\n"
+                           "# After the line `device` each line has six fields, separated by tabs:\n"
+                           "#   key          hash of fiducl's version and the solver's kernel sources\n"
+                           "#   verdict      pass or fail, of the check against the host's reference\n"
+                           "#   worst_ratio  largest error of an element as a multiple of its bound\n"
+                           "#   seconds      of one run with the whole batch, 0 when not measured\n"
+                           "#   solver       name\n"
+                           "#   operation    kind, shape and batch\n"
+                           "# The last line is `end` and the number of these lines; a file without it is ignored.\n";
+
+typedef struct row {
+    char key[FCL_HASH_TEXT_BYTES];
+    char solver[SOLVER_NAME_BYTES];
+    char description[DESCRIPTION_BYTES];
+    fcl_solver_record record;
+} row;
+
+struct fcl_solver_cache {
+    char *path; /* NULL: not kept on disk */
+    char *identity;
+    row *rows;
+    size_t n_rows, capacity;
+    int changed;
+};
+
+/* What a solver's results depend on beside device and description. */
+static fcl_status key_of(char out[FCL_HASH_TEXT_BYTES], const fcl_solver *solver) {
+    fcl_status status;
+    fcl_hash *hash = NULL;
+    char *files = NULL;
+    FCL_TRY(fcl_hash_create(&hash));
+    fcl_hash_add_string(hash, fcl_version());
+    if (solver->files) {
+        files = fcl_duplicate(solver->files);
+        if (!files) FCL_TRY(FCL_E_MEMORY);
+        char *rest = NULL;
+        for (char *file = strtok_r(files, " ", &rest); file; file = strtok_r(NULL, " ", &rest)) {
+            char source[FCL_HASH_TEXT_BYTES];
+            FCL_TRY(fcl_kernel_source_hash(source, file));
+            fcl_hash_add_string(hash, source);
+        }
+    }
+    fcl_hash_finish(hash, out);
+    status = FCL_OK;
+done:
+    free(files);
+    fcl_hash_free(hash);
+    return status;
+}
+
+static row *find_row(const fcl_solver_cache *cache, const char *description, const char *solver) {
+    for (size_t i = 0; i < cache->n_rows; i++) {
+        row *candidate = &cache->rows[i];
+        if (strcmp(candidate->description, description) == 0 && strcmp(candidate->solver, solver) == 0)
+            return candidate;
+    }
+    return NULL;
+}
+
+static fcl_status add_row(fcl_solver_cache *cache, const row *added) {
+    fcl_status status;
+    FCL_TRY(fcl_grow((void **)&cache->rows, &cache->capacity, cache->n_rows + 1, sizeof *cache->rows,
+                     "the solver cache"));
+    cache->rows[cache->n_rows++] = *added;
+done:
+    return status;
+}
+
+static int copy_field(char *out, size_t capacity, const char *field) {
+    size_t length = strlen(field);
+    if (length == 0 || length >= capacity) return 0;
+    memcpy(out, field, length + 1);
+    return 1;
+}
+
+static int parse_row(row *out, char *line) {
+    char *fields[N_FIELDS];
+    for (int i = 0; i < N_FIELDS; i++) {
+        fields[i] = line;
+        char *tab = strchr(line, '\t');
+        if ((tab != NULL) != (i < N_FIELDS - 1)) return 0;
+        if (tab) {
+            *tab = '\0';
+            line = tab + 1;
+        }
+    }
+    out->record.passed = strcmp(fields[1], "pass") == 0;
+    if (!out->record.passed && strcmp(fields[1], "fail") != 0) return 0;
+    int infinite = strcmp(fields[2], "inf") == 0;
+    out->record.worst_ratio = (double)INFINITY;
+    return (infinite || fcl_parse_double(&out->record.worst_ratio, fields[2])) &&
+           fcl_parse_double(&out->record.seconds, fields[3]) && out->record.seconds >= 0.0 &&
+           strlen(fields[0]) == FCL_HASH_TEXT_BYTES - 1 && copy_field(out->key, sizeof out->key, fields[0]) &&
+           copy_field(out->solver, sizeof out->solver, fields[4]) &&
+           copy_field(out->description, sizeof out->description, fields[5]);
+}
+
+/* The line at *text, ended by a NUL byte in place; NULL when no whole line is left. */
+static char *next_line(char **text) {
+    char *line = *text, *end = strchr(line, '\n');
+    if (!end) return NULL;
+    *end = '\0';
+    *text = end + 1;
+    return line;
+}
+
+/* False when the text is not what this version writes for this device. */
+static int parse(fcl_solver_cache *cache, char *text, size_t n_bytes) {
+    char device[] = "device ", last[] = "end ", *line;
+    size_t n_said;
+    if (strlen(text) != n_bytes || !fcl_starts_with(text, head)) return 0;
+    text += strlen(head);
+    if (!(line = next_line(&text)) || !fcl_starts_with(line, device) ||
+        strcmp(line + strlen(device), cache->identity) != 0)
+        return 0;
+    while ((line = next_line(&text)) && !fcl_starts_with(line, last)) {
+        row parsed = {0};
+        if (!parse_row(&parsed, line) || add_row(cache, &parsed) != FCL_OK) return 0;
+    }
+    return line && fcl_parse_size(&n_said, line + strlen(last)) && n_said == cache->n_rows && *text == '\0';
+}
+
+static void load(fcl_solver_cache *cache) {
+    char *text = NULL;
+    size_t n_bytes;
+    if (!cache->path || !fcl_path_exists(cache->path)) return;
+    if (fcl_file_read(&text, &n_bytes, cache->path) == FCL_OK && !parse(cache, text, n_bytes)) {
+        fcl_log(FCL_LOG_INFO, "'%s' is damaged or of another version: solvers are checked again", cache->path);
+        cache->n_rows = 0;
+    }
+    free(text);
+}
+
+/* solvers/HASH.txt in the cache folder; NULL when there is no folder to write to. */
+static char *file_path(const char *identity) {
+    char *folder = NULL, *solvers = NULL, *path = NULL, hash[FCL_HASH_TEXT_BYTES];
+    fcl_hash_bytes(hash, identity, strlen(identity));
+    if (fcl_cache_folder(&folder) == FCL_OK && (solvers = fcl_path_join(folder, "solvers")) &&
+        fcl_folder_create(solvers) == FCL_OK)
+        path = fcl_format("%s/%s.txt", solvers, hash);
+    free(folder);
+    free(solvers);
+    return path;
+}
+
+fcl_status fcl_solver_cache_open(fcl_solver_cache **out, const fcl_device *device) {
+    fcl_status status;
+    fcl_solver_cache *cache = NULL;
+    FCL_TRY(FCL_NEW(&cache, 1, "the solver cache"));
+    cache->identity = fcl_duplicate(fcl_device_identity(device));
+    if (!cache->identity) FCL_TRY(FCL_E_MEMORY);
+    /* It is one line of the file. */
+    for (char *c = cache->identity; *c; c++)
+        if (*c == '\n' || *c == '\r') *c = ' ';
+    cache->path = file_path(cache->identity);
+    load(cache);
+    *out = cache;
+    cache = NULL;
+done:
+    fcl_solver_cache_free(cache);
+    return status;
+}
+
+void fcl_solver_cache_free(fcl_solver_cache *cache) {
+    if (!cache) return;
+    free(cache->path);
+    free(cache->identity);
+    free(cache->rows);
+    free(cache);
+}
+
+int fcl_solver_cache_find(fcl_solver_record *out, const fcl_solver_cache *cache, const char *description,
+                          const fcl_solver *solver) {
+    char key[FCL_HASH_TEXT_BYTES];
+    if (key_of(key, solver) != FCL_OK) return 0;
+    const row *found = find_row(cache, description, solver->name);
+    if (!found || strcmp(found->key, key) != 0) return 0;
+    *out = found->record;
+    return 1;
+}
+
+fcl_status fcl_solver_cache_set(fcl_solver_cache *cache, const char *description, const fcl_solver *solver,
+                                const fcl_solver_record *record) {
+    fcl_status status;
+    row added = {.record = *record};
+    FCL_TRY(key_of(added.key, solver));
+    cache->changed = 1;
+    row *known = find_row(cache, description, solver->name);
+    if (known) { /* perhaps of earlier kernels */
+        memcpy(known->key, added.key, sizeof known->key);
+        known->record = *record;
+    } else if (copy_field(added.solver, sizeof added.solver, solver->name) &&
+               copy_field(added.description, sizeof added.description, description)) {
+        FCL_TRY(add_row(cache, &added));
+    }
+done:
+    return status;
+}
+
+void fcl_solver_cache_save(fcl_solver_cache *cache) {
+    fcl_text text = FCL_TEXT_EMPTY;
+    if (!cache->changed || !cache->path) return;
+    fcl_text_appendf(&text, "%sdevice %s\n", head, cache->identity);
+    for (size_t i = 0; i < cache->n_rows; i++) {
+        const row *r = &cache->rows[i];
+        fcl_text_appendf(&text, "%s\t%s\t%.6g\t%.6g\t%s\t%s\n", r->key, r->record.passed ? "pass" : "fail",
+                         r->record.worst_ratio, r->record.seconds, r->solver, r->description);
+    }
+    fcl_text_appendf(&text, "end %zu\n", cache->n_rows);
+    if (fcl_text_status(&text) == FCL_OK && fcl_file_write(cache->path, text.data, text.length) == FCL_OK)
+        cache->changed = 0;
+    else
+        fcl_log(FCL_LOG_DEBUG, "solvers are not remembered: %s", fcl_error_message());
+    fcl_text_dispose(&text);
+}

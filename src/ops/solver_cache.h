@@ -1,0 +1,32 @@
+/*
+ * What is known about solvers on one device: whether they passed the gate, and how long they took. Kept in
+ * solvers/HASH.txt in the cache folder, one file a device; the first lines of such a file say what it holds.
+ *
+ * A file that is damaged or of another version is ignored and written anew; one that cannot be written is no error, the
+ * knowledge then lasts as long as this object.
+ */
+#ifndef FCL_OPS_SOLVER_CACHE_H
+#define FCL_OPS_SOLVER_CACHE_H
+
+#include "ops/gate.h"
+
+typedef struct fcl_solver_cache fcl_solver_cache;
+
+typedef struct fcl_solver_record {
+    int passed;
+    double worst_ratio; /* of the gate's report; infinity is possible */
+    double seconds;     /* one run of the whole batch; 0 when it was not measured */
+} fcl_solver_record;
+
+/* Loads what is known of this device. */
+fcl_status fcl_solver_cache_open(fcl_solver_cache **out, const fcl_device *device);
+void fcl_solver_cache_free(fcl_solver_cache *cache);
+/* False when nothing is known of this solver, with its kernels as they are now, for this description. */
+int fcl_solver_cache_find(fcl_solver_record *out, const fcl_solver_cache *cache, const char *description,
+                          const fcl_solver *solver);
+fcl_status fcl_solver_cache_set(fcl_solver_cache *cache, const char *description, const fcl_solver *solver,
+                                const fcl_solver_record *record);
+/* Writes the file if anything changed. */
+void fcl_solver_cache_save(fcl_solver_cache *cache);
+
+#endif

@@ -1,0 +1,38 @@
+/* The table of all solvers. A new one adds its declaration to solvers.h and itself to the list of its kind; the order in
+ * a list is the order in which they are tried when nothing was measured. */
+#include "ops/solvers.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* clang-format off */
+static const fcl_solver *const table[FCL_N_OP_KINDS][8] = {
+    [FCL_CONV_FORWARD]           = {&fcl_solver_conv_direct_forward, NULL},
+    [FCL_CONV_BACKWARD_DATA]     = {&fcl_solver_conv_direct_backward_data, NULL},
+    [FCL_CONV_BACKWARD_WEIGHTS]  = {NULL},
+    [FCL_DENSE_FORWARD]          = {NULL},
+    [FCL_DENSE_BACKWARD_DATA]    = {NULL},
+    [FCL_DENSE_BACKWARD_WEIGHTS] = {NULL},
+    [FCL_POOL_FORWARD]           = {&fcl_solver_pool_forward, NULL},
+    [FCL_POOL_BACKWARD]          = {&fcl_solver_pool_blocks_backward, &fcl_solver_pool_gather_backward, NULL},
+    [FCL_ACTIVATION_FORWARD]     = {&fcl_solver_activation_forward, NULL},
+    [FCL_ACTIVATION_BACKWARD]    = {&fcl_solver_activation_backward, NULL},
+    [FCL_DROPOUT_FORWARD]        = {&fcl_solver_dropout_forward, NULL},
+    [FCL_DROPOUT_BACKWARD]       = {&fcl_solver_dropout_backward, NULL},
+    [FCL_ADD]                    = {&fcl_solver_add, NULL},
+    [FCL_LOSS_MSE]               = {&fcl_solver_masked_mse, NULL},
+    [FCL_FINITE_CHECK]           = {&fcl_solver_finite_check, NULL},
+    [FCL_ADAM]                   = {&fcl_solver_adam, NULL},
+};
+/* clang-format on */
+
+const fcl_solver *const *fcl_solvers_of(fcl_op_kind kind) {
+    assert((unsigned)kind < FCL_N_OP_KINDS);
+    return table[kind];
+}
+
+const fcl_solver *fcl_solver_find(fcl_op_kind kind, const char *name) {
+    for (const fcl_solver *const *solver = fcl_solvers_of(kind); *solver; solver++)
+        if (strcmp((*solver)->name, name) == 0) return *solver;
+    return NULL;
+}

@@ -1,0 +1,21 @@
+/* Every solver there is, for the table in solvers.c. Each is defined in the file that its name starts with. */
+#ifndef FCL_OPS_SOLVERS_H
+#define FCL_OPS_SOLVERS_H
+
+#include "ops/solver.h"
+
+extern const fcl_solver fcl_solver_conv_direct_forward;
+extern const fcl_solver fcl_solver_conv_direct_backward_data;
+extern const fcl_solver fcl_solver_pool_forward;
+extern const fcl_solver fcl_solver_pool_blocks_backward;
+extern const fcl_solver fcl_solver_pool_gather_backward;
+extern const fcl_solver fcl_solver_activation_forward;
+extern const fcl_solver fcl_solver_activation_backward;
+extern const fcl_solver fcl_solver_dropout_forward;
+extern const fcl_solver fcl_solver_dropout_backward;
+extern const fcl_solver fcl_solver_add;
+extern const fcl_solver fcl_solver_masked_mse;
+extern const fcl_solver fcl_solver_finite_check;
+extern const fcl_solver fcl_solver_adam;
+
+#endif

@@ -1,0 +1,15 @@
+/* How long a solver takes. */
+#ifndef FCL_OPS_STOPWATCH_H
+#define FCL_OPS_STOPWATCH_H
+
+#include "ops/solver.h"
+
+/* Holds operands of the whole batch, so that all solvers of an operation are measured with the same. */
+typedef struct fcl_stopwatch fcl_stopwatch;
+fcl_status fcl_stopwatch_create(fcl_stopwatch **out, fcl_device *device, const fcl_op_desc *desc);
+void fcl_stopwatch_free(fcl_stopwatch *stopwatch);
+/* Seconds of one run: the median of a few after a warm-up. `best` is the best time so far, or infinity: a solver that is
+ * far slower is run once only. */
+fcl_status fcl_stopwatch_measure(double *seconds, fcl_stopwatch *stopwatch, const fcl_solver *solver, double best);
+
+#endif

@@ -1,0 +1,84 @@
+#include "train/checkpoint.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FORMAT "fiducl checkpoint 1"
+
+/* The position as one line of text: hexadecimal floats, so that every bit comes back. */
+#define PRINT_POSITION "%" PRIu64 " %u %" PRIu64 " %a %a %a %a %a %a %u %a %a %u %d"
+#define SCAN_POSITION "%" SCNu64 " %u %" SCNu64 " %la %la %la %la %la %la %u %la %la %u %d%n"
+enum { N_POSITION = 14, POSITION_BYTES = 512 };
+
+static const char *const prefixes[3] = {"", "adam_m/", "adam_v/"};
+static const fcl_arena arenas[3] = {FCL_PARAMETERS, FCL_MOMENT1, FCL_MOMENT2};
+
+static void dispose_all(fcl_tensors tensors[3]) {
+    for (int i = 0; i < 3; i++) fcl_tensors_dispose(&tensors[i]);
+}
+
+fcl_status fcl_checkpoint_write(const char *path, fcl_network *network, const fcl_position *p) {
+    fcl_status status = FCL_OK;
+    fcl_tensors tensors[3] = {{0}};
+    fcl_tensor_set sets[3];
+    for (int i = 0; i < 3; i++) {
+        FCL_TRY(fcl_tensors_init(&tensors[i], fcl_network_model(network)));
+        FCL_TRY(fcl_network_read(&tensors[i], network, arenas[i]));
+        sets[i] = (fcl_tensor_set){prefixes[i], &tensors[i]};
+    }
+    char text[POSITION_BYTES];
+    snprintf(text, sizeof text, PRINT_POSITION, p->step, p->epoch, p->batch, p->loss_sum, p->mae_sum, p->labelled,
+             p->images, p->seconds, p->total_seconds, p->best_epoch, p->best_val_loss, p->best_val_mae, p->wait,
+             (int)p->finish);
+    const fcl_metadata metadata[] = {{"format", FORMAT}, {"position", text}, {NULL, NULL}};
+    FCL_TRY(fcl_safetensors_write(path, sets, 3, metadata));
+done:
+    dispose_all(tensors);
+    return status;
+}
+
+fcl_status fcl_checkpoint_position(fcl_position *out, const char *path) {
+    fcl_status status = FCL_OK;
+    char *format = NULL, *text = NULL;
+    fcl_position p = {0};
+    int finish = 0, length = 0;
+    FCL_TRY(fcl_safetensors_metadata(&format, path, "format"));
+    FCL_TRY(fcl_safetensors_metadata(&text, path, "position"));
+    if (!format || strcmp(format, FORMAT) != 0 || !text) {
+        status = fcl_fail(FCL_E_INPUT, "%s: not a checkpoint of this version of fiducl", path);
+        goto done;
+    }
+    int n = sscanf(text, SCAN_POSITION, &p.step, &p.epoch, &p.batch, &p.loss_sum, &p.mae_sum, &p.labelled, &p.images,
+                   &p.seconds, &p.total_seconds, &p.best_epoch, &p.best_val_loss, &p.best_val_mae, &p.wait, &finish,
+                   &length);
+    if (n != N_POSITION || text[length] != '\0' || finish < FCL_UNFINISHED || finish > FCL_FINISHED_STEPS) {
+        status = fcl_fail(FCL_E_INPUT, "%s: the checkpoint's position is damaged", path);
+        goto done;
+    }
+    p.finish = (fcl_finish)finish;
+    *out = p;
+done:
+    free(format);
+    free(text);
+    return status;
+}
+
+fcl_status fcl_checkpoint_read(fcl_position *out, fcl_network *network, const char *path) {
+    fcl_status status = FCL_OK;
+    fcl_tensors tensors[3] = {{0}};
+    fcl_tensor_set sets[3];
+    fcl_position position;
+    FCL_TRY(fcl_checkpoint_position(&position, path));
+    for (int i = 0; i < 3; i++) {
+        FCL_TRY(fcl_tensors_init(&tensors[i], fcl_network_model(network)));
+        sets[i] = (fcl_tensor_set){prefixes[i], &tensors[i]};
+    }
+    FCL_TRY(fcl_safetensors_read(path, sets, 3));
+    for (int i = 0; i < 3; i++) FCL_TRY(fcl_network_write(network, arenas[i], &tensors[i]));
+    *out = position;
+done:
+    dispose_all(tensors);
+    return status;
+}

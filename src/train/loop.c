@@ -1,0 +1,374 @@
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/interrupt.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "fiducl/train.h"
+#include "plot/figure.h"
+#include "train/history.h"
+#include "train/run.h"
+#include "train/schedule.h"
+#include "train/trainer.h"
+#include "train/validation.h"
+
+/* Epochs shorter than this share a checkpoint, so that writing it never costs a notable part of the time. */
+static const double checkpoint_interval_seconds = 30.0;
+
+/* All that a training holds while it runs. */
+typedef struct session {
+    fcl_run run;
+    fcl_recipe recipe;
+    fcl_prepared *prepared;
+    const fcl_dataset *train, *validation;
+    fcl_device *device;
+    fcl_model *model;
+    fcl_network *network;
+    fcl_batches *batches;
+    fcl_trainer *trainer;
+    FILE *step_log;
+    fcl_history history;
+    fcl_position position;
+    double last_checkpoint; /* on the clock */
+} session;
+
+static void dispose(session *s) {
+    fcl_trainer_free(s->trainer);
+    fcl_batches_free(s->batches);
+    fcl_network_free(s->network);
+    fcl_model_free(s->model);
+    fcl_device_free(s->device);
+    fcl_prepared_free(s->prepared);
+    fcl_history_dispose(&s->history);
+    fcl_run_dispose(&s->run);
+}
+
+static fcl_status open_data(session *s, const char *prepared) {
+    fcl_status status;
+    FCL_TRY(fcl_prepared_open(&s->prepared, prepared));
+    FCL_TRY(fcl_prepared_split(&s->train, s->prepared, FCL_TRAIN));
+    FCL_TRY(fcl_prepared_split(&s->validation, s->prepared, FCL_VALIDATION));
+done:
+    return status;
+}
+
+static fcl_status write_text(const fcl_run *run, const char *name, const char *text) {
+    char *path;
+    fcl_status status = fcl_run_path(&path, run, name);
+    if (status != FCL_OK) return status;
+    status = fcl_file_write(path, text, strlen(text));
+    free(path);
+    return status;
+}
+
+/* Network, batches and trainer from what the session has. */
+static fcl_status build(session *s, const fcl_choice *choice, uint64_t max_steps) {
+    fcl_status status;
+    const fcl_recipe *r = &s->recipe;
+    fcl_network_options network = {.batch = (int)r->batch, .training = 1, .choice = choice, .measure = 1, .seed = r->seed};
+    fcl_batch_options batches = {.batch = r->batch,
+                                 .shuffle = r->shuffle,
+                                 .seed = r->seed,
+                                 .fill = r->fill,
+                                 .augmentation = {.enabled = r->augment,
+                                                  .flip = r->flip,
+                                                  .max_shift = r->max_shift,
+                                                  .max_rotation = r->max_rotation,
+                                                  .max_scale = r->max_scale,
+                                                  .max_brightness = r->max_brightness,
+                                                  .max_contrast = r->max_contrast},
+                                 .drop_unlabelled = 1};
+    FCL_TRY(fcl_network_create(&s->network, s->device, s->model, &network));
+    FCL_TRY(fcl_batches_create(&s->batches, s->train, &batches));
+    fcl_trainer_setup trainer = {.device = s->device,
+                                 .network = s->network,
+                                 .batches = s->batches,
+                                 .recipe = r,
+                                 .step_log = s->step_log,
+                                 .max_steps = max_steps};
+    FCL_TRY(fcl_trainer_create(&s->trainer, &trainer));
+done:
+    return status;
+}
+
+static fcl_status write_weights(session *s) {
+    fcl_status status = FCL_OK;
+    char *path = NULL;
+    fcl_tensors weights = {0};
+    FCL_TRY(fcl_run_path(&path, &s->run, "best.safetensors"));
+    FCL_TRY(fcl_tensors_init(&weights, s->model));
+    FCL_TRY(fcl_network_read(&weights, s->network, FCL_PARAMETERS));
+    const fcl_tensor_set set = {"", &weights};
+    const fcl_metadata metadata[] = {{"format", "fiducl weights 1"}, {"model", fcl_model_name(s->model)}, {NULL, NULL}};
+    FCL_TRY(fcl_safetensors_write(path, &set, 1, metadata));
+done:
+    fcl_tensors_dispose(&weights);
+    free(path);
+    return status;
+}
+
+static fcl_status write_history(session *s) {
+    char *path;
+    fcl_status status = fcl_run_path(&path, &s->run, "history.csv");
+    if (status != FCL_OK) return status;
+    status = fcl_history_write(&s->history, path);
+    free(path);
+    return status;
+}
+
+static fcl_status write_checkpoint(session *s) {
+    char *path;
+    fcl_status status = fcl_run_path(&path, &s->run, "checkpoint.safetensors");
+    if (status != FCL_OK) return status;
+    status = fcl_checkpoint_write(path, s->network, &s->position);
+    s->last_checkpoint = fcl_clock_seconds();
+    free(path);
+    return status;
+}
+
+/* Validation, the history's row, the best weights, and the position moved to the next epoch. */
+static fcl_status end_epoch(session *s) {
+    fcl_status status;
+    fcl_position *p = &s->position;
+    const size_t steps_per_epoch = fcl_batches_per_epoch(s->batches);
+    double val_loss, val_mae;
+    FCL_TRY(fcl_validate(&val_loss, &val_mae, s->network, (int)s->recipe.batch, s->validation));
+    if (!isfinite(val_loss)) {
+        status = fcl_fail(FCL_E_NOT_FINITE, "the validation loss is not finite after epoch %u; try a lower learning rate",
+                          p->epoch + 1);
+        goto done;
+    }
+    p->epoch++;
+    int better = p->best_epoch == 0 || val_loss < p->best_val_loss - s->recipe.min_delta;
+    fcl_history_row row = {
+        .epoch = p->epoch,
+        .train_loss = p->labelled > 0 ? p->loss_sum / p->labelled : 0.0,
+        .train_mae = p->labelled > 0 ? p->mae_sum / p->labelled * (FCL_IMAGE_SIDE / 2.0) : 0.0,
+        .val_loss = val_loss,
+        .val_mae = val_mae,
+        .learning_rate = fcl_learning_rate(&s->recipe, p->step, (uint64_t)s->recipe.epochs * steps_per_epoch),
+        .seconds = p->seconds,
+        .images_per_second = p->seconds > 0 ? p->images / p->seconds : 0.0,
+    };
+    FCL_TRY(fcl_history_add(&s->history, &row));
+    if (better) {
+        p->best_epoch = p->epoch;
+        p->best_val_loss = val_loss;
+        p->best_val_mae = val_mae;
+        p->wait = 0;
+        FCL_TRY(write_weights(s));
+    } else {
+        p->wait++;
+    }
+    p->batch = 0;
+    p->loss_sum = p->mae_sum = p->labelled = p->images = p->seconds = 0.0;
+    FCL_TRY(write_history(s));
+    fcl_log(FCL_LOG_INFO,
+            "epoch %u/%u: loss %.5f, mae %.3f px; validation loss %.5f, mae %.3f px%s; learning rate %.3g, %.0f images/s",
+            p->epoch, s->recipe.epochs, row.train_loss, row.train_mae, val_loss, val_mae, better ? " (best)" : "",
+            row.learning_rate, row.images_per_second);
+done:
+    return status;
+}
+
+/* Keeps the message of the failure that made it necessary. */
+static fcl_status checkpoint_after_failure(session *s, fcl_status failure) {
+    char *message = fcl_duplicate(fcl_error_message());
+    fcl_status status = write_checkpoint(s);
+    if (status == FCL_OK && message)
+        fcl_fail(failure, "%s", message);
+    else if (message)
+        fcl_fail(failure, "%s; and no checkpoint could be written: %s", message, fcl_error_message());
+    free(message);
+    return failure;
+}
+
+static fcl_status run_epochs(session *s) {
+    fcl_status status = FCL_OK;
+    fcl_position *p = &s->position;
+    while (p->epoch < s->recipe.epochs) {
+        fcl_epoch_end end = FCL_EPOCH_DONE;
+        status = fcl_trainer_epoch(&end, s->trainer, p);
+        if (status == FCL_E_NOT_FINITE) return checkpoint_after_failure(s, status);
+        if (status != FCL_OK) return status;
+        int whole = p->batch == fcl_batches_per_epoch(s->batches);
+        if (end == FCL_EPOCH_INTERRUPTED && !whole) {
+            FCL_TRY(write_checkpoint(s));
+            return fcl_fail(FCL_E_INTERRUPTED, "interrupted after step %llu (epoch %u); go on with: fiducl train --resume %s",
+                            (unsigned long long)p->step, p->epoch + 1, s->run.folder);
+        }
+        if (whole) {
+            status = end_epoch(s);
+            if (status == FCL_E_NOT_FINITE) return checkpoint_after_failure(s, status);
+            if (status != FCL_OK) return status;
+        }
+        if (end == FCL_EPOCH_MAX_STEPS) {
+            p->finish = FCL_FINISHED_STEPS;
+            break;
+        }
+        if (s->recipe.patience && p->wait >= s->recipe.patience) {
+            p->finish = FCL_FINISHED_EARLY;
+            break;
+        }
+        if (p->epoch < s->recipe.epochs && fcl_clock_seconds() - s->last_checkpoint > checkpoint_interval_seconds)
+            FCL_TRY(write_checkpoint(s));
+    }
+    if (p->finish == FCL_UNFINISHED) p->finish = FCL_FINISHED_EPOCHS;
+    if (p->best_epoch == 0) {
+        FCL_TRY(write_weights(s));
+        FCL_TRY(write_history(s));
+    }
+    FCL_TRY(write_checkpoint(s));
+done:
+    return status;
+}
+
+static void fill_result(fcl_train_result *out, const fcl_position *p) {
+    *out = (fcl_train_result){.epochs = p->epoch,
+                              .best_epoch = p->best_epoch,
+                              .best_val_loss = p->best_val_loss,
+                              .best_val_mae = p->best_val_mae,
+                              .seconds = p->total_seconds,
+                              .stopped_early = p->finish == FCL_FINISHED_EARLY};
+}
+
+/* Figures come after the training, but whether there can be any is said before it. */
+static void warn_without_figures(void) {
+    if (fcl_plot_check() != FCL_OK) fcl_log(FCL_LOG_WARNING, "%s; there will be no figures", fcl_error_message());
+}
+
+static fcl_status set_initial_weights(session *s, const char *init_weights) {
+    fcl_status status;
+    fcl_tensors weights = {0};
+    FCL_TRY(fcl_tensors_init(&weights, s->model));
+    if (init_weights) {
+        const fcl_tensor_set set = {"", &weights};
+        FCL_TRY(fcl_safetensors_read(init_weights, &set, 1));
+    } else {
+        fcl_tensors_initialize(&weights, s->recipe.seed);
+    }
+    FCL_TRY(fcl_network_write(s->network, FCL_PARAMETERS, &weights));
+    FCL_TRY(fcl_network_reset_optimizer(s->network));
+done:
+    fcl_tensors_dispose(&weights);
+    return status;
+}
+
+fcl_status fcl_train(fcl_train_result *out, const fcl_train_options *options) {
+    fcl_status status;
+    session s = {.recipe = options->recipe, .last_checkpoint = fcl_clock_seconds()};
+    fcl_choice *choice = NULL;
+    fcl_file_writer step_log = {0};
+    char *summary = NULL;
+    int recorded;
+    FCL_TRY(open_data(&s, options->prepared));
+    FCL_TRY(fcl_model_load(&s.model, options->model));
+    FCL_TRY(fcl_device_open(&s.device, options->device, 0));
+    warn_without_figures();
+    FCL_TRY(fcl_run_create(&s.run, options, s.prepared));
+    FCL_TRY(fcl_model_summary(&summary, s.model, s.recipe.batch));
+    FCL_TRY(write_text(&s.run, "model.cfg", fcl_model_text(s.model)));
+    FCL_TRY(write_text(&s.run, "summary.txt", summary));
+    if (options->step_log) {
+        FCL_TRY(fcl_file_writer_open(&step_log, options->step_log));
+        fputs("step,loss\n", step_log.stream);
+        s.step_log = step_log.stream;
+    }
+    FCL_TRY(fcl_run_choice(&choice, &recorded, &s.run, s.device));
+    FCL_TRY(build(&s, choice, options->has_max_steps ? options->max_steps : UINT64_MAX));
+    FCL_TRY(set_initial_weights(&s, options->init_weights));
+    FCL_TRY(fcl_run_record_device(&s.run, s.device, s.network, 1));
+    FCL_TRY(run_epochs(&s));
+    fill_result(out, &s.position);
+done:
+    /* The log is worth as much after a failure: it says at which step things went wrong. */
+    if (step_log.stream) {
+        char *message = fcl_duplicate(fcl_error_message());
+        fcl_status committed = fcl_file_writer_commit(&step_log);
+        if (status == FCL_OK)
+            status = committed;
+        else if (message)
+            fcl_fail(status, "%s", message);
+        free(message);
+    }
+    free(summary);
+    fcl_choice_free(choice);
+    dispose(&s);
+    return status;
+}
+
+static fcl_status check_prepared(const session *s, const char *config) {
+    const char *hash;
+    fcl_status status = fcl_json_string(&hash, s->run.config, "prepared_hash", config);
+    if (status == FCL_OK && strcmp(hash, fcl_prepared_hash(s->prepared)) != 0)
+        status = fcl_fail(FCL_E_INPUT, "the prepared data have changed since this run began (manifest hash %s, was %s)",
+                          fcl_prepared_hash(s->prepared), hash);
+    return status;
+}
+
+/* The device of a resumed run: the one asked for, else the one that it last ran on. */
+static fcl_status open_device(session *s, const char *asked) {
+    const char *last = json_string_value(json_object_get(s->run.config, "device"));
+    if (asked || !last) return fcl_device_open(&s->device, asked, 0);
+    fcl_status status = fcl_device_open(&s->device, last, 0);
+    if (status == FCL_E_NO_DEVICE)
+        status = fcl_fail(status, "this run's device is not here, choose another with --device: %s", fcl_error_message());
+    return status;
+}
+
+fcl_status fcl_train_resume(fcl_train_result *out, const char *run, unsigned epochs, const char *device) {
+    fcl_status status;
+    session s = {.last_checkpoint = fcl_clock_seconds()};
+    char *config = NULL, *checkpoint = NULL, *history = NULL, *model = NULL;
+    const char *prepared;
+    fcl_choice *choice = NULL;
+    int recorded;
+    FCL_TRY(fcl_run_open(&s.run, run));
+    FCL_TRY(fcl_run_path(&config, &s.run, "config.json"));
+    FCL_TRY(fcl_run_path(&checkpoint, &s.run, "checkpoint.safetensors"));
+    FCL_TRY(fcl_run_path(&history, &s.run, "history.csv"));
+    FCL_TRY(fcl_run_path(&model, &s.run, "model.cfg"));
+    FCL_TRY(fcl_run_recipe(&s.recipe, &s.run));
+    if (!fcl_path_exists(checkpoint)) {
+        status = fcl_fail(FCL_E_INPUT, "'%s' has no checkpoint yet: start the training again with --force", run);
+        goto done;
+    }
+    FCL_TRY(fcl_checkpoint_position(&s.position, checkpoint));
+    if (epochs) s.recipe.epochs = epochs;
+    if (s.position.epoch >= s.recipe.epochs || (s.position.finish == FCL_FINISHED_EARLY && !epochs)) {
+        fcl_log(FCL_LOG_INFO, "'%s' is finished: %u epochs, the best is %u", run, s.position.epoch, s.position.best_epoch);
+        fill_result(out, &s.position);
+        goto done;
+    }
+    FCL_TRY(fcl_json_string(&prepared, s.run.config, "prepared", config));
+    FCL_TRY(open_data(&s, prepared));
+    FCL_TRY(check_prepared(&s, config));
+    FCL_TRY(fcl_model_load(&s.model, model));
+    FCL_TRY(open_device(&s, device));
+    warn_without_figures();
+    FCL_TRY(fcl_run_choice(&choice, &recorded, &s.run, s.device));
+    if (!recorded) fcl_log(FCL_LOG_INFO, "another device or driver than before: solvers are chosen anew");
+    FCL_TRY(build(&s, choice, UINT64_MAX));
+    FCL_TRY(fcl_checkpoint_read(&s.position, s.network, checkpoint));
+    if (s.position.epoch || fcl_path_exists(history))
+        FCL_TRY(fcl_history_read(&s.history, history, s.position.epoch));
+    s.position.finish = FCL_UNFINISHED;
+    if (epochs) FCL_TRY(fcl_run_set_epochs(&s.run, epochs));
+    if (!recorded || epochs) FCL_TRY(fcl_run_record_device(&s.run, s.device, s.network, s.position.step + 1));
+    fcl_log(FCL_LOG_INFO, "resumed after step %llu, in epoch %u", (unsigned long long)s.position.step,
+            s.position.epoch + 1);
+    FCL_TRY(run_epochs(&s));
+    fill_result(out, &s.position);
+done:
+    fcl_choice_free(choice);
+    free(config);
+    free(checkpoint);
+    free(history);
+    free(model);
+    dispose(&s);
+    return status;
+}

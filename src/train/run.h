@@ -1,0 +1,30 @@
+/* A run folder and its config.json (docs/formats.md): all that repeats the run. */
+#ifndef FCL_TRAIN_RUN_H
+#define FCL_TRAIN_RUN_H
+
+#include "base/json.h"
+#include "fiducl/train.h"
+#include "net/network.h"
+
+typedef struct fcl_run {
+    char *folder;
+    json_t *config;
+} fcl_run;
+
+/* Claims the folder and describes the run; config.json is written by fcl_run_record_device. */
+fcl_status fcl_run_create(fcl_run *out, const fcl_train_options *options, const fcl_prepared *prepared);
+fcl_status fcl_run_open(fcl_run *out, const char *folder);
+void fcl_run_dispose(fcl_run *run);
+/* "FOLDER/NAME" for free(). */
+fcl_status fcl_run_path(char **out, const fcl_run *run, const char *name);
+
+fcl_status fcl_run_recipe(fcl_recipe *out, const fcl_run *run);
+fcl_status fcl_run_set_epochs(fcl_run *run, unsigned epochs);
+
+/* The solvers to use on `device`: those that the run recorded if it last ran on this very device and driver, else
+ * what its arguments force; *recorded says which. */
+fcl_status fcl_run_choice(fcl_choice **out, int *recorded, const fcl_run *run, const fcl_device *device);
+/* Notes from which step on the run uses this device with these solvers, and writes config.json. */
+fcl_status fcl_run_record_device(fcl_run *run, fcl_device *device, const fcl_network *network, uint64_t first_step);
+
+#endif

@@ -1,0 +1,45 @@
+#include "train/validation.h"
+
+#include <math.h>
+
+#include "base/memory.h"
+#include "device/buffer.h"
+
+fcl_status fcl_validate(double *loss, double *mae, fcl_network *network, int batch, const fcl_dataset *dataset) {
+    fcl_status status = FCL_OK;
+    const size_t pixels = (size_t)FCL_IMAGE_SIDE * FCL_IMAGE_SIDE;
+    const double half_side = FCL_IMAGE_SIDE / 2.0;
+    float *images = NULL, *outputs = NULL;
+    double squares = 0.0, absolutes = 0.0;
+    size_t labelled = 0;
+    FCL_TRY(FCL_NEW(&images, (size_t)batch * pixels, "validation images"));
+    FCL_TRY(FCL_NEW(&outputs, (size_t)batch * FCL_N_COORDINATES, "validation outputs"));
+    for (size_t first = 0; first < dataset->n; first += (size_t)batch) {
+        size_t n = dataset->n - first < (size_t)batch ? dataset->n - first : (size_t)batch;
+        for (size_t i = 0; i < n; i++) fcl_dataset_image(images + i * pixels, dataset, first + i);
+        for (size_t i = 0; i < n * pixels; i++) images[i] /= 255.0f;
+        FCL_TRY(fcl_buffer_write(fcl_network_input(network), 0, images, n * pixels * sizeof *images));
+        fcl_pass pass = {.n = (int)n};
+        FCL_TRY(fcl_network_forward(network, &pass));
+        FCL_TRY(fcl_buffer_read(outputs, fcl_network_output(network), 0, n * FCL_N_COORDINATES * sizeof *outputs));
+        for (size_t i = 0; i < n * FCL_N_COORDINATES; i++) {
+            if (!dataset->mask[first * FCL_N_COORDINATES + i]) continue;
+            double target = ((double)dataset->keypoints[first * FCL_N_COORDINATES + i] - half_side) / half_side;
+            double difference = (double)outputs[i] - target;
+            squares += difference * difference;
+            absolutes += fabs(difference);
+            labelled++;
+        }
+    }
+    if (labelled == 0) {
+        status = fcl_fail(FCL_E_INPUT, "%s: the validation split has no labels; prepare another split",
+                          dataset->source ? dataset->source : "data");
+        goto done;
+    }
+    *loss = squares / (double)labelled;
+    *mae = absolutes / (double)labelled * half_side;
+done:
+    free(images);
+    free(outputs);
+    return status;
+}

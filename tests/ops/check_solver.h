@@ -1,0 +1,21 @@
+/* Checks of solvers on a device. */
+#ifndef FCL_TEST_CHECK_SOLVER_H
+#define FCL_TEST_CHECK_SOLVER_H
+
+#include "ops/gate.h"
+#include "support/support.h"
+
+/* The device of these tests: $FIDUCL_DEVICE, else as "auto" chooses. Opened once a process. */
+fcl_device *test_device(void);
+
+/* Every element of every output in every variant of the gate's arguments, at n samples. */
+void check_solver(const fcl_solver *solver, const fcl_op_desc *desc, int n);
+/* All solvers that apply (at least one must), at the whole batch, at one sample, and at a partial batch. */
+void check_solvers(const fcl_op_desc *desc);
+
+/* Runs a solver once on given operands: `in` by role before (those of outputs may be NULL unless changed in place),
+ * `out` by role after, where not NULL. */
+void run_solver(const fcl_solver *solver, const fcl_op_desc *desc, int n, const fcl_op_args *args,
+                const void *const in[FCL_N_ROLES], void *const out[FCL_N_ROLES]);
+
+#endif

@@ -1,0 +1,1 @@
+"""Golden values that tests/ holds fiducl against; run by tools/make-golden."""
