@@ -20,5 +20,8 @@ FCL_API fcl_status fcl_predict(const fcl_eval_options *options);
 FCL_API fcl_status fcl_evaluate(char **table, const fcl_eval_options *options);
 /* Writes the figures: loss, samples, errors. FCL_E_MISSING_PROGRAM without gnuplot. */
 FCL_API fcl_status fcl_plot_run(const fcl_eval_options *options);
+/* The evaluations of several runs in one: writes the CSV file `path` with the rows of each evaluation.csv, equal rows
+ * `mean` once; *table is for people, for free(). */
+FCL_API fcl_status fcl_compare(char **table, const char *const *runs, size_t n_runs, const char *path);
 
 #endif

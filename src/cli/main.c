@@ -8,24 +8,32 @@
 #include "cli/command.h"
 #include "cli/terminal.h"
 
-extern const fcl_command fcl_command_devices, fcl_command_synth, fcl_command_analyze, fcl_command_prepare,
-    fcl_command_summary, fcl_command_train, fcl_command_predict, fcl_command_evaluate, fcl_command_plot,
-    fcl_command_pipeline;
-
 /* In the order in which they are used. */
-const fcl_command *const fcl_commands[] = {
-    &fcl_command_devices, &fcl_command_synth,   &fcl_command_analyze,  &fcl_command_prepare, &fcl_command_summary,
-    &fcl_command_train,   &fcl_command_predict, &fcl_command_evaluate, &fcl_command_plot,    &fcl_command_pipeline,
+static const fcl_command *const commands[] = {
+    &fcl_command_devices,
+    &fcl_command_synth,
+    &fcl_command_analyze,
+    &fcl_command_prepare,
+    &fcl_command_summary,
+    &fcl_command_train,
+    &fcl_command_predict,
+    &fcl_command_evaluate,
+    &fcl_command_plot,
+    &fcl_command_pipeline,
     NULL,
 };
 
 static void print_help(FILE *stream) {
-    fprintf(stream, "fiducl %s: trains, evaluates and plots networks that find facial keypoints, on any OpenCL device\n\n"
-                    "Usage: fiducl COMMAND [OPTION...]\n\nCommands:\n",
-            fcl_version());
-    for (const fcl_command *const *c = fcl_commands; *c; c++) fprintf(stream, "  %-10s %s\n", (*c)->name, (*c)->summary);
+    fprintf(
+        stream,
+        "fiducl %s: trains, evaluates and plots networks that find facial keypoints, on any OpenCL device\n\n"
+        "Usage: fiducl COMMAND [OPTION...]\n\nCommands:\n",
+        fcl_version());
+    for (const fcl_command *const *c = commands; *c; c++)
+        fprintf(stream, "  %-10s %s\n", (*c)->name, (*c)->summary);
     fputs("\nOptions:\n"
-          "  -h, --help     show this help; fiducl COMMAND --help shows a command's options, examples and exit codes\n"
+          "  -h, --help     show this help; fiducl COMMAND --help shows a command's options, examples and "
+          "exit codes\n"
           "      --version  show the version\n\n"
           "Examples:\n"
           "  fiducl devices\n"
@@ -35,7 +43,7 @@ static void print_help(FILE *stream) {
 }
 
 static const fcl_command *find_command(const char *name) {
-    for (const fcl_command *const *c = fcl_commands; *c; c++)
+    for (const fcl_command *const *c = commands; *c; c++)
         if (strcmp((*c)->name, name) == 0) return *c;
     return NULL;
 }
@@ -63,7 +71,7 @@ static const fcl_command *nearest_command(const char *name) {
     if (strlen(name) > MAX_NAME) return NULL;
     const fcl_command *best = NULL;
     size_t least = 0;
-    for (const fcl_command *const *c = fcl_commands; *c; c++) {
+    for (const fcl_command *const *c = commands; *c; c++) {
         size_t d = edit_distance(name, (*c)->name);
         if (fcl_starts_with((*c)->name, name)) d = 0;
         if (best && d >= least) continue;
@@ -119,6 +127,7 @@ int main(int argc, char **argv) {
     else
         status = unknown_command(name);
     /* A full disk or a closed pipe shows here, however well everything else went. */
-    if ((fflush(stdout) != 0 || ferror(stdout)) && status == FCL_OK) status = fcl_fail_errno("write to", "stdout");
+    if ((fflush(stdout) != 0 || ferror(stdout)) && status == FCL_OK)
+        status = fcl_fail_errno("write to", "stdout");
     return status == FCL_OK ? 0 : report(status, command);
 }

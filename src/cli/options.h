@@ -55,8 +55,12 @@
     }
 
 /* What opening a device and running a network may fail with. */
-#define FCL_STATUSES_DEVICE FCL_E_NO_DEVICE, FCL_E_DEVICE, FCL_E_BUILD, FCL_E_DEVICE_MEMORY, FCL_E_WRONG_RESULT
-#define FCL_STATUSES_EVAL   (const fcl_status[]){FCL_STATUSES_DEVICE, FCL_E_MISSING_PROGRAM, FCL_E_INTERRUPTED, FCL_OK}
+#define FCL_STATUSES_DEVICE                                                                                  \
+    FCL_E_NO_DEVICE, FCL_E_DEVICE, FCL_E_BUILD, FCL_E_DEVICE_MEMORY, FCL_E_WRONG_RESULT
+#define FCL_STATUSES_EVAL                                                                                    \
+    (const fcl_status[]) {                                                                                   \
+        FCL_STATUSES_DEVICE, FCL_E_MISSING_PROGRAM, FCL_E_INTERRUPTED, FCL_OK                                \
+    }
 
 /* DATA: the operand, or --images and --keypoints. */
 fcl_status fcl_arguments_data(fcl_data_paths *out, const fcl_arguments *arguments);

@@ -14,9 +14,10 @@ const fcl_command fcl_command_plot = {
     .name = "plot",
     .summary = "draw a run's loss, sample faces and error distribution",
     .operands = "RUN",
-    .description = "Draws with gnuplot, each as SVG, PNG and the CSV of what is drawn: loss (training and validation),\n"
-                   "samples (labels and predictions over faces of the split), errors (the share of keypoints within a\n"
-                   "distance). Earlier figures are replaced.\n",
+    .description =
+        "Draws with gnuplot, each as SVG, PNG and the CSV of what is drawn: loss (training and validation),\n"
+        "samples (labels and predictions over faces of the split), errors (the share of keypoints within a\n"
+        "distance). Earlier figures are replaced.\n",
     .examples = "  fiducl plot runs/base\n"
                 "  fiducl plot runs/base --split validation --out figures\n",
     .options = options,

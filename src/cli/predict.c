@@ -14,7 +14,8 @@ const fcl_command fcl_command_predict = {
     .name = "predict",
     .summary = "find the keypoints of images with a trained run",
     .operands = "RUN",
-    .description = "Writes predictions.csv: the row of each image and its 30 coordinates in pixels, in Kaggle's names and\n"
+    .description = "Writes predictions.csv: the row of each image and its 30 coordinates in pixels, in "
+                   "Kaggle's names and\n"
                    "order. Images need no labels. An earlier predictions.csv is replaced.\n",
     .examples = "  fiducl predict runs/base\n"
                 "  fiducl predict runs/base --split validation --out .\n"

@@ -13,7 +13,8 @@ enum { MAX_EPOCHS = 1000000 };
 
 static void print_result(const char *run, const fcl_train_result *r) {
     fcl_terminal_clear();
-    printf("%s: %u epochs in %.0f s%s", run, r->epochs, r->seconds, r->stopped_early ? " (stopped early)" : "");
+    printf("%s: %u epochs in %.0f s%s", run, r->epochs, r->seconds,
+           r->stopped_early ? " (stopped early)" : "");
     if (r->best_epoch)
         printf("; the best is %u: validation loss %.5g, MAE %.3f px\n", r->best_epoch, r->best_val_loss,
                r->best_val_mae);
@@ -32,7 +33,8 @@ static fcl_status resume(const fcl_arguments *arguments, const char *run) {
         const char *const *a = allowed;
         while (*a && strcmp(*a, o->name) != 0) a++;
         if (!*a && fcl_argument_flag(arguments, o->name))
-            return fcl_fail(FCL_E_USAGE, "--%s cannot be given with --resume: the run keeps its arguments", o->name);
+            return fcl_fail(FCL_E_USAGE, "--%s cannot be given with --resume: the run keeps its arguments",
+                            o->name);
     }
     size_t epochs = 0;
     fcl_train_result result;
@@ -99,16 +101,19 @@ const fcl_command fcl_command_train = {
     .name = "train",
     .summary = "train a model on prepared data, or go on with a run",
     .operands = "PREPARED --model NAME | --resume RUN",
-    .description =
-        "Trains as the recipe says; arguments override it. The run folder gets config.json (all that repeats the\n"
-        "run), model.cfg, summary.txt, history.csv, best.safetensors (the weights of the epoch with the lowest\n"
-        "validation loss) and checkpoint.safetensors. After an interrupt, --resume goes on as if there had been none.\n",
+    .description = "Trains as the recipe says; arguments override it. The run folder gets config.json (all "
+                   "that repeats the\n"
+                   "run), model.cfg, summary.txt, history.csv, best.safetensors (the weights of the epoch "
+                   "with the lowest\n"
+                   "validation loss) and checkpoint.safetensors. After an interrupt, --resume goes on as if "
+                   "there had been none.\n",
     .examples = "  fiducl train prepared --model base_model --out runs/base\n"
                 "  fiducl train prepared --model model_v1 --recipe original --device gpu --epochs 20\n"
                 "  fiducl train --resume runs/base --epochs 60\n",
     .options = options,
     .max_operands = 1,
-    .statuses = (const fcl_status[]){FCL_STATUSES_DEVICE, FCL_E_EXISTS, FCL_E_NOT_FINITE, FCL_E_INTERRUPTED, FCL_OK},
+    .statuses =
+        (const fcl_status[]){FCL_STATUSES_DEVICE, FCL_E_EXISTS, FCL_E_NOT_FINITE, FCL_E_INTERRUPTED, FCL_OK},
     .interruptible = 1,
     .run = run,
 };

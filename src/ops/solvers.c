@@ -7,12 +7,12 @@
 
 /* clang-format off */
 static const fcl_solver *const table[FCL_N_OP_KINDS][8] = {
-    [FCL_CONV_FORWARD]           = {&fcl_solver_conv_direct_forward, NULL},
-    [FCL_CONV_BACKWARD_DATA]     = {&fcl_solver_conv_direct_backward_data, NULL},
-    [FCL_CONV_BACKWARD_WEIGHTS]  = {NULL},
-    [FCL_DENSE_FORWARD]          = {NULL},
-    [FCL_DENSE_BACKWARD_DATA]    = {NULL},
-    [FCL_DENSE_BACKWARD_WEIGHTS] = {NULL},
+    [FCL_CONV_FORWARD]           = {&fcl_solver_conv_direct_forward, &fcl_solver_conv_general_forward, NULL},
+    [FCL_CONV_BACKWARD_DATA]     = {&fcl_solver_conv_direct_backward_data, &fcl_solver_conv_general_backward_data, NULL},
+    [FCL_CONV_BACKWARD_WEIGHTS]  = {&fcl_solver_conv_general_backward_weights, NULL},
+    [FCL_DENSE_FORWARD]          = {&fcl_solver_dense_general_forward, NULL},
+    [FCL_DENSE_BACKWARD_DATA]    = {&fcl_solver_dense_general_backward_data, NULL},
+    [FCL_DENSE_BACKWARD_WEIGHTS] = {&fcl_solver_dense_general_backward_weights, NULL},
     [FCL_POOL_FORWARD]           = {&fcl_solver_pool_forward, NULL},
     [FCL_POOL_BACKWARD]          = {&fcl_solver_pool_blocks_backward, &fcl_solver_pool_gather_backward, NULL},
     [FCL_ACTIVATION_FORWARD]     = {&fcl_solver_activation_forward, NULL},

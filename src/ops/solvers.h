@@ -6,6 +6,12 @@
 
 extern const fcl_solver fcl_solver_conv_direct_forward;
 extern const fcl_solver fcl_solver_conv_direct_backward_data;
+extern const fcl_solver fcl_solver_conv_general_forward;
+extern const fcl_solver fcl_solver_conv_general_backward_data;
+extern const fcl_solver fcl_solver_conv_general_backward_weights;
+extern const fcl_solver fcl_solver_dense_general_forward;
+extern const fcl_solver fcl_solver_dense_general_backward_data;
+extern const fcl_solver fcl_solver_dense_general_backward_weights;
 extern const fcl_solver fcl_solver_pool_forward;
 extern const fcl_solver fcl_solver_pool_blocks_backward;
 extern const fcl_solver fcl_solver_pool_gather_backward;
