@@ -147,17 +147,19 @@ static void print_status(FILE *stream, fcl_status status) {
 void fcl_command_help(FILE *stream, const fcl_command *command) {
     static const fcl_status common[] = {FCL_E_INTERNAL, FCL_E_USAGE, FCL_E_INPUT, FCL_E_IO, FCL_E_MEMORY};
     struct poptOption *table;
-    char *name = fcl_format("fiducl %s", command->name);
+    char *name = fcl_format("fiducl %s", command->name),
+         *usage = fcl_format("[OPTION...] %s", command->operands);
     fprintf(stream, "fiducl %s: %s\n\n%s\n", command->name, command->summary, command->description);
-    if (name && popt_table(&table, command) == FCL_OK) {
+    if (name && usage && popt_table(&table, command) == FCL_OK) {
         const char *argv[] = {name, NULL};
         poptContext context = poptGetContext(NULL, 1, argv, table, 0);
-        poptSetOtherOptionHelp(context, command->operands);
+        poptSetOtherOptionHelp(context, usage);
         poptPrintHelp(context, stream, 0);
         poptFreeContext(context);
         free(table);
     }
     free(name);
+    free(usage);
     fprintf(stream, "\nExamples:\n%s\nExit codes:\n", command->examples);
     /* In the order of the codes. */
     for (fcl_status s = FCL_OK; s < FCL_N_STATUS; s++) {

@@ -46,8 +46,8 @@ static int twin(const fcl_device_list *list, unsigned index) {
     return -1;
 }
 
-static void print_table(const inventory *inventory) {
-    const fcl_device_list *list = inventory->list;
+static void print_table(const inventory *machine) {
+    const fcl_device_list *list = machine->list;
     int name_width = (int)strlen("device"), platform_width = (int)strlen("platform");
     for (unsigned i = 0; i < fcl_device_list_count(list); i++) {
         const fcl_device_info *d = fcl_device_list_at(list, i);
@@ -58,7 +58,7 @@ static void print_table(const inventory *inventory) {
            "platform");
     for (unsigned i = 0; i < fcl_device_list_count(list); i++) {
         const fcl_device_info *d = fcl_device_list_at(list, i);
-        printf("%c %5u  %-5s  %-*s  %-*s  %5u %5u %7.0f MiB\n", (int)i == inventory->chosen ? '*' : ' ',
+        printf("%c %5u  %-5s  %-*s  %-*s  %5u %5u %7.0f MiB\n", (int)i == machine->chosen ? '*' : ' ',
                d->index, kind_name(d->kind), name_width, d->name, platform_width, d->platform,
                d->compute_units, d->clock_mhz, (double)d->global_memory_bytes / mebibyte);
         int other = twin(list, i);
@@ -66,14 +66,14 @@ static void print_table(const inventory *inventory) {
         if (d->unusable) printf("         cannot be used: %s\n", d->unusable);
     }
     printf("\nSelect with --device INDEX, cpu, gpu or part of platform:device, or with FIDUCL_DEVICE.");
-    if (inventory->chosen >= 0) printf(" * is what is used otherwise.");
+    if (machine->chosen >= 0) printf(" * is what is used otherwise.");
     printf("\n");
 }
 
-static void print_missing(const inventory *inventory) {
-    for (unsigned i = 0; i < inventory->n_missing; i++)
-        printf("\n%s: no OpenCL platform offers it\n  %s\n", inventory->missing[i].name,
-               inventory->missing[i].reason);
+static void print_missing(const inventory *machine) {
+    for (unsigned i = 0; i < machine->n_missing; i++)
+        printf("\n%s: no OpenCL platform offers it\n  %s\n", machine->missing[i].name,
+               machine->missing[i].reason);
 }
 
 /* Every fact of a device, in one place for people and programs. */
@@ -127,16 +127,16 @@ static void print_facts(const fcl_device_list *list) {
     }
 }
 
-static fcl_status print_json(const inventory *inventory) {
+static fcl_status print_json(const inventory *machine) {
     json_t *devices = json_array(), *missing = json_array();
-    for (unsigned i = 0; i < fcl_device_list_count(inventory->list); i++)
-        json_array_append_new(devices, facts(fcl_device_list_at(inventory->list, i)));
-    for (unsigned i = 0; i < inventory->n_missing; i++)
-        json_array_append_new(missing, json_pack("{s:s, s:s}", "name", inventory->missing[i].name, "reason",
-                                                 inventory->missing[i].reason));
+    for (unsigned i = 0; i < fcl_device_list_count(machine->list); i++)
+        json_array_append_new(devices, facts(fcl_device_list_at(machine->list, i)));
+    for (unsigned i = 0; i < machine->n_missing; i++)
+        json_array_append_new(missing, json_pack("{s:s, s:s}", "name", machine->missing[i].name, "reason",
+                                                 machine->missing[i].reason));
     json_t *all =
         json_pack("{s:o, s:o?, s:o}", "devices", devices, "default",
-                  inventory->chosen >= 0 ? json_integer(inventory->chosen) : NULL, "missing_gpus", missing);
+                  machine->chosen >= 0 ? json_integer(machine->chosen) : NULL, "missing_gpus", missing);
     char *text = json_dumps(all, JSON_INDENT(2));
     json_decref(all);
     if (!text) return fcl_fail_memory("the list of devices", 0);
@@ -147,21 +147,21 @@ static fcl_status print_json(const inventory *inventory) {
 
 static fcl_status run(const fcl_arguments *arguments) {
     fcl_status status;
-    inventory inventory = {0};
-    FCL_TRY(take(&inventory));
-    unsigned n = fcl_device_list_count(inventory.list);
+    inventory machine = {0};
+    FCL_TRY(take(&machine));
+    unsigned n = fcl_device_list_count(machine.list);
     if (fcl_argument_flag(arguments, "json")) {
-        FCL_TRY(print_json(&inventory));
+        FCL_TRY(print_json(&machine));
     } else {
-        if (n) print_table(&inventory);
-        if (fcl_argument_flag(arguments, "verbose")) print_facts(inventory.list);
-        print_missing(&inventory);
+        if (n) print_table(&machine);
+        if (fcl_argument_flag(arguments, "verbose")) print_facts(machine.list);
+        print_missing(&machine);
     }
     /* What selecting says names the remedy. */
     unsigned chosen;
-    if (n == 0) status = fcl_device_select(&chosen, inventory.list, "auto");
+    if (n == 0) status = fcl_device_select(&chosen, machine.list, "auto");
 done:
-    fcl_device_list_free(inventory.list);
+    fcl_device_list_free(machine.list);
     return status;
 }
 

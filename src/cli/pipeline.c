@@ -187,7 +187,8 @@ static fcl_status analyze(plan *p) {
     fcl_log(FCL_LOG_INFO, "== analysis");
     FCL_TRY(load_data(p));
     FCL_TRY(fcl_analyze(p->dataset, p->analysis, &figures));
-    FCL_TRY(fcl_pipeline_set_done(&p->record, "analysis"));
+    /* Without figures the stage stays open, as plots do. */
+    if (figures) FCL_TRY(fcl_pipeline_set_done(&p->record, "analysis"));
     FCL_TRY(check_interrupt());
 done:
     return status;

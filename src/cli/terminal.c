@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "fiducl/status.h"
 
-enum { BAR_CELLS = 20, NAME_BYTES = 96, LINE_BYTES = 256, USUAL_COLUMNS = 80 };
+enum { BAR_CELLS = 10, MIN_COLUMNS = 20, NAME_BYTES = 96, LINE_BYTES = 256, USUAL_COLUMNS = 80 };
 static const double redraw_seconds = 0.1, line_seconds = 5.0;
 /* Before this, a rate says nothing. */
 static const double rate_seconds = 0.5;
@@ -112,7 +112,7 @@ void fcl_terminal_start(int quiet) {
     static int is_quiet;
     is_quiet = quiet;
     const char *columns = getenv("COLUMNS");
-    if (!columns || !fcl_parse_size(&state.columns, columns) || state.columns < BAR_CELLS ||
+    if (!columns || !fcl_parse_size(&state.columns, columns) || state.columns < MIN_COLUMNS ||
         state.columns > LINE_BYTES)
         state.columns = USUAL_COLUMNS;
     state.is_terminal = isatty(STDERR_FILENO);

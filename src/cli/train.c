@@ -13,7 +13,7 @@ enum { MAX_EPOCHS = 1000000 };
 
 static void print_result(const char *run, const fcl_train_result *r) {
     fcl_terminal_clear();
-    printf("%s: %u epochs in %.0f s%s", run, r->epochs, r->seconds,
+    printf("%s: %u epoch%s in %.0f s%s", run, r->epochs, r->epochs == 1 ? "" : "s", r->seconds,
            r->stopped_early ? " (stopped early)" : "");
     if (r->best_epoch)
         printf("; the best is %u: validation loss %.5g, MAE %.3f px\n", r->best_epoch, r->best_val_loss,

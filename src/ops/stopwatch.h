@@ -8,8 +8,10 @@
 typedef struct fcl_stopwatch fcl_stopwatch;
 fcl_status fcl_stopwatch_create(fcl_stopwatch **out, fcl_device *device, const fcl_op_desc *desc);
 void fcl_stopwatch_free(fcl_stopwatch *stopwatch);
-/* Seconds of one run: the median of a few after a warm-up. `best` is the best time so far, or infinity: a solver that is
- * far slower is run once only. */
-fcl_status fcl_stopwatch_measure(double *seconds, fcl_stopwatch *stopwatch, const fcl_solver *solver, double best);
+/* Seconds of one run: the median of a few after a warm-up. `best` is the best time so far, or infinity: a
+ * solver that is far slower is run once only, or with two samples only; the result then says little more than
+ * that. */
+fcl_status fcl_stopwatch_measure(double *seconds, fcl_stopwatch *stopwatch, const fcl_solver *solver,
+                                 double best);
 
 #endif

@@ -5,7 +5,7 @@
 #include "base/error.h"
 
 typedef struct fcl_history_row {
-    unsigned epoch; /* from 1 */
+    unsigned epoch;                                  /* from 1 */
     double train_loss, train_mae, val_loss, val_mae; /* losses in network units, MAE in pixels */
     double learning_rate;                            /* of the epoch's last step */
     double seconds, images_per_second;               /* of training, validation not counted */

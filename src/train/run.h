@@ -21,10 +21,11 @@ fcl_status fcl_run_path(char **out, const fcl_run *run, const char *name);
 fcl_status fcl_run_recipe(fcl_recipe *out, const fcl_run *run);
 fcl_status fcl_run_set_epochs(fcl_run *run, unsigned epochs);
 
-/* The solvers to use on `device`: those that the run recorded if it last ran on this very device and driver, else
- * what its arguments force; *recorded says which. */
+/* The solvers to use on `device`: those that the run recorded if it last ran on this very device and driver,
+ * else what its arguments force; *recorded says which. */
 fcl_status fcl_run_choice(fcl_choice **out, int *recorded, const fcl_run *run, const fcl_device *device);
 /* Notes from which step on the run uses this device with these solvers, and writes config.json. */
-fcl_status fcl_run_record_device(fcl_run *run, fcl_device *device, const fcl_network *network, uint64_t first_step);
+fcl_status fcl_run_record_device(fcl_run *run, fcl_device *device, const fcl_network *network,
+                                 uint64_t first_step);
 
 #endif

@@ -9,8 +9,8 @@
 #include "device/queue.h"
 #include "train/schedule.h"
 
-/* Steps that may be enqueued and not done: enough to keep the device busy while the host prepares the next one, few
- * enough that a display driver's watchdog sees short work. */
+/* Steps that may be enqueued and not done: enough to keep the device busy while the host prepares the next
+ * one, few enough that a display driver's watchdog sees short work. */
 enum { STEPS_IN_FLIGHT = 2 };
 
 typedef struct flight {
@@ -70,7 +70,8 @@ static fcl_status upload(fcl_network *network, const fcl_batch *batch) {
     const size_t pixels = (size_t)FCL_IMAGE_SIDE * FCL_IMAGE_SIDE;
     const size_t coordinates_bytes = batch->n * FCL_N_COORDINATES * sizeof(float);
     fcl_status status;
-    FCL_TRY(fcl_buffer_write_async(fcl_network_input(network), 0, batch->images, batch->n * pixels * sizeof(float)));
+    FCL_TRY(fcl_buffer_write_async(fcl_network_input(network), 0, batch->images,
+                                   batch->n * pixels * sizeof(float)));
     FCL_TRY(fcl_buffer_write_async(fcl_network_targets(network), 0, batch->targets, coordinates_bytes));
     FCL_TRY(fcl_buffer_write_async(fcl_network_mask(network), 0, batch->mask, coordinates_bytes));
 done:
@@ -92,7 +93,8 @@ static fcl_status enqueue_step(fcl_trainer *trainer, const fcl_batch *batch, uin
     flight *f = &trainer->flights[step % STEPS_IN_FLIGHT];
     fcl_status status;
     fcl_pass pass = pass_of(trainer, batch, step);
-    fcl_adam adam = {.learning_rate = fcl_learning_rate(recipe, step, (uint64_t)recipe->epochs * trainer->steps_per_epoch),
+    fcl_adam adam = {.learning_rate =
+                         fcl_learning_rate(recipe, step, (uint64_t)recipe->epochs * trainer->steps_per_epoch),
                      .beta1 = recipe->beta1,
                      .beta2 = recipe->beta2,
                      .epsilon = recipe->epsilon};
@@ -109,8 +111,8 @@ done:
     return status;
 }
 
-/* Reads the losses of the steps since the last time into the position. *failed_step is the first step whose loss or
- * gradient was not finite, or 0; the position then stands right before it. */
+/* Reads the losses of the steps since the last time into the position. *failed_step is the first step whose
+ * loss or gradient was not finite, or 0; the position then stands right before it. */
 static fcl_status collect(fcl_trainer *trainer, fcl_position *position, uint64_t *failed_step) {
     float stats[FCL_STATS_SLOTS][2];
     int32_t flag[FCL_FLAG_WORDS];
@@ -128,7 +130,8 @@ static fcl_status collect(fcl_trainer *trainer, fcl_position *position, uint64_t
         position->mae_sum += (double)pair[1] * (double)p->n_labelled;
         position->labelled += (double)p->n_labelled;
         position->images += (double)p->n;
-        if (trainer->setup.step_log) fprintf(trainer->setup.step_log, "%llu,%.9g\n", (unsigned long long)p->step, (double)pair[0]);
+        if (trainer->setup.step_log)
+            fprintf(trainer->setup.step_log, "%llu,%.9g\n", (unsigned long long)p->step, (double)pair[0]);
     }
     trainer->n_pending = 0;
     *failed_step = flag[0] != 0 ? (uint64_t)(uint32_t)flag[0] : 0;
@@ -136,8 +139,8 @@ done:
     return status;
 }
 
-/* The message for a step that was not finite: its batch is made and run again, since the weights are still those from
- * before the step. */
+/* The message for a step that was not finite: its batch is made and run again, since the weights are still
+ * those from before the step. */
 static fcl_status explain(fcl_trainer *trainer, const fcl_position *position, uint64_t failed_step) {
     fcl_status status;
     fcl_batch batch = {0};
@@ -151,10 +154,11 @@ static fcl_status explain(fcl_trainer *trainer, const fcl_position *position, ui
         FCL_TRY(fcl_network_find_not_finite(what, trainer->setup.network, &pass));
         fcl_batches_release(trainer->setup.batches, batch.slot);
     }
-    status = fcl_fail(FCL_E_NOT_FINITE,
-                      "training stopped at step %llu (epoch %u): %s. The weights are those from before this step; try a "
-                      "lower learning rate",
-                      (unsigned long long)failed_step, position->epoch + 1, what);
+    status = fcl_fail(
+        FCL_E_NOT_FINITE,
+        "training stopped at step %llu (epoch %u): %s. The weights are those from before this step; try a "
+        "lower learning rate",
+        (unsigned long long)failed_step, position->epoch + 1, what);
 done:
     return status;
 }
@@ -163,7 +167,8 @@ static void report(const fcl_trainer *trainer, const fcl_position *position, dou
     char task[64], detail[64] = "";
     snprintf(task, sizeof task, "epoch %u/%u", position->epoch + 1, trainer->setup.recipe->epochs);
     if (position->labelled > 0)
-        snprintf(detail, sizeof detail, "mae %.2f px", position->mae_sum / position->labelled * (FCL_IMAGE_SIDE / 2.0));
+        snprintf(detail, sizeof detail, "mae %.2f px",
+                 position->mae_sum / position->labelled * (FCL_IMAGE_SIDE / 2.0));
     fcl_progress_report(&(fcl_progress){.task = task,
                                         .done = (size_t)images,
                                         .total = fcl_batches_n_samples(trainer->setup.batches),

@@ -1,6 +1,6 @@
 /*
- * The steps of training: batches to the device, passes of the network, and the loss back, without waiting for the device
- * but every FCL_STATS_SLOTS steps and at an epoch's end.
+ * The steps of training: batches to the device, passes of the network, and the loss back, without waiting for
+ * the device but every FCL_STATS_SLOTS steps and at an epoch's end.
  */
 #ifndef FCL_TRAIN_TRAINER_H
 #define FCL_TRAIN_TRAINER_H
@@ -15,20 +15,20 @@ typedef struct fcl_trainer fcl_trainer;
 
 typedef struct fcl_trainer_setup {
     fcl_device *device;
-    fcl_network *network;   /* all lent */
+    fcl_network *network; /* all lent */
     fcl_batches *batches;
     const fcl_recipe *recipe;
-    FILE *step_log;         /* gets "step,loss" rows; may be NULL */
-    uint64_t max_steps;     /* UINT64_MAX: no bound */
+    FILE *step_log;     /* gets "step,loss" rows; may be NULL */
+    uint64_t max_steps; /* UINT64_MAX: no bound */
 } fcl_trainer_setup;
 
 typedef enum fcl_epoch_end { FCL_EPOCH_DONE, FCL_EPOCH_MAX_STEPS, FCL_EPOCH_INTERRUPTED } fcl_epoch_end;
 
 fcl_status fcl_trainer_create(fcl_trainer **out, const fcl_trainer_setup *setup);
 void fcl_trainer_free(fcl_trainer *trainer);
-/* Trains from `position` to the epoch's end, to max_steps or to an interrupt, and leaves the position there with all
- * losses counted; the device is idle then. position->epoch is not advanced. Loss or gradient that is not finite:
- * FCL_E_NOT_FINITE, weights and position as before the step that the message names. */
+/* Trains from `position` to the epoch's end, to max_steps or to an interrupt, and leaves the position there
+ * with all losses counted; the device is idle then. position->epoch is not advanced. Loss or gradient that is
+ * not finite: FCL_E_NOT_FINITE, weights and position as before the step that the message names. */
 fcl_status fcl_trainer_epoch(fcl_epoch_end *out, fcl_trainer *trainer, fcl_position *position);
 
 #endif
