@@ -6,9 +6,9 @@
  *   activation_backward: dx = dy * derivative of the activation that made x, or dx += that
  *
  * Shapes: any, read as n_vectors vectors of VECTOR floats.
- * Work sizes: one dimension, at least n_vectors / PER_ITEM items (rounded up), any work-group; item i takes the vectors
- * from i * PER_ITEM on.
- * Macros: VECTOR, PER_ITEM; ACTIVATION with ACTIVATION_ALPHA (the first two), or X_ACTIVATION with X_ACTIVATION_ALPHA.
+ * Work sizes: one dimension, at least n_vectors / PER_ITEM items (rounded up), any work-group; item i takes
+ * the vectors from i * PER_ITEM on. Macros: VECTOR, PER_ITEM; ACTIVATION with ACTIVATION_ALPHA (the first
+ * two), or X_ACTIVATION with X_ACTIVATION_ALPHA.
  */
 #include "common.h"
 
@@ -20,7 +20,8 @@
 #endif
 
 #ifdef ACTIVATION
-__kernel void activation_forward(int n_vectors, __global const float *restrict x, __global float *restrict y) {
+__kernel void activation_forward(int n_vectors, __global const float *restrict x,
+                                 __global float *restrict y) {
     int begin = (int)get_global_id(0) * PER_ITEM, end = min(begin + PER_ITEM, n_vectors);
     for (int i = begin; i < end; i++) {
         floatv z = LOAD(x, i);
@@ -28,7 +29,8 @@ __kernel void activation_forward(int n_vectors, __global const float *restrict x
     }
 }
 
-__kernel void add(int n_vectors, __global const float *x, __global const float *x2, __global float *restrict y) {
+__kernel void add(int n_vectors, __global const float *x, __global const float *x2,
+                  __global float *restrict y) {
     int begin = (int)get_global_id(0) * PER_ITEM, end = min(begin + PER_ITEM, n_vectors);
     for (int i = begin; i < end; i++) {
         floatv z = LOAD(x, i) + LOAD(x2, i);
@@ -38,8 +40,9 @@ __kernel void add(int n_vectors, __global const float *x, __global const float *
 #endif
 
 #ifdef X_ACTIVATION
-__kernel void activation_backward(int n_vectors, __global const float *restrict x, __global const float *restrict dy,
-                                  __global float *restrict dx, int accumulate) {
+__kernel void activation_backward(int n_vectors, __global const float *restrict x,
+                                  __global const float *restrict dy, __global float *restrict dx,
+                                  int accumulate) {
     int begin = (int)get_global_id(0) * PER_ITEM, end = min(begin + PER_ITEM, n_vectors);
     for (int i = begin; i < end; i++) {
         floatv gradient = LOAD(dy, i);

@@ -5,9 +5,8 @@
  * Nothing is written when flag[0] is not zero: a finite check has failed.
  *
  * Shapes: w, dw, m and v of n_vectors * VECTOR floats.
- * Work sizes: one dimension, at least n_vectors / PER_ITEM items (rounded up), any work-group; item i takes the vectors
- * from i * PER_ITEM on.
- * Macros: VECTOR, PER_ITEM.
+ * Work sizes: one dimension, at least n_vectors / PER_ITEM items (rounded up), any work-group; item i takes
+ * the vectors from i * PER_ITEM on. Macros: VECTOR, PER_ITEM.
  */
 #include "common.h"
 

@@ -2,13 +2,13 @@
  * What several kernels share. OpenCL C 1.2, core features only, no doubles.
  *
  * Before including it a file may define, or the host give as options:
- *   ACTIVATION, ACTIVATION_ALPHA      the activation fused behind the result: 0 linear, 1 ReLU, 2 leaky ReLU, 3 ELU
- *   X_ACTIVATION, X_ACTIVATION_ALPHA  the activation that made x, whose derivative a gradient is multiplied by
- *   VECTOR                            1, 2, 4, 8 or 16: the width of `floatv` and `intv`
- * A file that needs a macro which has no sensible default says so with #error.
+ *   ACTIVATION, ACTIVATION_ALPHA      the activation fused behind the result: 0 linear, 1 ReLU, 2 leaky ReLU,
+ * 3 ELU X_ACTIVATION, X_ACTIVATION_ALPHA  the activation that made x, whose derivative a gradient is
+ * multiplied by VECTOR                            1, 2, 4, 8 or 16: the width of `floatv` and `intv` A file
+ * that needs a macro which has no sensible default says so with #error.
  *
- * Pointers are `restrict` in kernels only, never in functions that kernels call: Oclgrind 21.10 cannot run what its
- * compiler makes of these.
+ * Pointers are `restrict` in kernels only, never in functions that kernels call: Oclgrind 21.10 cannot run
+ * what its compiler makes of these.
  */
 #define ACTIVATION_LINEAR     0
 #define ACTIVATION_RELU       1
@@ -33,8 +33,8 @@
 #error "unknown ACTIVATION"
 #endif
 
-/* X_DERIVATIVE(g, x): g times the derivative of the activation that made x; x is not looked at for a linear one. Zero is
- * a product, so that a NaN in g is never lost. */
+/* X_DERIVATIVE(g, x): g times the derivative of the activation that made x; x is not looked at for a linear
+ * one. Zero is a product, so that a NaN in g is never lost. */
 #if defined(X_ACTIVATION) && !defined(X_ACTIVATION_ALPHA)
 #error "X_ACTIVATION needs X_ACTIVATION_ALPHA"
 #endif
@@ -43,9 +43,9 @@
 #elif X_ACTIVATION == ACTIVATION_LINEAR
 #define X_DERIVATIVE(g, x) (g)
 #elif X_ACTIVATION == ACTIVATION_RELU
-#define X_DERIVATIVE(g, x) ((x) > 0.0f ? (g) : (g) * 0.0f)
+#define X_DERIVATIVE(g, x) ((x) > 0.0f ? (g) : (g)*0.0f)
 #elif X_ACTIVATION == ACTIVATION_LEAKY_RELU
-#define X_DERIVATIVE(g, x) ((x) > 0.0f ? (g) : (g) * X_ACTIVATION_ALPHA)
+#define X_DERIVATIVE(g, x) ((x) > 0.0f ? (g) : (g)*X_ACTIVATION_ALPHA)
 #elif X_ACTIVATION == ACTIVATION_ELU
 #define X_DERIVATIVE(g, x) ((x) > 0.0f ? (g) : (g) * ((x) + X_ACTIVATION_ALPHA))
 #else

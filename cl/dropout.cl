@@ -2,15 +2,16 @@
  * Dropout, forward and backward (the same mask from the same random numbers):
  *   y = activation(x * keep / (1 - rate))            dropout_forward
  *   dx = dy * keep / (1 - rate) * derivative(x)      dropout_backward, or dx += that
- * keep is 1 where the random number of the element is >= rate, else 0. Element e of the whole batch has word e % 4 of
- * block e / 4 of Philox4x32-10 with counter (e / 4 low, high, step, purpose) and key (seed low, high): random.h.
+ * keep is 1 where the random number of the element is >= rate, else 0. Element e of the whole batch has word
+ * e % 4 of block e / 4 of Philox4x32-10 with counter (e / 4 low, high, step, purpose) and key (seed low,
+ * high): random.h.
  *
- * Shapes: n elements of this part of the batch, of which the first is element `first` (64 bits in two words) of the whole
- * batch.
- * Work sizes: one dimension, at least ((first % 4 + n) / 4 rounded up) / (RANDOM_BLOCKS * PER_ITEM) items (rounded up),
- * any work-group; item i computes the blocks from i * RANDOM_BLOCKS * PER_ITEM on.
- * Macros: RANDOM_BLOCKS (1 or 4, made at once), PER_ITEM (how often an item makes them), RATE (float), SCALE
- * (1 / (1 - rate)); ACTIVATION with ACTIVATION_ALPHA (forward) or X_ACTIVATION with X_ACTIVATION_ALPHA (backward).
+ * Shapes: n elements of this part of the batch, of which the first is element `first` (64 bits in two words)
+ * of the whole batch. Work sizes: one dimension, at least ((first % 4 + n) / 4 rounded up) / (RANDOM_BLOCKS *
+ * PER_ITEM) items (rounded up), any work-group; item i computes the blocks from i * RANDOM_BLOCKS * PER_ITEM
+ * on. Macros: RANDOM_BLOCKS (1 or 4, made at once), PER_ITEM (how often an item makes them), RATE (float),
+ * SCALE (1 / (1 - rate)); ACTIVATION with ACTIVATION_ALPHA (forward) or X_ACTIVATION with X_ACTIVATION_ALPHA
+ * (backward).
  */
 #include "common.h"
 #include "random.h"
@@ -25,12 +26,12 @@
 /* The elements of the blocks that are made at once, which follow each other. */
 #if RANDOM_BLOCKS == 1
 typedef float4 elements;
-#define LOAD_ELEMENTS(from)         vload4(0, from)
-#define STORE_ELEMENTS(values, to)  vstore4(values, 0, to)
+#define LOAD_ELEMENTS(from)        vload4(0, from)
+#define STORE_ELEMENTS(values, to) vstore4(values, 0, to)
 #else
 typedef float16 elements;
-#define LOAD_ELEMENTS(from)         vload16(0, from)
-#define STORE_ELEMENTS(values, to)  vstore16(values, 0, to)
+#define LOAD_ELEMENTS(from)        vload16(0, from)
+#define STORE_ELEMENTS(values, to) vstore16(values, 0, to)
 #endif
 #define N_ELEMENTS (4 * RANDOM_BLOCKS)
 
@@ -38,15 +39,16 @@ typedef float16 elements;
 static inline elements factors(ulong block, uint step, uint purpose, uint key_low, uint key_high) {
 #if RANDOM_BLOCKS == 1
     const random_words words = philox4x32((uint)block, (uint)(block >> 32), step, purpose, key_low, key_high);
-    const elements unit = (float4)(RANDOM_UNIT(words.word[0]), RANDOM_UNIT(words.word[1]), RANDOM_UNIT(words.word[2]),
-                                   RANDOM_UNIT(words.word[3]));
+    const elements unit = (float4)(RANDOM_UNIT(words.word[0]), RANDOM_UNIT(words.word[1]),
+                                   RANDOM_UNIT(words.word[2]), RANDOM_UNIT(words.word[3]));
 #else
     const ulong4 blocks = block + (ulong4)(0, 1, 2, 3);
-    const random_words words =
-        philox4x32(convert_uint4(blocks & 0xffffffffUL), convert_uint4(blocks >> 32), step, purpose, key_low, key_high);
-    const float4 a = RANDOM_UNIT(words.word[0]), b = RANDOM_UNIT(words.word[1]), c = RANDOM_UNIT(words.word[2]),
-                 d = RANDOM_UNIT(words.word[3]);
-    const elements unit = (float16)(a.x, b.x, c.x, d.x, a.y, b.y, c.y, d.y, a.z, b.z, c.z, d.z, a.w, b.w, c.w, d.w);
+    const random_words words = philox4x32(convert_uint4(blocks & 0xffffffffUL), convert_uint4(blocks >> 32),
+                                          step, purpose, key_low, key_high);
+    const float4 a = RANDOM_UNIT(words.word[0]), b = RANDOM_UNIT(words.word[1]),
+                 c = RANDOM_UNIT(words.word[2]), d = RANDOM_UNIT(words.word[3]);
+    const elements unit =
+        (float16)(a.x, b.x, c.x, d.x, a.y, b.y, c.y, d.y, a.z, b.z, c.z, d.z, a.w, b.w, c.w, d.w);
 #endif
     return unit >= RATE ? (elements)(SCALE) : (elements)(0.0f);
 }
@@ -56,8 +58,9 @@ __kernel void dropout_forward(int n, uint seed_low, uint seed_high, uint purpose
                               uint first_high, __global const float *restrict x, __global float *restrict y) {
 #else
 __kernel void dropout_backward(int n, uint seed_low, uint seed_high, uint purpose, uint step, uint first_low,
-                               uint first_high, __global const float *restrict x, __global const float *restrict dy,
-                               __global float *restrict dx, int accumulate) {
+                               uint first_high, __global const float *restrict x,
+                               __global const float *restrict dy, __global float *restrict dx,
+                               int accumulate) {
 #endif
     const ulong first_block = ((ulong)first_high << 32 | first_low) >> 2;
     const int skipped = (int)(first_low & 3); /* elements of the first block that belong to the part before */

@@ -2,12 +2,13 @@
  * Whether x and a pair of stats are finite, in two stages.
  *
  *   finite_check_scan:  partial[g] = 1 when an element that work-group g looked at is infinity or NaN, else 0
- *   finite_check_judge: flag[0] = step and flag[1] = 1 (the pair of stats) + 2 (x) for what is not finite; nothing is
- *                       written when all is finite or flag[0] is not zero already
+ *   finite_check_judge: flag[0] = step and flag[1] = 1 (the pair of stats) + 2 (x) for what is not finite;
+ * nothing is written when all is finite or flag[0] is not zero already
  *
  * Shapes: x of n_vectors * VECTOR floats; partial of N_PARTIALS ints; stats of pairs; flag of 2 ints.
  * Work sizes: scan: N_PARTIALS groups of GROUP items; judge: 1.
- * Macros: VECTOR, GROUP, N_PARTIALS, CONTIGUOUS (1: an item takes neighbouring vectors, 0: neighbouring items do).
+ * Macros: VECTOR, GROUP, N_PARTIALS, CONTIGUOUS (1: an item takes neighbouring vectors, 0: neighbouring items
+ * do).
  */
 #include "common.h"
 
@@ -44,8 +45,8 @@ finite_check_scan(int n_vectors, __global const float *restrict x, __global int 
         floatv values = LOAD(x, i);
         largest = max(largest, EXPONENT_OF(values));
     }
-    /* largest - EXPONENT is negative or, where something was not finite, 0: then all bits of its complement are set,
-     * the highest of which any() looks at. */
+    /* largest - EXPONENT is negative or, where something was not finite, 0: then all bits of its complement
+     * are set, the highest of which any() looks at. */
     const int found = any(~(largest - EXPONENT)) ? 1 : 0;
 #if GROUP == 1
     partial[get_group_id(0)] = found;

@@ -2,15 +2,15 @@
  * Mean squared error over labelled coordinates, with its gradient and the mean absolute error, in two stages.
  *
  *   masked_mse_gradient: dx = 2 (x - target) mask inverse_count * derivative of the activation that made x;
- *                        partial[2i], partial[2i + 1] = item i's sums of mask (x - target)^2 and mask |x - target|
- *   masked_mse_sum:      stats[2 slot], stats[2 slot + 1] = the sums of the partials, in order, times inverse_count; added
- *                        to what was there when `accumulate`
+ *                        partial[2i], partial[2i + 1] = item i's sums of mask (x - target)^2 and mask |x -
+ * target| masked_mse_sum:      stats[2 slot], stats[2 slot + 1] = the sums of the partials, in order, times
+ * inverse_count; added to what was there when `accumulate`
  *
  * All results are zero when inverse_count is: no coordinate is labelled.
  *
  * Shapes: x, target, mask and dx of n floats; partial of 2 * n_partials floats; stats of pairs.
- * Work sizes: gradient: at least n_partials items, any work-group; item i takes elements i, i + n_partials, ...; sum: 1.
- * Macros: X_ACTIVATION, X_ACTIVATION_ALPHA.
+ * Work sizes: gradient: at least n_partials items, any work-group; item i takes elements i, i + n_partials,
+ * ...; sum: 1. Macros: X_ACTIVATION, X_ACTIVATION_ALPHA.
  */
 #include "common.h"
 
@@ -18,9 +18,10 @@
 #error "X_ACTIVATION is needed"
 #endif
 
-__kernel void masked_mse_gradient(int n, int n_partials, float inverse_count, __global const float *restrict x,
-                                  __global const float *restrict target, __global const float *restrict mask,
-                                  __global float *restrict dx, __global float *restrict partial) {
+__kernel void masked_mse_gradient(int n, int n_partials, float inverse_count,
+                                  __global const float *restrict x, __global const float *restrict target,
+                                  __global const float *restrict mask, __global float *restrict dx,
+                                  __global float *restrict partial) {
     const int item = (int)get_global_id(0);
     if (item >= n_partials) return;
     float squares = 0.0f, absolutes = 0.0f;
@@ -39,8 +40,8 @@ __kernel void masked_mse_gradient(int n, int n_partials, float inverse_count, __
     partial[2 * item + 1] = absolutes;
 }
 
-__kernel void masked_mse_sum(int n_partials, float inverse_count, __global const float *restrict partial, uint slot,
-                             int accumulate, __global float *restrict stats) {
+__kernel void masked_mse_sum(int n_partials, float inverse_count, __global const float *restrict partial,
+                             uint slot, int accumulate, __global float *restrict stats) {
     float squares = 0.0f, absolutes = 0.0f;
     for (int i = 0; i < n_partials; i++) {
         squares += partial[2 * i];

@@ -1,13 +1,14 @@
 /*
- * Max and average pooling backward where windows do not overlap: the input is cut into blocks of a stride each, block
- * (by, bx) holding window (by, bx) if there is one. A block reads its part of x once and writes its part of dx.
- *   dx = (gradient of the window where x is the first maximum, or its share of the mean) * derivative(x); or dx += that
+ * Max and average pooling backward where windows do not overlap: the input is cut into blocks of a stride
+ * each, block (by, bx) holding window (by, bx) if there is one. A block reads its part of x once and writes
+ * its part of dx. dx = (gradient of the window where x is the first maximum, or its share of the mean) *
+ * derivative(x); or dx += that
  *
- * Shapes: x, dx (n, IN_H, IN_W, CHANNELS), dy (n, OUT_H, OUT_W, CHANNELS); x is not read for a mean whose X_ACTIVATION is
- * linear.
- * Work sizes: one dimension. ROW_PER_ITEM 1: at least n * N_BLOCKS_H items, a row of blocks each; 0: at least
- * n * N_BLOCKS_H * N_BLOCKS_W * CHANNELS / VECTOR items, VECTOR channels of a block each. Any work-group.
- * Macros: those of pool_forward.cl but ACTIVATION; N_BLOCKS_H, N_BLOCKS_W, X_ACTIVATION, X_ACTIVATION_ALPHA.
+ * Shapes: x, dx (n, IN_H, IN_W, CHANNELS), dy (n, OUT_H, OUT_W, CHANNELS); x is not read for a mean whose
+ * X_ACTIVATION is linear. Work sizes: one dimension. ROW_PER_ITEM 1: at least n * N_BLOCKS_H items, a row of
+ * blocks each; 0: at least n * N_BLOCKS_H * N_BLOCKS_W * CHANNELS / VECTOR items, VECTOR channels of a block
+ * each. Any work-group. Macros: those of pool_forward.cl but ACTIVATION; N_BLOCKS_H, N_BLOCKS_W,
+ * X_ACTIVATION, X_ACTIVATION_ALPHA.
  */
 #include "common.h"
 #include "pool.h"
@@ -20,7 +21,7 @@
 #endif
 
 static inline void block(__global const float *x, __global const float *dy, __global float *dx,
-                  int accumulate, int sample, int by, int bx, int v) {
+                         int accumulate, int sample, int by, int bx, int v) {
     const int top = by * STRIDE_H - PAD_TOP, left = bx * STRIDE_W - PAD_LEFT;
     const int begin_y = max(top, 0), end_y = min(top + STRIDE_H, IN_H);
     const int begin_x = max(left, 0), end_x = min(left + STRIDE_W, IN_W);

@@ -1,13 +1,12 @@
 /*
- * Max and average pooling backward for any windows: each element of dx gathers from all windows that hold it, and for a
- * maximum looks through each of them again.
- *   dx = sum over windows (gradient where x is the first maximum, or its share of the mean) * derivative(x); or dx += that
+ * Max and average pooling backward for any windows: each element of dx gathers from all windows that hold it,
+ * and for a maximum looks through each of them again. dx = sum over windows (gradient where x is the first
+ * maximum, or its share of the mean) * derivative(x); or dx += that
  *
- * Shapes: x, dx (n, IN_H, IN_W, CHANNELS), dy (n, OUT_H, OUT_W, CHANNELS); x is not read for a mean whose X_ACTIVATION is
- * linear.
- * Work sizes: one dimension. ROW_PER_ITEM 1: at least n * IN_H items, an input row each; 0: at least
- * n * IN_H * IN_W * CHANNELS / VECTOR items, VECTOR channels of an input pixel each. Any work-group.
- * Macros: those of pool_forward.cl but ACTIVATION; X_ACTIVATION, X_ACTIVATION_ALPHA.
+ * Shapes: x, dx (n, IN_H, IN_W, CHANNELS), dy (n, OUT_H, OUT_W, CHANNELS); x is not read for a mean whose
+ * X_ACTIVATION is linear. Work sizes: one dimension. ROW_PER_ITEM 1: at least n * IN_H items, an input row
+ * each; 0: at least n * IN_H * IN_W * CHANNELS / VECTOR items, VECTOR channels of an input pixel each. Any
+ * work-group. Macros: those of pool_forward.cl but ACTIVATION; X_ACTIVATION, X_ACTIVATION_ALPHA.
  */
 #include "common.h"
 #include "pool.h"
@@ -17,18 +16,21 @@
 #endif
 
 static inline floatv gathered(__global const float *x, __global const float *dy, int sample, int iy, int ix,
-                       int v) {
+                              int v) {
     /* Windows that hold the element: those that begin at most a window before it. */
     const int down = iy + PAD_TOP, right = ix + PAD_LEFT;
-    const int begin_oy = max((down - WINDOW_H + STRIDE_H) / STRIDE_H, 0), end_oy = min(down / STRIDE_H + 1, OUT_H);
-    const int begin_ox = max((right - WINDOW_W + STRIDE_W) / STRIDE_W, 0), end_ox = min(right / STRIDE_W + 1, OUT_W);
+    const int begin_oy = max((down - WINDOW_H + STRIDE_H) / STRIDE_H, 0),
+              end_oy = min(down / STRIDE_H + 1, OUT_H);
+    const int begin_ox = max((right - WINDOW_W + STRIDE_W) / STRIDE_W, 0),
+              end_ox = min(right / STRIDE_W + 1, OUT_W);
     floatv total = 0.0f;
 #if MAX_POOL
     const floatv mine = LOAD(x, VECTOR_AT(sample, iy, ix, v));
     const intv mine_is_nan = mine != mine;
 #endif
     for (int oy = begin_oy; oy < end_oy; oy++) {
-        const int begin_y = max(oy * STRIDE_H - PAD_TOP, 0), end_y = min(oy * STRIDE_H - PAD_TOP + WINDOW_H, IN_H);
+        const int begin_y = max(oy * STRIDE_H - PAD_TOP, 0),
+                  end_y = min(oy * STRIDE_H - PAD_TOP + WINDOW_H, IN_H);
         for (int ox = begin_ox; ox < end_ox; ox++) {
             const int begin_x = max(ox * STRIDE_W - PAD_LEFT, 0);
             const int end_x = min(ox * STRIDE_W - PAD_LEFT + WINDOW_W, IN_W);
@@ -55,7 +57,7 @@ static inline floatv gathered(__global const float *x, __global const float *dy,
 }
 
 static inline void element(__global const float *x, __global const float *dy, __global float *dx,
-                    int accumulate, int sample, int iy, int ix, int v) {
+                           int accumulate, int sample, int iy, int ix, int v) {
     const int at = VECTOR_AT(sample, iy, ix, v);
     floatv result = gathered(x, dy, sample, iy, ix, v);
 #if X_ACTIVATION != ACTIVATION_LINEAR

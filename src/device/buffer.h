@@ -7,16 +7,18 @@
 
 typedef struct fcl_buffer fcl_buffer;
 
-/* `label` says in errors what the memory is for; copied. Contents are undefined. At least one byte is allocated. */
+/* `label` says in errors what the memory is for; copied. Contents are undefined. At least one byte is
+ * allocated. */
 fcl_status fcl_buffer_create(fcl_buffer **out, fcl_device *device, size_t n_bytes, const char *label);
-/* A window of `parent` that kernels take like any buffer (a sub-buffer; windows of windows are not possible). The offset
- * must be a multiple of fcl_buffer_alignment(). The parent must outlive it. */
+/* A window of `parent` that kernels take like any buffer (a sub-buffer; windows of windows are not possible).
+ * The offset must be a multiple of fcl_buffer_alignment(). The parent must outlive it. */
 fcl_status fcl_buffer_create_window(fcl_buffer **out, fcl_buffer *parent, size_t offset_bytes, size_t n_bytes,
                                     const char *label);
 void fcl_buffer_free(fcl_buffer *buffer);
 size_t fcl_buffer_bytes(const fcl_buffer *buffer);
 const char *fcl_buffer_label(const fcl_buffer *buffer);
-/* In bytes, at least 64: what offsets of windows are multiples of, so that vector loads of 16 floats stay aligned. */
+/* In bytes, at least 64: what offsets of windows are multiples of, so that vector loads of 16 floats stay
+ * aligned. */
 size_t fcl_buffer_alignment(const fcl_device *device);
 
 /* Blocking copies, in queue order. */

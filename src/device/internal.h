@@ -1,5 +1,5 @@
-/* What the files of this layer share: the objects behind the handles. Nothing outside src/device and its tests includes
- * this. */
+/* What the files of this layer share: the objects behind the handles. Nothing outside src/device and its
+ * tests includes this. */
 #ifndef FCL_DEVICE_INTERNAL_H
 #define FCL_DEVICE_INTERNAL_H
 
@@ -33,7 +33,7 @@ typedef struct fcl_profile {
     struct fcl_pending_event {
         cl_event event;
         size_t row;
-    } *pending; /* (n_pending), launches whose time was not read yet */
+    } * pending; /* (n_pending), launches whose time was not read yet */
     size_t n_pending, pending_capacity;
 } fcl_profile;
 
@@ -76,8 +76,8 @@ fcl_status fcl_program_get(cl_program *out, fcl_device *device, const char *file
 void fcl_programs_free(fcl_program *first);
 fcl_program_counts fcl_device_program_counts(const fcl_device *device);
 
-/* program_cache.c. Nothing here is an error to the caller: without a usable cache, programs are built. `key` is the
- * whole text that decides whether a binary may be used. */
+/* program_cache.c. Nothing here is an error to the caller: without a usable cache, programs are built. `key`
+ * is the whole text that decides whether a binary may be used. */
 /* The binary for free(), or NULL. */
 unsigned char *fcl_program_cache_load(size_t *n_bytes, const char *key);
 void fcl_program_cache_store(const char *key, const unsigned char *binary, size_t n_bytes);

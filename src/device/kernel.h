@@ -1,6 +1,7 @@
 /*
- * Kernels: compiled at run time from the embedded cl/ files (or from $FIDUCL_KERNEL_DIR), kept in the disk cache, and
- * launched with checks. `#include "common.h"` in a .cl file is resolved by this layer before the compiler sees it.
+ * Kernels: compiled at run time from the embedded cl/ files (or from $FIDUCL_KERNEL_DIR), kept in the disk
+ * cache, and launched with checks. `#include "common.h"` in a .cl file is resolved by this layer before the
+ * compiler sees it.
  */
 #ifndef FCL_DEVICE_KERNEL_H
 #define FCL_DEVICE_KERNEL_H
@@ -12,9 +13,9 @@
 
 typedef struct fcl_kernel fcl_kernel;
 
-/* The kernel `name` of cl/FILE compiled with `options` ("-DIN_C=32 -DOUT_C=64"; "-cl-std=CL1.2" is added). Programs are
- * shared between kernels of the same file and options, and come from the disk cache when they can. FCL_E_BUILD carries
- * file, options, device and the build log. */
+/* The kernel `name` of cl/FILE compiled with `options` ("-DIN_C=32 -DOUT_C=64"; "-cl-std=CL1.2" is added).
+ * Programs are shared between kernels of the same file and options, and come from the disk cache when they
+ * can. FCL_E_BUILD carries file, options, device and the build log. */
 fcl_status fcl_kernel_create(fcl_kernel **out, fcl_device *device, const char *file, const char *name,
                              const char *options);
 void fcl_kernel_free(fcl_kernel *kernel);
@@ -52,8 +53,9 @@ static inline fcl_arg fcl_arg_local(size_t bytes) {
     return (fcl_arg){.kind = FCL_ARG_LOCAL, .local_bytes = bytes};
 }
 
-/* Work sizes. Zero in local[0] leaves the work-group to the implementation; else each global size must be a multiple of
- * its local size, and the work-group must be legal for kernel and device. A global size of zero is an error. */
+/* Work sizes. Zero in local[0] leaves the work-group to the implementation; else each global size must be a
+ * multiple of its local size, and the work-group must be legal for kernel and device. A global size of zero
+ * is an error. */
 typedef struct fcl_range {
     unsigned n_dimensions;
     size_t global[3];
@@ -61,9 +63,10 @@ typedef struct fcl_range {
 } fcl_range;
 
 /* Checks number, kind and size of arguments, work-group limits and local memory, then enqueues. */
-fcl_status fcl_kernel_launch(fcl_kernel *kernel, const fcl_range *range, const fcl_arg *args, unsigned n_args);
-#define FCL_LAUNCH(kernel, range, ...)                                                                                 \
-    fcl_kernel_launch((kernel), (range), (const fcl_arg[]){__VA_ARGS__},                                               \
+fcl_status fcl_kernel_launch(fcl_kernel *kernel, const fcl_range *range, const fcl_arg *args,
+                             unsigned n_args);
+#define FCL_LAUNCH(kernel, range, ...)                                                                       \
+    fcl_kernel_launch((kernel), (range), (const fcl_arg[]){__VA_ARGS__},                                     \
                       sizeof((const fcl_arg[]){__VA_ARGS__}) / sizeof(fcl_arg))
 
 #endif

@@ -8,7 +8,13 @@
 #include <string.h>
 
 /* PCI: the base class of display controllers, and the identifiers of vendors with OpenCL for Debian. */
-enum { CLASS_DISPLAY = 0x03, CLASS_SHIFT = 16, VENDOR_AMD = 0x1002, VENDOR_NVIDIA = 0x10de, VENDOR_INTEL = 0x8086 };
+enum {
+    CLASS_DISPLAY = 0x03,
+    CLASS_SHIFT = 16,
+    VENDOR_AMD = 0x1002,
+    VENDOR_NVIDIA = 0x10de,
+    VENDOR_INTEL = 0x8086
+};
 
 typedef struct vendor_facts {
     unsigned id;
@@ -19,7 +25,8 @@ typedef struct vendor_facts {
 
 static const vendor_facts vendors[] = {
     {VENDOR_AMD, "AMD",
-     "`apt install mesa-opencl-icd` and set RUSTICL_ENABLE=radeonsi, or install AMD's ROCm (rocm-opencl-runtime of AMD's repository)",
+     "`apt install mesa-opencl-icd` and set RUSTICL_ENABLE=radeonsi, or install AMD's ROCm "
+     "(rocm-opencl-runtime of AMD's repository)",
      "no kernel driver has it: `apt install firmware-amd-graphics` and restart"},
     {VENDOR_INTEL, "Intel", "`apt install intel-opencl-icd`",
      "no kernel driver has it: it needs a Linux kernel that knows this GPU (i915 or xe)"},
@@ -58,7 +65,8 @@ static void dispose(system_gpus *system) {
 static int read_hex(unsigned *out, const char *folder, const char *name) {
     char *path = fcl_path_join(folder, name), *text = NULL;
     size_t n;
-    int good = path && fcl_path_exists(path) && fcl_file_read(&text, &n, path) == FCL_OK && sscanf(text, "%x", out) == 1;
+    int good = path && fcl_path_exists(path) && fcl_file_read(&text, &n, path) == FCL_OK &&
+               sscanf(text, "%x", out) == 1;
     free(text);
     free(path);
     return good;
@@ -74,7 +82,10 @@ static fcl_status add_if_gpu(system_gpus *system, const char *folder, const char
     fcl_status status;
     FCL_TRY(fcl_grow(&grown, &system->capacity, system->n + 1, sizeof *system->gpus, "the list of GPUs"));
     system->gpus = grown;
-    system_gpu gpu = {.vendor = vendor, .device = device, .address = fcl_duplicate(address), .folder = fcl_duplicate(folder)};
+    system_gpu gpu = {.vendor = vendor,
+                      .device = device,
+                      .address = fcl_duplicate(address),
+                      .folder = fcl_duplicate(folder)};
     system->gpus[system->n++] = gpu;
     if (!gpu.address || !gpu.folder) status = FCL_E_MEMORY;
 done:
@@ -82,7 +93,8 @@ done:
 }
 
 /* One folder of sysfs with a device in each entry, or in `inner` of each entry that begins with `prefix`. */
-static fcl_status scan(system_gpus *system, const char *sysfs, const char *folder, const char *prefix, const char *inner) {
+static fcl_status scan(system_gpus *system, const char *sysfs, const char *folder, const char *prefix,
+                       const char *inner) {
     char *path = fcl_path_join(sysfs, folder), *device = NULL, **names = NULL;
     size_t n = 0;
     fcl_status status = path ? FCL_OK : FCL_E_MEMORY;
@@ -105,8 +117,8 @@ done:
     return status;
 }
 
-/* The OpenCL devices that are GPUs of this vendor without a PCI address of the system's: as many as the platform has
- * that offers most, since two platforms may both offer the same one. */
+/* The OpenCL devices that are GPUs of this vendor without a PCI address of the system's: as many as the
+ * platform has that offers most, since two platforms may both offer the same one. */
 static unsigned count_unnamed(const fcl_device_list *list, const system_gpus *system, unsigned vendor) {
     unsigned most = 0;
     for (unsigned first = 0; first < list->count; first++) {
@@ -174,25 +186,30 @@ static int has_driver(const system_gpu *gpu) {
 
 static void describe(fcl_missing_gpu *out, const system_gpu *gpu, unsigned n_offered, const char *dev) {
     const vendor_facts *vendor = find_vendor(gpu->vendor);
-    snprintf(out->name, sizeof out->name, "%s%sGPU %04x:%04x at %s", vendor ? vendor->name : "", vendor ? " " : "",
-             gpu->vendor, gpu->device, gpu->address);
+    snprintf(out->name, sizeof out->name, "%s%sGPU %04x:%04x at %s", vendor ? vendor->name : "",
+             vendor ? " " : "", gpu->vendor, gpu->device, gpu->address);
     char *node = render_node(gpu), *path = node ? fcl_format("%s/dri/%s", dev, node) : NULL;
     if (!vendor)
-        snprintf(out->reason, sizeof out->reason, "no OpenCL platform for GPUs of this vendor is known to fiducl");
+        snprintf(out->reason, sizeof out->reason,
+                 "no OpenCL platform for GPUs of this vendor is known to fiducl");
     else if (!has_driver(gpu))
         snprintf(out->reason, sizeof out->reason, "%s", vendor->driver);
     else if (path && fcl_path_exists(path) && !(fcl_path_is_readable(path) && fcl_path_is_writable(path)))
         snprintf(out->reason, sizeof out->reason,
-                 "no access to %s: add the user to group render (`sudo usermod -aG render $USER`) and log in again", path);
+                 "no access to %s: add the user to group render (`sudo usermod -aG render $USER`) and log in "
+                 "again",
+                 path);
     else if (path && !fcl_path_exists(path))
         snprintf(out->reason, sizeof out->reason, "%s is missing: a container must be given /dev/dri", path);
     else if (n_offered)
         snprintf(out->reason, sizeof out->reason,
                  "OpenCL offers %u other GPU(s) of %s, but not this one: look for a variable that hides GPUs "
-                 "(CUDA_VISIBLE_DEVICES, ROCR_VISIBLE_DEVICES), a container without it, or a driver too old for it",
+                 "(CUDA_VISIBLE_DEVICES, ROCR_VISIBLE_DEVICES), a container without it, or a driver too old "
+                 "for it",
                  n_offered, vendor->name);
     else
-        snprintf(out->reason, sizeof out->reason, "no OpenCL platform offers it: %s", vendor->install);
+        snprintf(out->reason, sizeof out->reason, "most likely its OpenCL platform is not installed: %s",
+                 vendor->install);
     free(path);
     free(node);
 }
@@ -207,7 +224,8 @@ fcl_status fcl_missing_gpus(fcl_missing_gpu *out, unsigned *n, unsigned capacity
     unsigned n_missing = 0;
     for (size_t g = 0; g < system.n; g++) {
         if (system.gpus[g].offered || system.gpus[g].assumed) continue;
-        if (n_missing < capacity) describe(&out[n_missing], &system.gpus[g], count_listed(&system, system.gpus[g].vendor), dev);
+        if (n_missing < capacity)
+            describe(&out[n_missing], &system.gpus[g], count_listed(&system, system.gpus[g].vendor), dev);
         n_missing++;
     }
     *n = n_missing;

@@ -1,4 +1,5 @@
-/* PoCL 3.1 lists no device at all when it cannot write its own cache folder, as in containers without a home. */
+/* PoCL 3.1 lists no device at all when it cannot write its own cache folder, as in containers without a home.
+ */
 #include "base/file.h"
 #include "base/log.h"
 #include "base/process.h"
@@ -43,8 +44,9 @@ void fcl_pocl_prepare(void) {
             free(folder);
             folder = NULL;
             if (fcl_folder_temporary(&folder) == FCL_OK)
-                fcl_log(FCL_LOG_INFO, "no cache folder can be written, so that kernels are compiled at each start: set "
-                                      "FIDUCL_CACHE_DIR to a folder for them");
+                fcl_log(FCL_LOG_INFO,
+                        "no cache folder can be written, so that kernels are compiled at each start: set "
+                        "FIDUCL_CACHE_DIR to a folder for them");
         }
         if (folder) {
             fcl_environment_set("POCL_CACHE_DIR", folder);

@@ -8,8 +8,9 @@
  *   56      16    bytes of the binary, hexadecimal
  *   72      ...   the key, then the binary, then nothing
  *
- * The file's name is the hash of the key; the key itself is in the file, so that a collision or a file that was copied
- * is not taken for another. A file with any doubt is as good as none: drivers may crash on a damaged binary.
+ * The file's name is the hash of the key; the key itself is in the file, so that a collision or a file that
+ * was copied is not taken for another. A file with any doubt is as good as none: drivers may crash on a
+ * damaged binary.
  */
 #include "base/file.h"
 #include "base/hash.h"

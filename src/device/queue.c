@@ -1,8 +1,8 @@
 #include "base/memory.h"
 #include "device/internal.h"
 
-/* Launches that may wait for submission: few enough that the device starts soon and a display's driver sees short
- * batches of work, enough that submissions cost little. */
+/* Launches that may wait for submission: few enough that the device starts soon and a display's driver sees
+ * short batches of work, enough that submissions cost little. */
 enum { LAUNCHES_PER_FLUSH = 16 };
 
 struct fcl_fence {
@@ -25,7 +25,8 @@ fcl_status fcl_device_finish(fcl_device *device) {
     cl_int error = clFinish(device->queue);
     return error == CL_SUCCESS
                ? FCL_OK
-               : fcl_fail_cl(error, "clFinish", "the device '%s' failed in what was enqueued before", device->info->name);
+               : fcl_fail_cl(error, "clFinish", "the device '%s' failed in what was enqueued before",
+                             device->info->name);
 }
 
 fcl_status fcl_fence_create(fcl_fence **out, fcl_device *device) {
@@ -49,9 +50,10 @@ done:
 
 fcl_status fcl_fence_wait(fcl_fence *fence) {
     cl_int error = clWaitForEvents(1, &fence->event);
-    return error == CL_SUCCESS ? FCL_OK
-                               : fcl_fail_cl(error, "clWaitForEvents", "the device '%s' failed in what was enqueued before",
-                                             fence->device->info->name);
+    return error == CL_SUCCESS
+               ? FCL_OK
+               : fcl_fail_cl(error, "clWaitForEvents", "the device '%s' failed in what was enqueued before",
+                             fence->device->info->name);
 }
 
 void fcl_fence_free(fcl_fence *fence) {

@@ -17,7 +17,8 @@ fcl_status fcl_fence_create(fcl_fence **out, fcl_device *device);
 fcl_status fcl_fence_wait(fcl_fence *fence);
 void fcl_fence_free(fcl_fence *fence);
 
-/* Time by kernel since the device was opened or the profile was reset; needs a device opened with profiling. */
+/* Time by kernel since the device was opened or the profile was reset; needs a device opened with profiling.
+ */
 typedef struct fcl_profile_row {
     char kernel[96];
     size_t n_launches;
@@ -27,11 +28,12 @@ typedef struct fcl_profile_row {
 fcl_status fcl_device_profile(fcl_profile_row **out, size_t *n, fcl_device *device);
 void fcl_device_profile_reset(fcl_device *device);
 
-/* What distinguishes this device with its driver from any other in caches: platform, its version, device, vendor,
- * driver version, pointer width; one line of text. Lends. */
+/* What distinguishes this device with its driver from any other in caches: platform, its version, device,
+ * vendor, driver version, pointer width; one line of text. Lends. */
 const char *fcl_device_identity(const fcl_device *device);
 
-/* For libraries that enqueue work themselves (CLBlast). cl_context, cl_command_queue, cl_device_id, cl_mem. */
+/* For libraries that enqueue work themselves (CLBlast). cl_context, cl_command_queue, cl_device_id, cl_mem.
+ */
 #include <CL/cl.h>
 cl_context fcl_device_cl_context(const fcl_device *device);
 cl_command_queue fcl_device_cl_queue(const fcl_device *device);

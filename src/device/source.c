@@ -1,8 +1,9 @@
 /*
  * Kernel sources: embedded, or from $FIDUCL_KERNEL_DIR, with their includes put in.
  *
- * `#include "x.h"` is replaced by the header the first time it is seen and by nothing later, whatever #if stands around
- * it; so headers need no guards, and stand outside of conditions. #line directives keep file and line of build errors.
+ * `#include "x.h"` is replaced by the header the first time it is seen and by nothing later, whatever #if
+ * stands around it; so headers need no guards, and stand outside of conditions. #line directives keep file
+ * and line of build errors.
  */
 #include "base/embedded.h"
 #include "base/file.h"
@@ -13,7 +14,8 @@
 
 #include <string.h>
 
-/* Headers that include headers: deeper means that they go in circles, which "each once" prevents, or a mistake. */
+/* Headers that include headers: deeper means that they go in circles, which "each once" prevents, or a
+ * mistake. */
 enum { MAX_HEADERS = 32 };
 
 extern const fcl_embedded fcl_kernel_sources[];
@@ -31,8 +33,9 @@ static fcl_status read_source(char **out, const char *file) {
         char *path = fcl_path_join(folder, file);
         if (!path) return FCL_E_MEMORY;
         size_t n;
-        fcl_status status = fcl_path_exists(path) ? fcl_file_read(out, &n, path)
-                                                  : fcl_fail(FCL_E_IO, "$FIDUCL_KERNEL_DIR has no '%s'", path);
+        fcl_status status = fcl_path_exists(path)
+                                ? fcl_file_read(out, &n, path)
+                                : fcl_fail(FCL_E_IO, "$FIDUCL_KERNEL_DIR has no '%s'", path);
         free(path);
         return status;
     }
@@ -57,7 +60,8 @@ static const char *included_name(size_t *n, const char *line) {
 
 static fcl_status expand(expansion *state, const char *file);
 
-static fcl_status include_header(expansion *state, const char *name, size_t n, const char *file, unsigned line) {
+static fcl_status include_header(expansion *state, const char *name, size_t n, const char *file,
+                                 unsigned line) {
     char *header = fcl_format("%.*s", (int)n, name);
     if (!header) return FCL_E_MEMORY;
     for (unsigned i = 0; i < state->n_seen; i++)
@@ -75,7 +79,8 @@ static fcl_status include_header(expansion *state, const char *name, size_t n, c
     if (status == FCL_OK)
         fcl_text_appendf(&state->text, "#line %u \"%s\"\n", line + 1, file);
     else if (status != FCL_E_MEMORY)
-        status = fcl_fail(status, "%s:%u: cannot include \"%s\": %s", file, line, header, fcl_error_message());
+        status =
+            fcl_fail(status, "%s:%u: cannot include \"%s\": %s", file, line, header, fcl_error_message());
     return status;
 }
 

@@ -43,16 +43,16 @@ static fcl_status run(fcl_plan *plan, int n, const fcl_operands *operands, const
                       fcl_arg_buffer(operands->buffer[FCL_W]), fcl_arg_buffer(operands->buffer[FCL_DW]),
                       fcl_arg_buffer(operands->buffer[FCL_M]), fcl_arg_buffer(operands->buffer[FCL_V]),
                       fcl_arg_buffer(operands->buffer[FCL_FLAG]), fcl_arg_float(args->beta1),
-                      fcl_arg_float(args->beta2), fcl_arg_float(args->epsilon), fcl_arg_float(args->step_size),
-                      fcl_arg_float(args->inverse_sqrt_correction));
+                      fcl_arg_float(args->beta2), fcl_arg_float(args->epsilon),
+                      fcl_arg_float(args->step_size), fcl_arg_float(args->inverse_sqrt_correction));
 }
 
 const fcl_solver fcl_solver_adam = {
     .name = "adam",
     .kind = FCL_ADAM,
     .files = "adam.cl",
-    /* Of the step: m 1.5 ulp, v 2, sqrt 3 (half of v's error before it), product and sum 1, product with step_size 0.5,
-     * division 2.5; and the subtraction. */
+    /* Of the step: m 1.5 ulp, v 2, sqrt 3 (half of v's error before it), product and sum 1, product with
+     * step_size 0.5, division 2.5; and the subtraction. */
     .error_factor = 16,
     .applies = applies,
     .prepare = prepare,

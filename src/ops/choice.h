@@ -4,8 +4,9 @@
 
 #include "ops/operation.h"
 
-/* The solver that `choice` asks for, forced before recorded; *solver is NULL when it asks for none. FCL_E_USAGE when a
- * recorded solver does not exist (any more), with the list of those that do. `choice` may be NULL. */
+/* The solver that `choice` asks for, forced before recorded; *solver is NULL when it asks for none.
+ * FCL_E_USAGE when a recorded solver does not exist (any more), with the list of those that do. `choice` may
+ * be NULL. */
 fcl_status fcl_choice_find(const fcl_solver **solver, const fcl_choice *choice, const fcl_op_desc *desc,
                            const char *description);
 

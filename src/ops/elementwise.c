@@ -1,20 +1,23 @@
 #include "ops/elementwise.h"
 
 enum {
-    CPU_VECTOR = 16,          /* one cache line */
-    GPU_VECTOR = 4,           /* the widest load of one work-item */
-    CPU_FLOATS_PER_ITEM = 8192, /* 32 KB an operand: far above the cost of a work-group, small enough to balance */
+    CPU_VECTOR = 16, /* one cache line */
+    GPU_VECTOR = 4,  /* the widest load of one work-item */
+    CPU_FLOATS_PER_ITEM =
+        8192, /* 32 KB an operand: far above the cost of a work-group, small enough to balance */
     GPU_LOCAL = 64,
 };
 
 int fcl_fits_int(const fcl_op_desc *desc) {
     size_t batch = (size_t)desc->batch;
-    return fcl_op_input_count(desc) <= FCL_MAX_ELEMENTS / batch && fcl_op_output_count(desc) <= FCL_MAX_ELEMENTS / batch;
+    return fcl_op_input_count(desc) <= FCL_MAX_ELEMENTS / batch &&
+           fcl_op_output_count(desc) <= FCL_MAX_ELEMENTS / batch;
 }
 
 void fcl_options_activation(fcl_text *options, const char *macro, fcl_activation activation) {
     /* Nine digits give back every float; the exponent makes it a floating literal always. */
-    fcl_text_appendf(options, " -D%s=%d -D%s_ALPHA=%.8ef", macro, (int)activation.kind, macro, activation.alpha);
+    fcl_text_appendf(options, " -D%s=%d -D%s_ALPHA=%.8ef", macro, (int)activation.kind, macro,
+                     activation.alpha);
 }
 
 fcl_spread fcl_spread_of(const fcl_device *device, size_t multiple) {

@@ -1,5 +1,5 @@
-/* What solvers share that go over their operands element by element or row by row: options for the compiler, and how the
- * work is spread over a device. */
+/* What solvers share that go over their operands element by element or row by row: options for the compiler,
+ * and how the work is spread over a device. */
 #ifndef FCL_OPS_ELEMENTWISE_H
 #define FCL_OPS_ELEMENTWISE_H
 
@@ -14,7 +14,8 @@ int fcl_fits_int(const fcl_op_desc *desc);
 /* " -DACTIVATION=1 -DACTIVATION_ALPHA=0.1f", or X_ACTIVATION; common.h explains them. */
 void fcl_options_activation(fcl_text *options, const char *macro, fcl_activation activation);
 
-/* A CPU runs one work-item a group over many contiguous vectors; a GPU one vector an item, neighbours side by side. */
+/* A CPU runs one work-item a group over many contiguous vectors; a GPU one vector an item, neighbours side by
+ * side. */
 typedef struct fcl_spread {
     int vector;   /* floats a vector: 1, 2, 4, 8 or 16 */
     int per_item; /* vectors an item */

@@ -21,7 +21,8 @@ static float made_value(const fcl_op_desc *desc, fcl_role role, float u) {
     int is_pool = desc->kind == FCL_POOL_FORWARD || desc->kind == FCL_POOL_BACKWARD;
     switch (role) {
     case FCL_X: {
-        double x = is_pool && desc->pool.kind == FCL_MAX_POOL ? round((double)u * TIE_STEPS) / TIE_STEPS : (double)u;
+        double x =
+            is_pool && desc->pool.kind == FCL_MAX_POOL ? round((double)u * TIE_STEPS) / TIE_STEPS : (double)u;
         fcl_operand operands[FCL_N_ROLES];
         int n = fcl_op_operands(operands, desc), has_dx = 0;
         for (int i = 0; i < n; i++) has_dx |= operands[i].role == FCL_DX;
@@ -43,7 +44,8 @@ typedef struct maker {
 
 static void make_block(void *context, size_t index) {
     const maker *m = context;
-    size_t begin = index * BLOCK_FLOATS, end = begin + BLOCK_FLOATS < m->count ? begin + BLOCK_FLOATS : m->count;
+    size_t begin = index * BLOCK_FLOATS,
+           end = begin + BLOCK_FLOATS < m->count ? begin + BLOCK_FLOATS : m->count;
     for (size_t i = begin; i < end; i += 4) {
         uint32_t words[4];
         fcl_random_block(words, value_seed, FCL_RANDOM_TEST, (uint32_t)m->role, i / 4);
@@ -57,13 +59,14 @@ static void make_values(const fcl_op_desc *desc, fcl_role role, float *values, s
     fcl_parallel_for((count + BLOCK_FLOATS - 1) / BLOCK_FLOATS, make_block, &m);
 }
 
-static void poison(void *values, size_t count) {
+static void poison(void *values, size_t count, uint32_t kind) {
     uint32_t *words = values;
-    for (size_t i = 0; i < count; i++) words[i] = FCL_POISON;
+    for (size_t i = 0; i < count; i++) words[i] = kind;
 }
 
 /* What the arguments ask for beyond random values. */
-static void plant(const fcl_op_desc *desc, const fcl_op_args *args, fcl_role role, void *values, size_t count) {
+static void plant(const fcl_op_desc *desc, const fcl_op_args *args, fcl_role role, void *values,
+                  size_t count) {
     if (role == FCL_FLAG) memset(values, 0, count * sizeof(int32_t));
     if (desc->kind == FCL_FINITE_CHECK) {
         enum { IN_X = 1, IN_STATS = 2, PLACES = 3 };
@@ -79,7 +82,7 @@ fcl_status fcl_buffer_poison(fcl_buffer *buffer) {
     if (piece_bytes > n_bytes) piece_bytes = n_bytes;
     uint32_t *piece = NULL;
     FCL_TRY(FCL_NEW(&piece, BLOCK_FLOATS, "a block of NaN"));
-    poison(piece, BLOCK_FLOATS);
+    poison(piece, BLOCK_FLOATS, FCL_POISON_UNREADABLE);
     for (size_t offset = 0; offset < n_bytes; offset += piece_bytes) {
         size_t left = n_bytes - offset;
         FCL_TRY(fcl_buffer_write(buffer, offset, piece, left < piece_bytes ? left : piece_bytes));
@@ -106,8 +109,8 @@ static void list_operands(fcl_made_operands *made, const fcl_op_desc *desc, int 
     made->n_operands = fcl_op_operands(made->list, &part);
 }
 
-fcl_status fcl_made_operands_create(fcl_made_operands **out, fcl_device *device, const fcl_op_desc *desc, int n,
-                                    const fcl_op_args *args) {
+fcl_status fcl_made_operands_create(fcl_made_operands **out, fcl_device *device, const fcl_op_desc *desc,
+                                    int n, const fcl_op_args *args) {
     fcl_status status;
     fcl_made_operands *made = NULL;
     FCL_TRY(FCL_NEW(&made, 1, "operands of a check"));
@@ -119,7 +122,8 @@ fcl_status fcl_made_operands_create(fcl_made_operands **out, fcl_device *device,
         FCL_TRY(FCL_NEW(&values, operand.count + FCL_GUARD_FLOATS, "operands of a check"));
         made->bytes[operand.role] = values;
         made->host.data[operand.role] = values;
-        poison(values, operand.count + FCL_GUARD_FLOATS);
+        poison(values, operand.count + FCL_GUARD_FLOATS,
+               operand.is_output ? FCL_POISON_UNWRITTEN : FCL_POISON_UNREADABLE);
         if (operand.is_input || (args->accumulate && fcl_op_accumulates(desc, operand.role))) {
             make_values(desc, operand.role, values, operand.count);
             plant(desc, args, operand.role, values, operand.count);
@@ -136,7 +140,8 @@ done:
     return status;
 }
 
-fcl_status fcl_made_operands_create_for_timing(fcl_made_operands **out, fcl_device *device, const fcl_op_desc *desc) {
+fcl_status fcl_made_operands_create_for_timing(fcl_made_operands **out, fcl_device *device,
+                                               const fcl_op_desc *desc) {
     fcl_status status;
     fcl_made_operands *made = NULL;
     float *block = NULL;
@@ -147,7 +152,8 @@ fcl_status fcl_made_operands_create_for_timing(fcl_made_operands **out, fcl_devi
     for (int i = 0; i < made->n_operands; i++) {
         fcl_operand operand = made->list[i];
         fcl_buffer **buffer = &made->device.buffer[operand.role];
-        FCL_TRY(fcl_buffer_create(buffer, device, operand.count * sizeof(float), "an operand of a measurement"));
+        FCL_TRY(
+            fcl_buffer_create(buffer, device, operand.count * sizeof(float), "an operand of a measurement"));
         make_values(desc, operand.role, block, operand.count < BLOCK_FLOATS ? operand.count : BLOCK_FLOATS);
         if (operand.role == FCL_FLAG) plant(desc, &no_args, FCL_FLAG, block, operand.count);
         for (size_t done = 0; done < operand.count; done += BLOCK_FLOATS) {

@@ -11,22 +11,27 @@ enum { FCL_GUARD_FLOATS = 64 };
 typedef struct fcl_made_operands {
     int n_operands;
     fcl_operand list[FCL_N_ROLES]; /* counts are those of n samples */
-    void *bytes[FCL_N_ROLES];      /* by role: values before the operation; outputs that are replaced hold NaN */
-    fcl_host_operands host;        /* lends `bytes` */
-    fcl_operands device;           /* workspace is NULL: it is the solver's */
+    void *bytes[FCL_N_ROLES]; /* by role: values before the operation; outputs that are replaced hold NaN */
+    fcl_host_operands host;   /* lends `bytes` */
+    fcl_operands device;      /* workspace is NULL: it is the solver's */
 } fcl_made_operands;
 
-/* A NaN that no computation makes: what was not written, or read without having been. */
-#define FCL_POISON 0x7fc0deadu
+/* NaNs that no computation makes: what was not written, and what may not be read (workspace, and what lies
+ * behind an input). They differ so that a NaN that is read and passed on shows where it may not be written.
+ */
+#define FCL_POISON_UNWRITTEN  0x7fc0deadu
+#define FCL_POISON_UNREADABLE 0x7fc0f00du
 
-/* Values for n samples on host and device. `args` decides which outputs are added to, and see fcl_gate_args(). */
-fcl_status fcl_made_operands_create(fcl_made_operands **out, fcl_device *device, const fcl_op_desc *desc, int n,
-                                    const fcl_op_args *args);
+/* Values for n samples on host and device. `args` decides which outputs are added to, and see
+ * fcl_gate_args(). */
+fcl_status fcl_made_operands_create(fcl_made_operands **out, fcl_device *device, const fcl_op_desc *desc,
+                                    int n, const fcl_op_args *args);
 /* For measuring: the whole batch, on the device alone, the same block of values over and over. */
-fcl_status fcl_made_operands_create_for_timing(fcl_made_operands **out, fcl_device *device, const fcl_op_desc *desc);
+fcl_status fcl_made_operands_create_for_timing(fcl_made_operands **out, fcl_device *device,
+                                               const fcl_op_desc *desc);
 void fcl_made_operands_free(fcl_made_operands *made);
 
-/* Fills the buffer with FCL_POISON. */
+/* Fills the buffer with FCL_POISON_UNREADABLE. */
 fcl_status fcl_buffer_poison(fcl_buffer *buffer);
 
 #endif

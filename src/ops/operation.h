@@ -1,10 +1,11 @@
 /*
  * An operation on a device: a descriptor with the solver that was chosen for it.
  *
- * The choice: a forced solver (fcl_choice), else one recorded for this run, else the fastest in a short measurement of
- * those that apply, in the order of fcl_solvers_of(); a solver must pass the gate first. Verdicts and measurements are
- * remembered in the cache folder (docs/formats.md: solvers), keyed by device, driver, kernel source and descriptor. A
- * solver that fails the gate is skipped with a warning that names it and how wrong it was.
+ * The choice: a forced solver (fcl_choice), else one recorded for this run, else the fastest in a short
+ * measurement of those that apply, in the order of fcl_solvers_of(); a solver must pass the gate first.
+ * Verdicts and measurements are remembered in the cache folder (docs/formats.md: solvers), keyed by device,
+ * driver, kernel source and descriptor. A solver that fails the gate is skipped with a warning that names it
+ * and how wrong it was.
  */
 #ifndef FCL_OPS_OPERATION_H
 #define FCL_OPS_OPERATION_H
@@ -15,18 +16,20 @@
 typedef struct fcl_choice fcl_choice;
 fcl_status fcl_choice_create(fcl_choice **out);
 void fcl_choice_free(fcl_choice *choice);
-/* "conv_forward=conv_direct" (an operation kind), or "conv=im2col" style prefixes of kinds: every kind that starts with
- * the part before '=' and has a solver of that name. FCL_E_USAGE lists what there is. */
+/* "conv_forward=conv_direct" (an operation kind), or "conv=im2col" style prefixes of kinds: every kind that
+ * starts with the part before '=' and has a solver of that name. FCL_E_USAGE lists what there is. */
 fcl_status fcl_choice_force(fcl_choice *choice, const char *text);
 /* Use this solver for exactly this description (from fcl_op_describe): how a run repeats its record. */
 fcl_status fcl_choice_record(fcl_choice *choice, const char *description, const char *solver);
 
 typedef struct fcl_operation fcl_operation;
-/* `choice` may be NULL. `measure` 0 takes the first solver that passes the gate without timing any. A forced or recorded
- * solver that does not apply is FCL_E_USAGE; FCL_E_WRONG_RESULT when it, or every solver there is, fails the gate. */
+/* `choice` may be NULL. `measure` 0 takes the first solver that passes the gate without timing any. A forced
+ * or recorded solver that does not apply is FCL_E_USAGE; FCL_E_WRONG_RESULT when it, or every solver there
+ * is, fails the gate. */
 fcl_status fcl_operation_create(fcl_operation **out, fcl_device *device, const fcl_op_desc *desc,
                                 const fcl_choice *choice, int measure);
-/* The same with other solvers than those of fcl_solvers_of(): a list that ends with NULL. For tests of the choice. */
+/* The same with other solvers than those of fcl_solvers_of(): a list that ends with NULL. For tests of the
+ * choice. */
 fcl_status fcl_operation_create_from(fcl_operation **out, fcl_device *device, const fcl_op_desc *desc,
                                      const fcl_choice *choice, int measure, const fcl_solver *const *solvers);
 void fcl_operation_free(fcl_operation *operation);
@@ -34,6 +37,7 @@ const fcl_op_desc *fcl_operation_desc(const fcl_operation *operation);
 const fcl_solver *fcl_operation_solver(const fcl_operation *operation);
 size_t fcl_operation_workspace_bytes(const fcl_operation *operation);
 /* Enqueues. An error names the operation and its solver. */
-fcl_status fcl_operation_run(fcl_operation *operation, int n, const fcl_operands *operands, const fcl_op_args *args);
+fcl_status fcl_operation_run(fcl_operation *operation, int n, const fcl_operands *operands,
+                             const fcl_op_args *args);
 
 #endif

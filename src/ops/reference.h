@@ -1,6 +1,7 @@
 /*
- * What is right: every output element of every operation, computed on its own in double from float operands. Slow and
- * plain on purpose; an element costs only its own terms, so that big tensors are checked at sampled elements.
+ * What is right: every output element of every operation, computed on its own in double from float operands.
+ * Slow and plain on purpose; an element costs only its own terms, so that big tensors are checked at sampled
+ * elements.
  */
 #ifndef FCL_OPS_REFERENCE_H
 #define FCL_OPS_REFERENCE_H
@@ -12,8 +13,9 @@ typedef struct fcl_host_operands {
     const void *data[FCL_N_ROLES];
 } fcl_host_operands;
 
-/* Element `index` of output `role` for a run with n <= desc->batch samples. *magnitude is the sum of absolute values of
- * the terms (|a*b| summed), which the error bound is proportional to. FLAG is returned as a number. */
+/* Element `index` of output `role` for a run with n <= desc->batch samples. *magnitude is the sum of absolute
+ * values of the terms (|a*b| summed), which the error bound is proportional to. FLAG is returned as a number.
+ */
 double fcl_reference_element(double *magnitude, const fcl_op_desc *desc, const fcl_op_args *args, int n,
                              const fcl_host_operands *operands, fcl_role role, size_t index);
 

@@ -1,6 +1,6 @@
 /*
- * Solvers: ways to compute an operation on a device. A new one is a file in src/ops/, its kernels in cl/, and a row in
- * solvers.c. A solver is used only after the gate (gate.h) held it against the reference.
+ * Solvers: ways to compute an operation on a device. A new one is a file in src/ops/, its kernels in cl/, and
+ * a row in solvers.c. A solver is used only after the gate (gate.h) held it against the reference.
  */
 #ifndef FCL_OPS_SOLVER_H
 #define FCL_OPS_SOLVER_H
@@ -18,13 +18,16 @@ typedef struct fcl_operands {
 } fcl_operands;
 
 typedef struct fcl_solver {
-    const char *name; /* lower case with underscores, unique among the solvers of a kind; part of files and options */
+    const char *
+        name; /* lower case with underscores, unique among the solvers of a kind; part of files and options */
     fcl_op_kind kind;
-    /* The files of cl/ that it compiles, separated by spaces (common.h and other includes are found through them): part
-     * of what verdicts and measurements in the solver cache are keyed by. NULL when it has no kernels of its own. */
+    /* The files of cl/ that it compiles, separated by spaces (common.h and other includes are found through
+     * them): part of what verdicts and measurements in the solver cache are keyed by. NULL when it has no
+     * kernels of its own. */
     const char *files;
     /* How large an error is acceptable: the bound on |device - reference| of an element is
-     * error_factor * FLT_EPSILON * magnitude (+ the smallest normal float). docs/kernels.md justifies each value. */
+     * error_factor * FLT_EPSILON * magnitude (+ the smallest normal float). docs/kernels.md justifies each
+     * value. */
     double error_factor;
     /* Whether it can compute this shape on this device; asks facts, never vendors. */
     int (*applies)(const fcl_op_desc *desc, const fcl_device *device);
@@ -35,7 +38,8 @@ typedef struct fcl_solver {
     void (*dispose)(fcl_plan *plan); /* releases the plan; NULL is legal */
 } fcl_solver;
 
-/* All solvers of a kind in the order in which they are tried on this device when nothing was measured; ends with NULL. */
+/* All solvers of a kind in the order in which they are tried on this device when nothing was measured; ends
+ * with NULL. */
 const fcl_solver *const *fcl_solvers_of(fcl_op_kind kind);
 /* NULL when there is none of that name. */
 const fcl_solver *fcl_solver_find(fcl_op_kind kind, const char *name);

@@ -12,16 +12,17 @@
 
 enum { N_FIELDS = 6, SOLVER_NAME_BYTES = 64, DESCRIPTION_BYTES = 256 };
 
-static const char head[] = "# fiducl solvers, version 1\n"
-                           "# What is known about the solvers of operations on one device. May be deleted at any time.\n"
-                           "# After the line `device` each line has six fields, separated by tabs:\n"
-                           "#   key          hash of fiducl's version and the solver's kernel sources\n"
-                           "#   verdict      pass or fail, of the check against the host's reference\n"
-                           "#   worst_ratio  largest error of an element as a multiple of its bound\n"
-                           "#   seconds      of one run with the whole batch, 0 when not measured\n"
-                           "#   solver       name\n"
-                           "#   operation    kind, shape and batch\n"
-                           "# The last line is `end` and the number of these lines; a file without it is ignored.\n";
+static const char head[] =
+    "# fiducl solvers, version 1\n"
+    "# What is known about the solvers of operations on one device. May be deleted at any time.\n"
+    "# After the line `device` each line has six fields, separated by tabs:\n"
+    "#   key          hash of fiducl's version and the solver's kernel sources\n"
+    "#   verdict      pass or fail, of the check against the host's reference\n"
+    "#   worst_ratio  largest error of an element as a multiple of its bound\n"
+    "#   seconds      of one run with the whole batch, 0 when not measured\n"
+    "#   solver       name\n"
+    "#   operation    kind, shape and batch\n"
+    "# The last line is `end` and the number of these lines; a file without it is ignored.\n";
 
 typedef struct row {
     char key[FCL_HASH_TEXT_BYTES];
@@ -140,7 +141,8 @@ static void load(fcl_solver_cache *cache) {
     size_t n_bytes;
     if (!cache->path || !fcl_path_exists(cache->path)) return;
     if (fcl_file_read(&text, &n_bytes, cache->path) == FCL_OK && !parse(cache, text, n_bytes)) {
-        fcl_log(FCL_LOG_INFO, "'%s' is damaged or of another version: solvers are checked again", cache->path);
+        fcl_log(FCL_LOG_INFO, "'%s' is damaged or of another version: solvers are checked again",
+                cache->path);
         cache->n_rows = 0;
     }
     free(text);

@@ -2,8 +2,8 @@
  * What is known about solvers on one device: whether they passed the gate, and how long they took. Kept in
  * solvers/HASH.txt in the cache folder, one file a device; the first lines of such a file say what it holds.
  *
- * A file that is damaged or of another version is ignored and written anew; one that cannot be written is no error, the
- * knowledge then lasts as long as this object.
+ * A file that is damaged or of another version is ignored and written anew; one that cannot be written is no
+ * error, the knowledge then lasts as long as this object.
  */
 #ifndef FCL_OPS_SOLVER_CACHE_H
 #define FCL_OPS_SOLVER_CACHE_H

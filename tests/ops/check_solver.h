@@ -13,8 +13,8 @@ void check_solver(const fcl_solver *solver, const fcl_op_desc *desc, int n);
 /* All solvers that apply (at least one must), at the whole batch, at one sample, and at a partial batch. */
 void check_solvers(const fcl_op_desc *desc);
 
-/* Runs a solver once on given operands: `in` by role before (those of outputs may be NULL unless changed in place),
- * `out` by role after, where not NULL. */
+/* Runs a solver once on given operands: `in` by role before (those of outputs may be NULL unless changed in
+ * place), `out` by role after, where not NULL. */
 void run_solver(const fcl_solver *solver, const fcl_op_desc *desc, int n, const fcl_op_args *args,
                 const void *const in[FCL_N_ROLES], void *const out[FCL_N_ROLES]);
 

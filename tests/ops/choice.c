@@ -1,5 +1,5 @@
-/* Which solver an operation gets, and what is remembered of it. With solvers made here that add two tensors on the host,
- * some of them wrong, slow or failing. */
+/* Which solver an operation gets, and what is remembered of it. With solvers made here that add two tensors
+ * on the host, some of them wrong, slow or failing. */
 #include "ops/check_solver.h"
 
 #include <stdio.h>
@@ -74,19 +74,19 @@ static fcl_status run_failing(fcl_plan *plan, int n, const fcl_operands *operand
     return fcl_fail(FCL_E_DEVICE, "the device is on strike");
 }
 
-#define MADE(solver_name, solver_run)                                                                                  \
-    {                                                                                                                  \
-        .name = solver_name, .kind = FCL_ADD, .files = "activation.cl", .error_factor = 4, .applies = applies,         \
-        .prepare = prepare, .run = solver_run, .dispose = dispose                                                      \
+#define MADE(solver_name, solver_run)                                                                        \
+    {                                                                                                        \
+        .name = solver_name, .kind = FCL_ADD, .files = "activation.cl", .error_factor = 4,                   \
+        .applies = applies, .prepare = prepare, .run = solver_run, .dispose = dispose                        \
     }
-static const fcl_solver made[N_MADE] = {MADE("slow", run_slow), MADE("fast", run_fast), MADE("wrong", run_wrong),
-                                        MADE("failing", run_failing)};
+static const fcl_solver made[N_MADE] = {MADE("slow", run_slow), MADE("fast", run_fast),
+                                        MADE("wrong", run_wrong), MADE("failing", run_failing)};
 
 static const fcl_op_desc desc = {.kind = FCL_ADD, .batch = 4, .flat = {15}};
-static const fcl_op_desc overlapping = {.kind = FCL_POOL_BACKWARD, .batch = 2,
-                                        .pool = {FCL_MAX_POOL, 7, 7, 4, 3, 3, 3, 3, 2, 2, 0, 0}};
-static const fcl_op_desc apart = {.kind = FCL_POOL_BACKWARD, .batch = 2,
-                                  .pool = {FCL_MAX_POOL, 6, 6, 4, 3, 3, 2, 2, 2, 2, 0, 0}};
+static const fcl_op_desc overlapping = {
+    .kind = FCL_POOL_BACKWARD, .batch = 2, .pool = {FCL_MAX_POOL, 7, 7, 4, 3, 3, 3, 3, 2, 2, 0, 0}};
+static const fcl_op_desc apart = {
+    .kind = FCL_POOL_BACKWARD, .batch = 2, .pool = {FCL_MAX_POOL, 6, 6, 4, 3, 3, 2, 2, 2, 2, 0, 0}};
 
 static char *folder;
 static fcl_text logged;
@@ -154,7 +154,8 @@ START_TEST(a_wrong_solver_is_named_and_skipped) {
     char *path = cache_file(), *text;
     size_t n_bytes;
     ck_ok(fcl_file_read(&text, &n_bytes, path));
-    ck_assert_msg(test_contains(text, "\tfail\t") && test_contains(text, "\twrong\tadd count=15"), "%s", text);
+    ck_assert_msg(test_contains(text, "\tfail\t") && test_contains(text, "\twrong\tadd count=15"), "%s",
+                  text);
     free(text);
     free(path);
     fcl_text_dispose(&logged);
@@ -164,12 +165,15 @@ START_TEST(a_wrong_solver_is_named_and_skipped) {
 END_TEST
 
 START_TEST(no_solver_left_is_an_error) {
-    const fcl_solver *const wrong[] = {&made[WRONG], NULL}, *const failing[] = {&made[FAILING], NULL}, *const none[] = {NULL};
+    const fcl_solver *const wrong[] = {&made[WRONG], NULL}, *const failing[] = {&made[FAILING], NULL},
+                            *const none[] = {NULL};
     fcl_operation *operation = NULL;
     ck_fails(fcl_operation_create_from(&operation, test_device(), &desc, NULL, 1, wrong), FCL_E_WRONG_RESULT,
              "add count=15");
-    ck_fails(fcl_operation_create_from(&operation, test_device(), &desc, NULL, 1, failing), FCL_E_DEVICE, "on strike");
-    ck_fails(fcl_operation_create_from(&operation, test_device(), &desc, NULL, 1, none), FCL_E_USAGE, "no solver");
+    ck_fails(fcl_operation_create_from(&operation, test_device(), &desc, NULL, 1, failing), FCL_E_DEVICE,
+             "on strike");
+    ck_fails(fcl_operation_create_from(&operation, test_device(), &desc, NULL, 1, none), FCL_E_USAGE,
+             "no solver");
     ck_assert_ptr_null(operation);
 }
 END_TEST
@@ -190,13 +194,13 @@ START_TEST(damaged_files_are_ignored) {
         char *bad = malloc(n_good + 64);
         memcpy(bad, good, n_good + 1);
         switch (damage) {
-        case 0: bad[0] = '\0'; break;                                   /* empty */
-        case 1: bad[n_good / 2] = '\0'; break;                          /* cut within a line */
-        case 2: bad[end - good + 1] = '\0'; break;                      /* cut between lines */
-        case 3: bad[row - good + 1] = 'P'; break;                       /* no such verdict */
-        case 4: *strstr(bad, "version 1") = 'V'; break;                 /* another format */
-        case 5: bad[row - good] = ' '; break;                           /* a field less */
-        case 6: strcpy(strstr(bad, "\nend 1\n"), "\nend 2\n"); break;   /* a line less than it says */
+        case 0: bad[0] = '\0'; break;                                 /* empty */
+        case 1: bad[n_good / 2] = '\0'; break;                        /* cut within a line */
+        case 2: bad[end - good + 1] = '\0'; break;                    /* cut between lines */
+        case 3: bad[row - good + 1] = 'P'; break;                     /* no such verdict */
+        case 4: *strstr(bad, "version 1") = 'V'; break;               /* another format */
+        case 5: bad[row - good] = ' '; break;                         /* a field less */
+        case 6: strcpy(strstr(bad, "\nend 1\n"), "\nend 2\n"); break; /* a line less than it says */
         }
         test_write(folder, "damaged", bad, strlen(bad));
         char *damaged = fcl_path_join(folder, "damaged");
@@ -248,7 +252,8 @@ START_TEST(forced_solvers) {
     ck_fails(fcl_operation_create(&operation, test_device(), &overlapping, choice, 1), FCL_E_USAGE,
              "solver pool_blocks cannot compute pool_backward max in=7x7x4");
     ck_fails(fcl_choice_force(choice, "pool_backward=nothing"), FCL_E_USAGE, "pool_blocks|pool_gather");
-    ck_fails(fcl_choice_force(choice, "pools=pool_gather"), FCL_E_USAGE, "pool_backward=pool_blocks|pool_gather");
+    ck_fails(fcl_choice_force(choice, "pools=pool_gather"), FCL_E_USAGE,
+             "pool_backward=pool_blocks|pool_gather");
     ck_fails(fcl_choice_force(choice, "pool_gather"), FCL_E_USAGE, "'pool_gather' is not OPERATION=SOLVER");
     ck_fails(fcl_choice_force(choice, "=pool_gather"), FCL_E_USAGE, "is not OPERATION=SOLVER");
     fcl_choice_free(choice);
@@ -307,7 +312,8 @@ START_TEST(runs_and_failures) {
     ck_assert_str_eq(chosen(passing, NULL, 0), "fast");
     fcl_solver turned = made[FAST];
     turned.run = run_failing;
-    ck_ok(fcl_operation_create_from(&operation, test_device(), &desc, NULL, 0, (const fcl_solver *const[]){&turned, NULL}));
+    ck_ok(fcl_operation_create_from(&operation, test_device(), &desc, NULL, 0,
+                                    (const fcl_solver *const[]){&turned, NULL}));
     ck_fails(fcl_operation_run(operation, N, &operands, &args), FCL_E_DEVICE,
              "add count=15 activation=linear batch=4 with solver fast: the device is on strike");
     fcl_operation_free(operation);

@@ -6,21 +6,27 @@
 
 #include "base/random.h"
 
-static const fcl_activation activations[] = {{FCL_LINEAR, 0.0f}, {FCL_RELU, 0.0f}, {FCL_LEAKY_RELU, 0.1f}, {FCL_ELU, 1.5f}};
-/* Batch and count: odd, prime, one element, divisible by each vector width, more than one item's share on a CPU. */
+static const fcl_activation activations[] = {
+    {FCL_LINEAR, 0.0f}, {FCL_RELU, 0.0f}, {FCL_LEAKY_RELU, 0.1f}, {FCL_ELU, 1.5f}};
+/* Batch and count: odd, prime, one element, divisible by each vector width, more than one item's share on a
+ * CPU, and one short of a whole number of vectors for dropout. */
 static const struct {
     int batch;
     size_t count;
-} shapes[] = {{3, 5}, {1, 1}, {2, 13}, {5, 30}, {4, 4}, {3, 24}, {2, 1024}, {3, 9999}, {3, 9984}};
+} shapes[] = {{3, 5}, {1, 1}, {2, 13}, {5, 30}, {4, 4}, {3, 24}, {2, 1024}, {3, 9999}, {3, 9984}, {18, 7}};
 
-static const fcl_op_kind kinds[] = {FCL_ACTIVATION_FORWARD, FCL_ACTIVATION_BACKWARD, FCL_ADD, FCL_DROPOUT_FORWARD,
-                                    FCL_DROPOUT_BACKWARD};
+static const fcl_op_kind kinds[] = {FCL_ACTIVATION_FORWARD, FCL_ACTIVATION_BACKWARD, FCL_ADD,
+                                    FCL_DROPOUT_FORWARD, FCL_DROPOUT_BACKWARD};
 
 START_TEST(every_kind_and_shape) {
     for (size_t shape = 0; shape < sizeof shapes / sizeof *shapes; shape++) {
         fcl_activation activation = activations[(shape + (size_t)_i) % 4];
-        fcl_op_desc desc = {.kind = kinds[_i], .batch = shapes[shape].batch, .activation = activation,
-                            .x_activation = activation, .rate = 0.3f, .flat = {shapes[shape].count}};
+        fcl_op_desc desc = {.kind = kinds[_i],
+                            .batch = shapes[shape].batch,
+                            .activation = activation,
+                            .x_activation = activation,
+                            .rate = 0.3f,
+                            .flat = {shapes[shape].count}};
         check_solvers(&desc);
     }
 }
@@ -28,8 +34,12 @@ END_TEST
 
 START_TEST(every_activation) {
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
-        fcl_op_desc desc = {.kind = kinds[k], .batch = 2, .activation = activations[_i],
-                            .x_activation = activations[_i], .rate = 0.5f, .flat = {48}};
+        fcl_op_desc desc = {.kind = kinds[k],
+                            .batch = 2,
+                            .activation = activations[_i],
+                            .x_activation = activations[_i],
+                            .rate = 0.5f,
+                            .flat = {48}};
         check_solvers(&desc);
         desc.flat.count = 37;
         check_solvers(&desc);
@@ -37,8 +47,8 @@ START_TEST(every_activation) {
 }
 END_TEST
 
-/* Dropout of ones: which elements are kept shows the random numbers bit for bit, at positions that need both words of the
- * counter, whole and in parts. */
+/* Dropout of ones: which elements are kept shows the random numbers bit for bit, at positions that need both
+ * words of the counter, whole and in parts. */
 START_TEST(dropout_uses_the_same_bits_as_the_host) {
     enum { BATCH = 3, COUNT = 1365 };
     const struct {
@@ -55,8 +65,11 @@ START_TEST(dropout_uses_the_same_bits_as_the_host) {
     float x[BATCH * COUNT], y[BATCH * COUNT];
     for (int i = 0; i < BATCH * COUNT; i++) x[i] = 1.0f;
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
-        fcl_op_desc desc = {.kind = FCL_DROPOUT_FORWARD, .batch = BATCH, .rate = cases[k].rate, .flat = {COUNT}};
-        fcl_op_args args = {.seed = cases[k].seed, .purpose = cases[k].purpose, .step = cases[k].step,
+        fcl_op_desc desc = {
+            .kind = FCL_DROPOUT_FORWARD, .batch = BATCH, .rate = cases[k].rate, .flat = {COUNT}};
+        fcl_op_args args = {.seed = cases[k].seed,
+                            .purpose = cases[k].purpose,
+                            .step = cases[k].step,
                             .first_sample = cases[k].first_sample};
         int n_kept = 0;
         run_solver(fcl_solvers_of(FCL_DROPOUT_FORWARD)[0], &desc, BATCH, &args,
@@ -100,8 +113,11 @@ START_TEST(nan_passes) {
     enum { COUNT = 32, AT = 21 };
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
         for (size_t a = 0; a < 4; a++) {
-            fcl_op_desc desc = {.kind = kinds[k], .batch = 1, .activation = activations[a],
-                                .x_activation = activations[a], .flat = {COUNT}};
+            fcl_op_desc desc = {.kind = kinds[k],
+                                .batch = 1,
+                                .activation = activations[a],
+                                .x_activation = activations[a],
+                                .flat = {COUNT}};
             float bad[COUNT], good[COUNT], result[COUNT];
             for (int i = 0; i < COUNT; i++) bad[i] = good[i] = (float)i - 16.0f;
             bad[AT] = NAN;
@@ -110,9 +126,10 @@ START_TEST(nan_passes) {
             int backward = kinds[k] == FCL_ACTIVATION_BACKWARD || kinds[k] == FCL_DROPOUT_BACKWARD;
             void *out[FCL_N_ROLES] = {0};
             out[backward ? FCL_DX : FCL_Y] = result;
-            run_solver(fcl_solvers_of(kinds[k])[0], &desc, 1, &args,
-                       (const void *[FCL_N_ROLES]){[FCL_X] = backward ? good : bad, [FCL_X2] = good, [FCL_DY] = bad},
-                       out);
+            run_solver(
+                fcl_solvers_of(kinds[k])[0], &desc, 1, &args,
+                (const void *[FCL_N_ROLES]){[FCL_X] = backward ? good : bad, [FCL_X2] = good, [FCL_DY] = bad},
+                out);
             for (int i = 0; i < COUNT; i++)
                 ck_assert_msg(isnan(result[i]) == (i == AT), "%s with activation %zu: element %d is %g",
                               fcl_op_kind_name(kinds[k]), a, i, (double)result[i]);

@@ -1,5 +1,5 @@
-/* The gate catches what solvers do wrong: solvers made here, each wrong in its own way. They add two tensors on the host,
- * so that only what is meant to be wrong is. */
+/* The gate catches what solvers do wrong: solvers made here, each wrong in its own way. They add two tensors
+ * on the host, so that only what is meant to be wrong is. */
 #include "ops/check_solver.h"
 
 #include <math.h>
@@ -53,7 +53,8 @@ static void dispose(fcl_plan *plan) {
 
 static fcl_status run(fcl_plan *plan, int n, const fcl_operands *operands, const fcl_op_args *args) {
     size_t count = (size_t)n * plan->desc.flat.count, n_bytes = count * sizeof(float);
-    float *x = calloc(count, sizeof *x), *x2 = calloc(count, sizeof *x2), *y = calloc(count + 1, sizeof *y), trash = 0;
+    float *x = calloc(count, sizeof *x), *x2 = calloc(count, sizeof *x2), *y = calloc(count + 1, sizeof *y),
+          trash = 0;
     (void)args;
     if (current == FAILS) {
         free(x), free(x2), free(y);
@@ -67,7 +68,8 @@ static fcl_status run(fcl_plan *plan, int n, const fcl_operands *operands, const
         if (current == WITHIN_BOUND) y[i] += (i % 2 ? 3.0f : -3.0f) * 0x1p-23f * magnitude;
         if (current == SAME_EVERYWHERE) y[i] += 1e-4f * magnitude;
     }
-    if (current == ONE_ELEMENT) y[count / 3] += 6.0f * 0x1p-23f * (fabsf(x[count / 3]) + fabsf(x2[count / 3]));
+    if (current == ONE_ELEMENT)
+        y[count / 3] += 6.0f * 0x1p-23f * (fabsf(x[count / 3]) + fabsf(x2[count / 3]));
     if (current == READS_WORKSPACE) {
         ck_ok(fcl_buffer_read(&trash, operands->workspace, 0, sizeof trash));
         y[1] += trash;
@@ -80,8 +82,14 @@ static fcl_status run(fcl_plan *plan, int n, const fcl_operands *operands, const
     return FCL_OK;
 }
 
-static fcl_solver solver = {.name = "made", .kind = FCL_ADD, .error_factor = 4, .applies = applies,
-                            .workspace_bytes = workspace_bytes, .prepare = prepare, .run = run, .dispose = dispose};
+static fcl_solver solver = {.name = "made",
+                            .kind = FCL_ADD,
+                            .error_factor = 4,
+                            .applies = applies,
+                            .workspace_bytes = workspace_bytes,
+                            .prepare = prepare,
+                            .run = run,
+                            .dispose = dispose};
 
 static const fcl_op_desc desc = {.kind = FCL_ADD, .batch = 4, .flat = {15}};
 

@@ -1,6 +1,6 @@
-/* The reference's backward operations against numerical derivatives of its forward ones, in double. Forward is linear in
- * each operand (a maximum is where nothing ties, the loss is a square), so that a central difference with a step that
- * floats hold exactly has no error but that of double. */
+/* The reference's backward operations against numerical derivatives of its forward ones, in double. Forward
+ * is linear in each operand (a maximum is where nothing ties, the loss is a square), so that a central
+ * difference with a step that floats hold exactly has no error but that of double. */
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
@@ -13,7 +13,8 @@ enum { MAX_COUNT = 1024 };
 static const float step = 0x1p-6f;
 static const double tolerance = 1e-11;
 
-/* Distinct multiples of 1/64 in random order, times a scale: no two closer than two steps after scaling by 4. */
+/* Distinct multiples of 1/64 in random order, times a scale: no two closer than two steps after scaling by 4.
+ */
 static void fill(float *values, size_t n, uint32_t purpose) {
     uint32_t order[MAX_COUNT];
     fcl_random_permutation(order, n, 1, purpose, 0);
@@ -21,8 +22,8 @@ static void fill(float *values, size_t n, uint32_t purpose) {
 }
 
 /* Sum over the forward result times dy: what backward differentiates. */
-static double objective(const fcl_op_desc *forward, const fcl_op_args *args, const fcl_host_operands *operands,
-                        const float *dy) {
+static double objective(const fcl_op_desc *forward, const fcl_op_args *args,
+                        const fcl_host_operands *operands, const float *dy) {
     double total = 0.0, magnitude;
     size_t count = (size_t)forward->batch * fcl_op_output_count(forward);
     for (size_t i = 0; i < count; i++)
@@ -30,12 +31,15 @@ static double objective(const fcl_op_desc *forward, const fcl_op_args *args, con
     return total;
 }
 
-/* Element by element of `role` (X, W or B): the derivative of the objective against `gradient_role` of `backward`. */
-static void compare(const fcl_op_desc *forward, const fcl_op_desc *backward, fcl_role role, fcl_role gradient_role) {
+/* Element by element of `role` (X, W or B): the derivative of the objective against `gradient_role` of
+ * `backward`. */
+static void compare(const fcl_op_desc *forward, const fcl_op_desc *backward, fcl_role role,
+                    fcl_role gradient_role) {
     static float x[MAX_COUNT], w[MAX_COUNT], b[MAX_COUNT], dy[MAX_COUNT], old[MAX_COUNT];
     fcl_operand list[FCL_N_ROLES];
     size_t count = 0;
-    fill(x, MAX_COUNT, 1), fill(w, MAX_COUNT, 2), fill(b, MAX_COUNT, 3), fill(dy, MAX_COUNT, 4), fill(old, MAX_COUNT, 5);
+    fill(x, MAX_COUNT, 1), fill(w, MAX_COUNT, 2), fill(b, MAX_COUNT, 3), fill(dy, MAX_COUNT, 4),
+        fill(old, MAX_COUNT, 5);
     for (int i = fcl_op_operands(list, forward) - 1; i >= 0; i--) {
         ck_assert_uint_le(list[i].count, MAX_COUNT);
         if (list[i].role == role) count = list[i].count;
@@ -46,8 +50,8 @@ static void compare(const fcl_op_desc *forward, const fcl_op_desc *backward, fcl
     const fcl_host_operands back = {
         {[FCL_X] = x, [FCL_W] = w, [FCL_DY] = dy, [FCL_DX] = old, [FCL_DW] = old, [FCL_DB] = old}};
     for (int accumulate = 0; accumulate < 2; accumulate++) {
-        const fcl_op_args args = {.seed = 7, .purpose = FCL_RANDOM_DROPOUT, .step = 2, .first_sample = 1,
-                                  .accumulate = accumulate};
+        const fcl_op_args args = {
+            .seed = 7, .purpose = FCL_RANDOM_DROPOUT, .step = 2, .first_sample = 1, .accumulate = accumulate};
         for (size_t i = 0; i < count; i++) {
             float kept = changed[i];
             double magnitude, numerical;
@@ -57,9 +61,11 @@ static void compare(const fcl_op_desc *forward, const fcl_op_desc *backward, fcl
             numerical = (numerical - objective(forward, &args, &in, dy)) / (2.0 * (double)step);
             changed[i] = kept;
             if (accumulate) numerical += (double)old[i];
-            double got = fcl_reference_element(&magnitude, backward, &args, backward->batch, &back, gradient_role, i);
-            ck_assert_msg(fabs(got - numerical) <= tolerance * fmax(1.0, magnitude), "%s[%zu]: %.17g, numerically %.17g",
-                          fcl_role_name(gradient_role), i, got, numerical);
+            double got =
+                fcl_reference_element(&magnitude, backward, &args, backward->batch, &back, gradient_role, i);
+            ck_assert_msg(fabs(got - numerical) <= tolerance * fmax(1.0, magnitude),
+                          "%s[%zu]: %.17g, numerically %.17g", fcl_role_name(gradient_role), i, got,
+                          numerical);
             ck_assert_double_ge(magnitude, fabs(got) * (1.0 - tolerance));
         }
     }
@@ -102,8 +108,7 @@ static const fcl_pool_shape pool_shapes[] = {
     {FCL_MAX_POOL, 5, 4, 3, 2, 2, 2, 2, 2, 2, 0, 0}, /* a row left over */
     {FCL_MAX_POOL, 5, 5, 2, 3, 3, 3, 3, 2, 2, 1, 1}, /* overlapping, padded */
     {FCL_MAX_POOL, 4, 4, 1, 3, 3, 2, 2, 1, 1, 0, 0}, /* stride 1 */
-    {FCL_AVERAGE_POOL, 5, 4, 3, 2, 2, 2, 2, 2, 2, 0, 0},
-    {FCL_AVERAGE_POOL, 5, 5, 2, 3, 3, 3, 3, 2, 2, 1, 1},
+    {FCL_AVERAGE_POOL, 5, 4, 3, 2, 2, 2, 2, 2, 2, 0, 0}, {FCL_AVERAGE_POOL, 5, 5, 2, 3, 3, 3, 3, 2, 2, 1, 1},
     {FCL_AVERAGE_POOL, 3, 4, 2, 1, 1, 3, 4, 3, 4, 0, 0}, /* the whole image */
 };
 
@@ -123,7 +128,8 @@ END_TEST
 
 /* The fused activation's derivative: from the output, as documented, against that of the function. */
 START_TEST(activations) {
-    const fcl_activation kinds[] = {{FCL_LINEAR, 0.0f}, {FCL_RELU, 0.0f}, {FCL_LEAKY_RELU, 0.125f}, {FCL_ELU, 1.5f}};
+    const fcl_activation kinds[] = {
+        {FCL_LINEAR, 0.0f}, {FCL_RELU, 0.0f}, {FCL_LEAKY_RELU, 0.125f}, {FCL_ELU, 1.5f}};
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
         for (double z = -3.05; z < 3.0; z += 0.1) {
             const double h = 1e-6;
@@ -159,7 +165,8 @@ START_TEST(dx_has_the_derivative_of_what_made_x) {
         size_t count = (size_t)curved.batch * fcl_op_input_count(&curved), n_different = 0;
         for (size_t i = 0; i < count; i++) {
             double magnitude, more;
-            double plain = fcl_reference_element(&magnitude, &descs[d], &replacing, curved.batch, &operands, FCL_DX, i);
+            double plain =
+                fcl_reference_element(&magnitude, &descs[d], &replacing, curved.batch, &operands, FCL_DX, i);
             double got = fcl_reference_element(&more, &curved, &adding, curved.batch, &operands, FCL_DX, i);
             double derivative = x[i] > 0.0f ? 1.0 : 0.25;
             n_different += plain != 0.0 && derivative != 1.0;

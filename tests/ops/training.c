@@ -12,19 +12,21 @@ START_TEST(loss_shapes) {
         size_t count;
         fcl_activation activation;
     } cases[] = {
-        {3, 30, {FCL_LINEAR, 0}},         {1, 1, {FCL_LINEAR, 0}},   {7, 13, {FCL_LEAKY_RELU, 0.1f}},
-        {64, 30, {FCL_ELU, 1.0f}},        {2, 5000, {FCL_RELU, 0}}, /* more than MAX_PARTIALS shares */
+        {3, 30, {FCL_LINEAR, 0}},  {1, 1, {FCL_LINEAR, 0}},  {7, 13, {FCL_LEAKY_RELU, 0.1f}},
+        {64, 30, {FCL_ELU, 1.0f}}, {2, 5000, {FCL_RELU, 0}}, /* more than MAX_PARTIALS shares */
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        fcl_op_desc desc = {.kind = FCL_LOSS_MSE, .batch = cases[i].batch, .x_activation = cases[i].activation,
+        fcl_op_desc desc = {.kind = FCL_LOSS_MSE,
+                            .batch = cases[i].batch,
+                            .x_activation = cases[i].activation,
                             .flat = {cases[i].count}};
         check_solvers(&desc);
     }
 }
 END_TEST
 
-/* Without a label everything is zero, whatever x is; with one, a NaN in x shows in the loss; a NaN where no label is,
- * too, for the weights that made it are bad. */
+/* Without a label everything is zero, whatever x is; with one, a NaN in x shows in the loss; a NaN where no
+ * label is, too, for the weights that made it are bad. */
 START_TEST(loss_without_labels_and_with_nan) {
     const fcl_op_desc desc = {.kind = FCL_LOSS_MSE, .batch = 1, .flat = {3}};
     const fcl_solver *solver = fcl_solvers_of(FCL_LOSS_MSE)[0];
@@ -33,13 +35,15 @@ START_TEST(loss_without_labels_and_with_nan) {
     for (int i = 0; i < 2 * FCL_STATS_SLOTS; i++) before[i] = (float)i;
     fcl_op_args args = {.inverse_count = 0.0f, .slot = 4};
     run_solver(solver, &desc, 1, &args,
-               (const void *[FCL_N_ROLES]){[FCL_X] = x, [FCL_TARGET] = target, [FCL_MASK] = none, [FCL_STATS] = before},
+               (const void *[FCL_N_ROLES]){
+                   [FCL_X] = x, [FCL_TARGET] = target, [FCL_MASK] = none, [FCL_STATS] = before},
                (void *[FCL_N_ROLES]){[FCL_DX] = dx, [FCL_STATS] = stats});
     for (int i = 0; i < 3; i++) ck_assert_float_eq(dx[i], 0.0f);
     for (int i = 0; i < 2 * FCL_STATS_SLOTS; i++) ck_assert_float_eq(stats[i], i / 2 == 4 ? 0.0f : (float)i);
     args.inverse_count = 0.5f;
     run_solver(solver, &desc, 1, &args,
-               (const void *[FCL_N_ROLES]){[FCL_X] = x, [FCL_TARGET] = target, [FCL_MASK] = mask, [FCL_STATS] = before},
+               (const void *[FCL_N_ROLES]){
+                   [FCL_X] = x, [FCL_TARGET] = target, [FCL_MASK] = mask, [FCL_STATS] = before},
                (void *[FCL_N_ROLES]){[FCL_DX] = dx, [FCL_STATS] = stats});
     ck_assert(isnan(stats[8]) && isnan(stats[9]) && isnan(dx[1]));
     ck_assert_float_eq(dx[0], 1.0f);
@@ -81,8 +85,8 @@ START_TEST(finite_check_finds_every_kind_anywhere) {
         x[places[place]] = kinds[place % 4];
         flag[0] = flag[1] = 0;
         run_finite_check(flag, x, COUNT, stats, SLOT, 9);
-        ck_assert_msg(flag[0] == 9 && flag[1] == 2, "%g at %zu: flag %d %d", (double)kinds[place % 4], places[place],
-                      flag[0], flag[1]);
+        ck_assert_msg(flag[0] == 9 && flag[1] == 2, "%g at %zu: flag %d %d", (double)kinds[place % 4],
+                      places[place], flag[0], flag[1]);
         x[places[place]] = kept;
     }
     for (int second = 0; second < 2; second++) {
@@ -113,8 +117,8 @@ START_TEST(adam_shapes) {
 }
 END_TEST
 
-/* Twenty steps of Kingma and Ba's algorithm 1 in double, with the textbook's corrected moments, against the device; a
- * flag set on the way stops it. */
+/* Twenty steps of Kingma and Ba's algorithm 1 in double, with the textbook's corrected moments, against the
+ * device; a flag set on the way stops it. */
 START_TEST(adam_follows_the_algorithm) {
     enum { COUNT = 40, STEPS = 20, STOPPED_AT = 13 };
     const double learning_rate = 0.01, beta1 = 0.9f, beta2 = 0.999f, epsilon = 1e-7f;
@@ -126,20 +130,25 @@ START_TEST(adam_follows_the_algorithm) {
     const fcl_op_desc desc = {.kind = FCL_ADAM, .batch = 1, .flat = {COUNT}};
     for (int t = 1; t <= STEPS; t++) {
         /* Gradients of very different sizes, and zero. */
-        for (int i = 0; i < COUNT; i++) g[i] = i == 0 ? 0.0f : (float)(fcl_random_normal(&stream) * pow(10.0, i % 9 - 6));
+        for (int i = 0; i < COUNT; i++)
+            g[i] = i == 0 ? 0.0f : (float)(fcl_random_normal(&stream) * pow(10.0, i % 9 - 6));
         fcl_op_args args = {
-            .beta1 = (float)beta1, .beta2 = (float)beta2, .epsilon = (float)epsilon,
+            .beta1 = (float)beta1,
+            .beta2 = (float)beta2,
+            .epsilon = (float)epsilon,
             .step_size = (float)(learning_rate / (1.0 - pow(beta1, t))),
             .inverse_sqrt_correction = (float)(1.0 / sqrt(1.0 - pow(beta2, t))),
         };
         if (t == STOPPED_AT) flag[0] = 1;
         run_solver(fcl_solvers_of(FCL_ADAM)[0], &desc, 1, &args,
-                   (const void *[FCL_N_ROLES]){[FCL_W] = w, [FCL_DW] = g, [FCL_M] = m, [FCL_V] = v, [FCL_FLAG] = flag},
+                   (const void *[FCL_N_ROLES]){
+                       [FCL_W] = w, [FCL_DW] = g, [FCL_M] = m, [FCL_V] = v, [FCL_FLAG] = flag},
                    (void *[FCL_N_ROLES]){[FCL_W] = w, [FCL_M] = m, [FCL_V] = v});
         for (int i = 0; i < COUNT && t < STOPPED_AT; i++) {
             exact_m[i] = beta1 * exact_m[i] + (1.0 - beta1) * (double)g[i];
             exact_v[i] = beta2 * exact_v[i] + (1.0 - beta2) * (double)g[i] * (double)g[i];
-            double corrected_m = exact_m[i] / (1.0 - pow(beta1, t)), corrected_v = exact_v[i] / (1.0 - pow(beta2, t));
+            double corrected_m = exact_m[i] / (1.0 - pow(beta1, t)),
+                   corrected_v = exact_v[i] / (1.0 - pow(beta2, t));
             exact_w[i] -= learning_rate * corrected_m / (sqrt(corrected_v) + epsilon);
         }
         for (int i = 0; i < COUNT; i++) {

@@ -1,0 +1,35 @@
+# For the scripts beside it: FIDUCL is the program, WORK a folder that goes away at the end.
+set -u
+FIDUCL=${1:?"usage: SCRIPT PROGRAM"}
+WORK=$(mktemp -d)
+trap 'rm -rf "$WORK"' EXIT
+cd "$WORK" || exit 1
+failures=0
+
+fail() {
+  echo "FAILED: $*" >&2
+  failures=$((failures + 1))
+}
+
+# expect CODE TEXT ARGUMENT...: runs the program, which must end with CODE and print TEXT somewhere.
+expect() {
+  code=$1 text=$2
+  shift 2
+  "$FIDUCL" "$@" >stdout.txt 2>stderr.txt </dev/null
+  got=$?
+  if [ "$got" -ne "$code" ] || ! grep -qF -e "$text" stdout.txt stderr.txt; then
+    fail "fiducl $*: exit code $got, wanted $code and '$text'"
+    cat stdout.txt stderr.txt >&2
+  fi
+}
+
+# there FILE...: each exists and is not empty.
+there() {
+  for file in "$@"; do
+    [ -s "$file" ] || fail "no $file"
+  done
+}
+
+finish() {
+  [ "$failures" -eq 0 ] || { echo "$failures failures" >&2; exit 1; }
+}

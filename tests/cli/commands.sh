@@ -1,0 +1,50 @@
+#!/bin/sh
+# The commands one after the other on a few synthetic faces, and the exit codes of typical errors.
+. "$(dirname "$0")/check.sh"
+
+expect 0 "platform" devices
+expect 0 '"devices"' devices --json
+expect 0 "driver_version" devices -v
+expect 7 "no such device" train . --model base_model --device "no such device" --out none
+expect 0 "base_model" summary base_model
+expect 0 "{" summary base_model --json --batch 7
+
+expect 0 "64 faces in faces" synth --out faces --count 64 --seed 3
+there faces/face_images.npz faces/facial_keypoints.csv
+expect 5 "--force" synth --out faces --count 64
+expect 0 "64 faces" synth --out faces --count 64 --seed 3 --force --quiet
+[ -s stderr.txt ] && fail "--quiet prints to stderr"
+mkdir mine && touch mine/precious
+expect 5 "only a folder that fiducl made" synth --out mine --count 1 --force
+there faces/face_images.npz
+[ -e mine/precious ] || fail "--force removed a file that is not fiducl's"
+
+expect 0 "64 images analyzed" analyze faces --out analysis
+expect 0 "train      40 images" prepare faces --out prepared --split 40,12,12
+expect 5 "not empty" prepare faces --out prepared --split 40,12,12
+expect 4 "missing" analyze missing
+
+small="--batch-size 16 --no-augment"
+expect 0 "recipe standard for base_model: 2 epochs, batch 16" train prepared --model base_model --out run --epochs 2 $small
+[ "$(head -c 15 stdout.txt)" = "recipe standard" ] || fail "the first line does not name the recipe"
+there run/config.json run/best.safetensors run/history.csv run/checkpoint.safetensors
+expect 5 "not empty" train prepared --model base_model --out run --epochs 1 $small
+expect 0 "run: 2 epochs" train --resume run
+expect 0 "run: 3 epochs" train --resume run --epochs 3
+[ "$(wc -l <run/history.csv)" -eq 4 ] || fail "the history has not 3 epochs"
+expect 0 "predictions in run/predictions.csv" predict run
+[ "$(wc -l <run/predictions.csv)" -eq 13 ] || fail "not one prediction for each test image"
+expect 0 "mean" evaluate run --split validation
+grep -q "^mean,validation,12," run/evaluation.csv || fail "no yardstick in evaluation.csv"
+expect 0 "predictions in found" predict run --images faces/face_images.npz --out found
+[ "$(wc -l <found/predictions.csv)" -eq 65 ] || fail "not one prediction for each image of an array"
+if command -v gnuplot >/dev/null; then
+  expect 0 "figures in run" plot run
+  there run/loss.svg run/loss.png run/samples.svg run/samples.png run/errors.svg run/errors.png
+else
+  expect 13 "gnuplot" plot run
+fi
+
+echo "changed" >>prepared/manifest.json
+expect 3 "" evaluate run
+finish
