@@ -6,9 +6,12 @@
  *   activation_backward: dx = dy * derivative of the activation that made x, or dx += that
  *
  * Shapes: any, read as n_vectors vectors of VECTOR floats.
+ *
  * Work sizes: one dimension, at least n_vectors / PER_ITEM items (rounded up), any work-group; item i takes
- * the vectors from i * PER_ITEM on. Macros: VECTOR, PER_ITEM; ACTIVATION with ACTIVATION_ALPHA (the first
- * two), or X_ACTIVATION with X_ACTIVATION_ALPHA.
+ * the vectors from i * PER_ITEM on.
+ *
+ * Macros: VECTOR, PER_ITEM; ACTIVATION with ACTIVATION_ALPHA (the first two), or X_ACTIVATION with
+ * X_ACTIVATION_ALPHA.
  */
 #include "common.h"
 

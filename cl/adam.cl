@@ -1,12 +1,17 @@
 /*
  * One step of Adam (Kingma and Ba 2015, algorithm 1) in place over all parameters:
+ *
  *   m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2
  *   w -= step_size * m / (sqrt(v) * correction + epsilon)
+ *
  * Nothing is written when flag[0] is not zero: a finite check has failed.
  *
  * Shapes: w, dw, m and v of n_vectors * VECTOR floats.
+ *
  * Work sizes: one dimension, at least n_vectors / PER_ITEM items (rounded up), any work-group; item i takes
- * the vectors from i * PER_ITEM on. Macros: VECTOR, PER_ITEM.
+ * the vectors from i * PER_ITEM on.
+ *
+ * Macros: VECTOR, PER_ITEM.
  */
 #include "common.h"
 

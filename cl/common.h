@@ -2,10 +2,14 @@
  * What several kernels share. OpenCL C 1.2, core features only, no doubles.
  *
  * Before including it a file may define, or the host give as options:
- *   ACTIVATION, ACTIVATION_ALPHA      the activation fused behind the result: 0 linear, 1 ReLU, 2 leaky ReLU,
- * 3 ELU X_ACTIVATION, X_ACTIVATION_ALPHA  the activation that made x, whose derivative a gradient is
- * multiplied by VECTOR                            1, 2, 4, 8 or 16: the width of `floatv` and `intv` A file
- * that needs a macro which has no sensible default says so with #error.
+ *
+ *   ACTIVATION      the activation fused behind the result: 0 linear, 1 ReLU, 2 leaky ReLU, 3 ELU;
+ *                   with ACTIVATION_ALPHA
+ *   X_ACTIVATION    the activation that made x, whose derivative a gradient is multiplied by;
+ *                   with X_ACTIVATION_ALPHA
+ *   VECTOR          1, 2, 4, 8 or 16: the width of `floatv` and `intv`
+ *
+ * A file that needs a macro which has no sensible default says so with #error.
  *
  * Pointers are `restrict` in kernels only, never in functions that kernels call: Oclgrind 21.10 cannot run
  * what its compiler makes of these.

@@ -1,16 +1,21 @@
 /*
- * Dropout, forward and backward (the same mask from the same random numbers):
- *   y = activation(x * keep / (1 - rate))            dropout_forward
- *   dx = dy * keep / (1 - rate) * derivative(x)      dropout_backward, or dx += that
+ * Dropout, forward and backward, with the same mask from the same random numbers:
+ *
+ *   dropout_forward:  y = activation(x * keep / (1 - rate))
+ *   dropout_backward: dx = dy * keep / (1 - rate) * derivative of the activation that made x, or dx += that
+ *
  * keep is 1 where the random number of the element is >= rate, else 0. Element e of the whole batch has word
  * e % 4 of block e / 4 of Philox4x32-10 with counter (e / 4 low, high, step, purpose) and key (seed low,
  * high): random.h.
  *
  * Shapes: n elements of this part of the batch, of which the first is element `first` (64 bits in two words)
- * of the whole batch. Work sizes: one dimension, at least ((first % 4 + n) / 4 rounded up) / (RANDOM_BLOCKS *
- * PER_ITEM) items (rounded up), any work-group; item i computes the blocks from i * RANDOM_BLOCKS * PER_ITEM
- * on. Macros: RANDOM_BLOCKS (1 or 4, made at once), PER_ITEM (how often an item makes them), RATE (float),
- * SCALE (1 / (1 - rate)); ACTIVATION with ACTIVATION_ALPHA (forward) or X_ACTIVATION with X_ACTIVATION_ALPHA
+ * of the whole batch.
+ *
+ * Work sizes: one dimension, at least ((first % 4 + n) / 4 rounded up) / (RANDOM_BLOCKS * PER_ITEM) items
+ * (rounded up), any work-group; item i computes the blocks from i * RANDOM_BLOCKS * PER_ITEM on.
+ *
+ * Macros: RANDOM_BLOCKS (1 or 4, made at once), PER_ITEM (how often an item makes them), RATE (float), SCALE
+ * (1 / (1 - rate)); ACTIVATION with ACTIVATION_ALPHA (forward) or X_ACTIVATION with X_ACTIVATION_ALPHA
  * (backward).
  */
 #include "common.h"

@@ -3,10 +3,12 @@
  *
  *   finite_check_scan:  partial[g] = 1 when an element that work-group g looked at is infinity or NaN, else 0
  *   finite_check_judge: flag[0] = step and flag[1] = 1 (the pair of stats) + 2 (x) for what is not finite;
- * nothing is written when all is finite or flag[0] is not zero already
+ *                       nothing is written when all is finite or flag[0] is not zero already
  *
  * Shapes: x of n_vectors * VECTOR floats; partial of N_PARTIALS ints; stats of pairs; flag of 2 ints.
+ *
  * Work sizes: scan: N_PARTIALS groups of GROUP items; judge: 1.
+ *
  * Macros: VECTOR, GROUP, N_PARTIALS, CONTIGUOUS (1: an item takes neighbouring vectors, 0: neighbouring items
  * do).
  */

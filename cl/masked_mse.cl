@@ -2,15 +2,19 @@
  * Mean squared error over labelled coordinates, with its gradient and the mean absolute error, in two stages.
  *
  *   masked_mse_gradient: dx = 2 (x - target) mask inverse_count * derivative of the activation that made x;
- *                        partial[2i], partial[2i + 1] = item i's sums of mask (x - target)^2 and mask |x -
- * target| masked_mse_sum:      stats[2 slot], stats[2 slot + 1] = the sums of the partials, in order, times
- * inverse_count; added to what was there when `accumulate`
+ *                        partial[2i] and partial[2i + 1] = item i's sums of mask (x - target)^2 and of
+ *                        mask |x - target|
+ *   masked_mse_sum:      stats[2 slot] and stats[2 slot + 1] = the sums of the partials, in order, times
+ *                        inverse_count; added to what was there when `accumulate`
  *
  * All results are zero when inverse_count is: no coordinate is labelled.
  *
  * Shapes: x, target, mask and dx of n floats; partial of 2 * n_partials floats; stats of pairs.
+ *
  * Work sizes: gradient: at least n_partials items, any work-group; item i takes elements i, i + n_partials,
- * ...; sum: 1. Macros: X_ACTIVATION, X_ACTIVATION_ALPHA.
+ * and so on; sum: 1.
+ *
+ * Macros: X_ACTIVATION, X_ACTIVATION_ALPHA.
  */
 #include "common.h"
 

@@ -1,14 +1,18 @@
 /*
  * Max and average pooling backward where windows do not overlap: the input is cut into blocks of a stride
  * each, block (by, bx) holding window (by, bx) if there is one. A block reads its part of x once and writes
- * its part of dx. dx = (gradient of the window where x is the first maximum, or its share of the mean) *
- * derivative(x); or dx += that
+ * its part of dx:
+ *
+ *   dx = (gradient of the window where x is the first maximum, or its share of the mean)
+ *        * derivative of the activation that made x, or dx += that
  *
  * Shapes: x, dx (n, IN_H, IN_W, CHANNELS), dy (n, OUT_H, OUT_W, CHANNELS); x is not read for a mean whose
- * X_ACTIVATION is linear. Work sizes: one dimension. ROW_PER_ITEM 1: at least n * N_BLOCKS_H items, a row of
- * blocks each; 0: at least n * N_BLOCKS_H * N_BLOCKS_W * CHANNELS / VECTOR items, VECTOR channels of a block
- * each. Any work-group. Macros: those of pool_forward.cl but ACTIVATION; N_BLOCKS_H, N_BLOCKS_W,
- * X_ACTIVATION, X_ACTIVATION_ALPHA.
+ * X_ACTIVATION is linear.
+ *
+ * Work sizes: one dimension, any work-group. ROW_PER_ITEM 1: at least n * N_BLOCKS_H items, a row of blocks
+ * each; 0: at least n * N_BLOCKS_H * N_BLOCKS_W * CHANNELS / VECTOR items, VECTOR channels of a block each.
+ *
+ * Macros: those of pool_forward.cl but ACTIVATION; N_BLOCKS_H, N_BLOCKS_W, X_ACTIVATION, X_ACTIVATION_ALPHA.
  */
 #include "common.h"
 #include "pool.h"

@@ -3,8 +3,10 @@
  * maximum and is not counted in the mean. A NaN in the window is the maximum.
  *
  * Shapes: x (n, IN_H, IN_W, CHANNELS), y (n, OUT_H, OUT_W, CHANNELS).
- * Work sizes: one dimension. ROW_PER_ITEM 1: at least n * OUT_H items, an output row each; 0: at least
- * n * OUT_H * OUT_W * CHANNELS / VECTOR items, VECTOR channels of an output pixel each. Any work-group.
+ *
+ * Work sizes: one dimension, any work-group. ROW_PER_ITEM 1: at least n * OUT_H items, an output row each;
+ * 0: at least n * OUT_H * OUT_W * CHANNELS / VECTOR items, VECTOR channels of an output pixel each.
+ *
  * Macros: MAX_POOL (1 maximum, 0 mean), IN_H, IN_W, CHANNELS, OUT_H, OUT_W, WINDOW_H, WINDOW_W, STRIDE_H,
  * STRIDE_W, PAD_TOP, PAD_LEFT, VECTOR (divides CHANNELS), ROW_PER_ITEM, ACTIVATION, ACTIVATION_ALPHA.
  */

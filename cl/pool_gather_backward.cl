@@ -1,12 +1,17 @@
 /*
  * Max and average pooling backward for any windows: each element of dx gathers from all windows that hold it,
- * and for a maximum looks through each of them again. dx = sum over windows (gradient where x is the first
- * maximum, or its share of the mean) * derivative(x); or dx += that
+ * and for a maximum looks through each of them again:
+ *
+ *   dx = sum over windows (gradient where x is the first maximum, or its share of the mean)
+ *        * derivative of the activation that made x, or dx += that
  *
  * Shapes: x, dx (n, IN_H, IN_W, CHANNELS), dy (n, OUT_H, OUT_W, CHANNELS); x is not read for a mean whose
- * X_ACTIVATION is linear. Work sizes: one dimension. ROW_PER_ITEM 1: at least n * IN_H items, an input row
- * each; 0: at least n * IN_H * IN_W * CHANNELS / VECTOR items, VECTOR channels of an input pixel each. Any
- * work-group. Macros: those of pool_forward.cl but ACTIVATION; X_ACTIVATION, X_ACTIVATION_ALPHA.
+ * X_ACTIVATION is linear.
+ *
+ * Work sizes: one dimension, any work-group. ROW_PER_ITEM 1: at least n * IN_H items, an input row each;
+ * 0: at least n * IN_H * IN_W * CHANNELS / VECTOR items, VECTOR channels of an input pixel each.
+ *
+ * Macros: those of pool_forward.cl but ACTIVATION; X_ACTIVATION, X_ACTIVATION_ALPHA.
  */
 #include "common.h"
 #include "pool.h"

@@ -12,11 +12,11 @@ enum { MAX_GRAY = 255 };
 /* A point further outside than the frame is wide is a mistake of units or columns, not of a label. */
 static const double lowest = -(double)FCL_IMAGE_SIDE, highest = 2.0 * FCL_IMAGE_SIDE;
 
-typedef struct columns {
+typedef struct column_map {
     size_t coordinates[FCL_N_COORDINATES];
     int has_coordinates;
     size_t image, image_id; /* SIZE_MAX when missing */
-} columns;
+} column_map;
 
 typedef struct capacities {
     size_t keypoints, mask, pixels;
@@ -35,8 +35,8 @@ static int is_coordinate(const char *name) {
     return 0;
 }
 
-static fcl_status find_columns(columns *out, const fcl_csv *csv) {
-    columns found = {.image = fcl_csv_find(csv, "Image"), .image_id = SIZE_MAX};
+static fcl_status find_columns(column_map *out, const fcl_csv *csv) {
+    column_map found = {.image = fcl_csv_find(csv, "Image"), .image_id = SIZE_MAX};
     if (found.image != SIZE_MAX) found.image_id = fcl_csv_find(csv, "ImageId");
     for (size_t i = 0; i < fcl_csv_n_columns(csv); i++) {
         int known = is_coordinate(fcl_csv_column_name(csv, i));
@@ -54,7 +54,7 @@ static fcl_status find_columns(columns *out, const fcl_csv *csv) {
     return FCL_OK;
 }
 
-static fcl_status read_keypoints(float *keypoints, uint8_t *mask, const fcl_csv *csv, const columns *columns) {
+static fcl_status read_keypoints(float *keypoints, uint8_t *mask, const fcl_csv *csv, const column_map *columns) {
     for (unsigned c = 0; c < FCL_N_COORDINATES; c++) {
         size_t column = columns->coordinates[c];
         double value = 0.0;
@@ -76,6 +76,13 @@ static fcl_status read_keypoints(float *keypoints, uint8_t *mask, const fcl_csv 
     return FCL_OK;
 }
 
+/* How much of the number at `text` a message shows. */
+static int shown_length(const char *text) {
+    enum { MAX_SHOWN = 20 };
+    size_t n = strcspn(text, " ");
+    return n < MAX_SHOWN ? (int)n : MAX_SHOWN;
+}
+
 static fcl_status read_image(uint8_t *pixels, const fcl_csv *csv, size_t column) {
     const char *p = fcl_csv_field(csv, column);
     size_t n = 0;
@@ -87,7 +94,7 @@ static fcl_status read_image(uint8_t *pixels, const fcl_csv *csv, size_t column)
         for (; isdigit((unsigned char)*p) && value <= MAX_GRAY; p++) value = value * 10 + (unsigned)(*p - '0');
         if (p == begin || (*p && *p != ' ') || value > MAX_GRAY)
             return fcl_csv_fail(csv, column, "number %zu of the image, '%.*s', is not a whole number 0..255", n + 1,
-                                (int)strcspn(begin, " ") < 20 ? (int)strcspn(begin, " ") : 20, begin);
+                                shown_length(begin), begin);
         if (n < FCL_IMAGE_PIXELS) pixels[n] = (uint8_t)value;
     }
     if (n != FCL_IMAGE_PIXELS)
@@ -96,7 +103,7 @@ static fcl_status read_image(uint8_t *pixels, const fcl_csv *csv, size_t column)
 }
 
 /* Room for one more row in every array that the file has. */
-static fcl_status make_room(fcl_labels *labels, capacities *capacity, const columns *columns) {
+static fcl_status make_room(fcl_labels *labels, capacities *capacity, const column_map *columns) {
     fcl_status status = FCL_OK;
     void *keypoints = labels->keypoints, *mask = labels->mask, *pixels = labels->pixels;
     const size_t wanted = labels->n + 1;
@@ -119,7 +126,7 @@ fcl_status fcl_labels_load(fcl_labels *out, const char *path) {
     fcl_csv *csv = NULL;
     fcl_labels labels = {0};
     capacities capacity = {0};
-    columns columns;
+    column_map columns = {0};
     int more;
     FCL_TRY(fcl_csv_open(&csv, path));
     FCL_TRY(find_columns(&columns, csv));

@@ -98,7 +98,7 @@ done:
 fcl_status fcl_npy_write(const char *path, fcl_dtype dtype, const size_t *shape, unsigned n_dims, const void *data) {
     fcl_status status;
     char *header = NULL;
-    size_t n_header, n = fcl_dtype_bytes(dtype);
+    size_t n_header = 0, n = fcl_dtype_bytes(dtype);
     fcl_file_writer writer = {0};
     for (unsigned d = 0; d < n_dims; d++) n *= shape[d];
     FCL_TRY(fcl_npy_header_make(&header, &n_header, dtype, shape, n_dims));

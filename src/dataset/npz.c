@@ -113,7 +113,7 @@ static fcl_status find_member(zip_uint64_t *out, const fcl_npz *npz, const char 
 }
 
 fcl_status fcl_npz_member(fcl_byte_source *out, fcl_npz *npz, const char *key) {
-    zip_uint64_t index;
+    zip_uint64_t index = 0;
     zip_stat_t facts;
     const zip_uint64_t needed = ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_ENCRYPTION_METHOD;
     fcl_status status = find_member(&index, npz, key);
@@ -194,7 +194,7 @@ fcl_status fcl_npz_write(const char *path, const char *key, fcl_dtype dtype, con
                          const void *data) {
     fcl_status status;
     char *header = NULL, *member = NULL, *bytes = NULL;
-    size_t n_header, n_bytes, n = fcl_dtype_bytes(dtype);
+    size_t n_header = 0, n_bytes = 0, n = fcl_dtype_bytes(dtype);
     for (unsigned d = 0; d < n_dims; d++) n *= shape[d];
     FCL_TRY(fcl_npy_header_make(&header, &n_header, dtype, shape, n_dims));
     if (!(member = fcl_format("%s.npy", key))) {
