@@ -46,7 +46,7 @@ def layers_of(name):
     rows = []
     for channels in CHANNELS_V1:
         rows += [("conv", channels, "same", "leaky_relu")] * 2 + [("pool",)]
-    return rows + [("flatten",), ("dense", 512, "leaky_relu"), ("dense", COORDINATES, "linear")]
+    return rows + [("flatten",), ("dense", 512, "relu"), ("dense", COORDINATES, "linear")]
 
 
 def shapes_of(rows):
