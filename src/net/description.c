@@ -89,10 +89,15 @@ static fcl_status read_number(float *out, const reader *r, const config_setting_
     return FCL_OK;
 }
 
-/* [rows, columns]; the defaults stay when the key is not there. */
+/* [rows, columns], or one number for both; the defaults stay when the key is not there. */
 static fcl_status read_pair(int out[2], const reader *r, const config_setting_t *group, const char *key) {
     const config_setting_t *setting = config_setting_get_member(group, key);
     if (!setting) return FCL_OK;
+    if (config_setting_type(setting) == CONFIG_TYPE_INT) {
+        fcl_status status = read_integer(&out[0], r, setting, 1, MAX_WINDOW);
+        out[1] = out[0];
+        return status;
+    }
     if (!(config_setting_is_array(setting) || config_setting_is_list(setting)) ||
         config_setting_length(setting) != 2)
         return fail_at(r, setting, "'%s' must be two whole numbers, [rows, columns]%s", key, "");
@@ -376,9 +381,12 @@ static fcl_status read_model(reader *r, const config_setting_t *root) {
             return fail_at(r, setting, "unknown key '%s'; known are name, initializer, layers%s",
                            config_setting_name(setting), "");
     }
-    if (!config_setting_lookup_string(root, "name", &name) || !*name || strlen(name) >= sizeof model->name)
-        return fcl_fail(FCL_E_INPUT, "%s: 'name' is missing or not a string of 1 to 63 characters", r->file);
-    snprintf(model->name, sizeof model->name, "%s", name);
+    const config_setting_t *given = config_setting_get_member(root, "name");
+    if (given && (!config_setting_lookup_string(root, "name", &name) || !*name || strlen(name) >= sizeof model->name))
+        return fail_at(r, given, "'name' must be a string of 1 to 63 characters%s%s", "", "");
+    if (!name) name = fcl_basename(r->file); /* a model without a name has its file's */
+    snprintf(model->name, sizeof model->name, "%.*s",
+             (int)(strlen(name) - (fcl_ends_with(name, ".cfg") ? strlen(".cfg") : 0)), name);
     FCL_TRY(read_choice(&initializer, r, root, "initializer", initializer_names, 2));
     r->initializer = (fcl_initializer)initializer;
     const config_setting_t *layers = config_setting_get_member(root, "layers");
