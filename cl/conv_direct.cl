@@ -18,6 +18,8 @@
  * SAMPLES, VECTORS, BACKWARD (0: bias and ACTIVATION; 1: X_ACTIVATION, and the sum with what was there).
  */
 #include "common.h"
+#define CHANNELS_IN_ALL DST_C
+#include "channels.h"
 
 #ifndef BACKWARD
 #error "BACKWARD is needed"
@@ -29,8 +31,6 @@
 #define N_BLOCKS   ((DST_W + COLUMNS - 1) / COLUMNS)
 #define LAST_BEGIN (DST_W - COLUMNS)
 #define ROW        (SRC_W * SRC_C)
-/* Channels of the last vector. */
-#define TAIL (DST_C % 16)
 #define PADDED (PAD_LEFT > 0 || (DST_W - 1) * STRIDE_W - PAD_LEFT + KERNEL_W > SRC_W)
 
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void conv_direct_pack(__global const float *restrict weights,
@@ -82,30 +82,6 @@ static inline __attribute__((always_inline)) void add_row(float16 sums[PIXELS * 
             }
         }
     }
-}
-
-/* 16 channels from `channel` on, those beyond the last as zero. */
-static inline float16 load_channels(__global const float *pointer, int channel) {
-#if TAIL
-    if (channel + 16 > DST_C) {
-        float lanes[16];
-        for (int i = 0; i < 16; i++) lanes[i] = i < TAIL && channel < DST_C ? pointer[i] : 0.0f;
-        return vload16(0, lanes);
-    }
-#endif
-    return vload16(0, pointer);
-}
-
-static inline void store_channels(float16 value, __global float *pointer, int channel) {
-#if TAIL
-    if (channel + 16 > DST_C) {
-        float lanes[16];
-        vstore16(value, 0, lanes);
-        for (int i = 0; i < TAIL && channel < DST_C; i++) pointer[i] = lanes[i];
-        return;
-    }
-#endif
-    vstore16(value, 0, pointer);
 }
 
 #if BACKWARD

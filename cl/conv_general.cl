@@ -4,8 +4,8 @@
  *
  *   conv_general_forward:           y[n][oy][ox][oc] = activation(b[oc] + sum of x * w)
  *   conv_general_backward_data:     dx[n][iy][ix][ic] = x_activation'(x) * sum of dy * w
- *   conv_general_backward_weights:  one partial sum of dw and db for each of `n_parts` parts of the batch
- *   conv_general_sum_parts:         the parts added in order to dw and db
+ *   conv_general_backward_weights:  one partial sum of dw and db for each of `n_parts` parts of the batch;
+ *                                   sum_parts.cl adds them up
  *
  * Shapes: x, dx (n, IN_H, IN_W, IN_C), y, dy (n, OUT_H, OUT_W, OUT_C), w, dw (KERNEL_H, KERNEL_W, IN_C, OUT_C), b, db (OUT_C),
  * parts (n_parts, weights then biases). Sums are made row by row, so that long ones round less.
@@ -92,14 +92,4 @@ __kernel void conv_general_backward_weights(int n, int n_parts, __global const f
             sum += row_sum;
         }
     parts[part * (N_WEIGHTS + OUT_C) + i] = sum;
-}
-
-__kernel void conv_general_sum_parts(int n_parts, __global const float *restrict parts, __global float *restrict dw,
-                                     __global float *restrict db, int accumulate) {
-    const int i = (int)get_global_id(0);
-    if (i >= N_WEIGHTS + OUT_C) return;
-    float sum = 0.0f;
-    for (int part = 0; part < n_parts; part++) sum += parts[part * (N_WEIGHTS + OUT_C) + i];
-    __global float *target = i < N_WEIGHTS ? dw + i : db + (i - N_WEIGHTS);
-    *target = accumulate ? *target + sum : sum;
 }

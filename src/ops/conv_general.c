@@ -30,7 +30,7 @@ static int applies(const fcl_op_desc *desc, const fcl_device *device) {
 
 static size_t gradient_floats(const fcl_op_desc *desc) {
     fcl_conv_shape conv = fcl_conv_of(desc);
-    return fcl_conv_weights(&conv) + (size_t)conv.out_c;
+    return fcl_conv_gradient_floats(&conv);
 }
 
 static int parts_of(const fcl_op_desc *desc) {
@@ -63,9 +63,7 @@ static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *d
         fcl_options_activation(&options, "X_ACTIVATION", desc->x_activation);
     FCL_TRY(fcl_text_status(&options));
     FCL_TRY(fcl_kernel_create(&plan->main, device, "conv_general.cl", name, fcl_text_get(&options)));
-    if (n_parts)
-        FCL_TRY(fcl_kernel_create(&plan->sum_parts, device, "conv_general.cl", "conv_general_sum_parts",
-                                  fcl_text_get(&options)));
+    if (n_parts) FCL_TRY(fcl_sum_parts_create(&plan->sum_parts, &conv, device));
     *out = plan;
     plan = NULL;
 done:
@@ -108,15 +106,13 @@ static fcl_status run_data(fcl_plan *plan, int n, const fcl_operands *operands, 
 
 static fcl_status run_weights(fcl_plan *plan, int n, const fcl_operands *operands, const fcl_op_args *args) {
     fcl_status status;
-    fcl_range sum = fcl_range_of(plan->items, local_of(plan)), parts = sum;
+    fcl_range parts = fcl_range_of(plan->items, local_of(plan));
     parts.n_dimensions = 2;
     parts.global[1] = (size_t)plan->n_parts;
     FCL_TRY(FCL_LAUNCH(plan->main, &parts, fcl_arg_int(n), fcl_arg_int(plan->n_parts),
                        fcl_arg_buffer(operands->buffer[FCL_X]), fcl_arg_buffer(operands->buffer[FCL_DY]),
                        fcl_arg_buffer(operands->workspace)));
-    FCL_TRY(FCL_LAUNCH(plan->sum_parts, &sum, fcl_arg_int(plan->n_parts), fcl_arg_buffer(operands->workspace),
-                       fcl_arg_buffer(operands->buffer[FCL_DW]), fcl_arg_buffer(operands->buffer[FCL_DB]),
-                       fcl_arg_int(args->accumulate)));
+    FCL_TRY(fcl_sum_parts_run(plan->sum_parts, plan->n_parts, plan->items, operands, args));
 done:
     return status;
 }
@@ -126,7 +122,7 @@ done:
     const fcl_solver variable = {                                                                                      \
         .name = "conv_general",                                                                                        \
         .kind = op_kind,                                                                                               \
-        .files = "conv_general.cl",                                                                                    \
+        .files = "conv_general.cl sum_parts.cl",                                                                                    \
         .error_factor = FCL_CONV_ERROR_FACTOR,                                                                         \
         .applies = applies_,                                                                                           \
         .workspace_bytes = workspace,                                                                                  \

@@ -32,6 +32,26 @@ void fcl_options_conv(fcl_text *options, const fcl_conv_shape *conv) {
                      conv->kernel_w, conv->stride_h, conv->stride_w, conv->pad_top, conv->pad_left);
 }
 
+size_t fcl_conv_gradient_floats(const fcl_conv_shape *conv) {
+    return fcl_conv_weights(conv) + (size_t)conv->out_c;
+}
+
+fcl_status fcl_sum_parts_create(fcl_kernel **out, const fcl_conv_shape *conv, fcl_device *device) {
+    fcl_text options = FCL_TEXT_EMPTY;
+    fcl_text_appendf(&options, "-DN_WEIGHTS=%zu -DN_BIASES=%d", fcl_conv_weights(conv), conv->out_c);
+    return fcl_kernel_from_text(out, device, "sum_parts.cl", "sum_parts", &options);
+}
+
+fcl_status fcl_sum_parts_run(fcl_kernel *sum_parts, int n_parts, size_t gradient_floats, const fcl_operands *operands,
+                             const fcl_op_args *args) {
+    enum { LOCAL = 64 };
+    size_t most = fcl_kernel_max_work_group(sum_parts);
+    fcl_range range = fcl_range_of(gradient_floats, most < LOCAL ? most : LOCAL);
+    return FCL_LAUNCH(sum_parts, &range, fcl_arg_int(n_parts), fcl_arg_buffer(operands->workspace),
+                      fcl_arg_buffer(operands->buffer[FCL_DW]), fcl_arg_buffer(operands->buffer[FCL_DB]),
+                      fcl_arg_int(args->accumulate));
+}
+
 int fcl_register_sums(const fcl_device *device) {
     /* AVX-512: 32 registers of 16 floats. AVX: 16 of 8. SSE and NEON: 16 or more of 4. */
     enum { WIDE = 24, MIDDLE = 6, NARROW = 3 };

@@ -20,6 +20,13 @@ int fcl_conv_fits_int(const fcl_op_desc *desc);
 /* "-DIN_H=96 -DIN_W=96 -DIN_C=1 -DOUT_H=... -DKERNEL_H=... -DSTRIDE_H=... -DPAD_TOP=... -DPAD_LEFT=..." */
 void fcl_options_conv(fcl_text *options, const fcl_conv_shape *conv);
 
+/* Elements of the gradients of weights and biases. */
+size_t fcl_conv_gradient_floats(const fcl_conv_shape *conv);
+/* The second stage of a weights' gradient: adds `n_parts` partial sums (dw then db each) in the workspace to DW and DB. */
+fcl_status fcl_sum_parts_create(fcl_kernel **out, const fcl_conv_shape *conv, fcl_device *device);
+fcl_status fcl_sum_parts_run(fcl_kernel *sum_parts, int n_parts, size_t gradient_floats, const fcl_operands *operands,
+                             const fcl_op_args *args);
+
 /* How many sums of 16 floats a CPU can hold in registers beside the operands of a multiplication. */
 int fcl_register_sums(const fcl_device *device);
 /* How many of `n` to take at a time, at most `most`, so that the last time is as full as can be. */

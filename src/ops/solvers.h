@@ -6,9 +6,13 @@
 
 extern const fcl_solver fcl_solver_conv_direct_forward;
 extern const fcl_solver fcl_solver_conv_direct_backward_data;
+extern const fcl_solver fcl_solver_conv_direct_backward_weights;
 extern const fcl_solver fcl_solver_conv_general_forward;
 extern const fcl_solver fcl_solver_conv_general_backward_data;
 extern const fcl_solver fcl_solver_conv_general_backward_weights;
+extern const fcl_solver fcl_solver_dense_direct_forward;
+extern const fcl_solver fcl_solver_dense_direct_backward_data;
+extern const fcl_solver fcl_solver_dense_direct_backward_weights;
 extern const fcl_solver fcl_solver_dense_general_forward;
 extern const fcl_solver fcl_solver_dense_general_backward_data;
 extern const fcl_solver fcl_solver_dense_general_backward_weights;
