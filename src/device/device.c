@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "device/internal.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* Windows begin at multiples of a cache line at least, which is also the widest vector load, 16 floats. */
@@ -66,6 +67,7 @@ done:
 void fcl_device_free(fcl_device *device) {
     if (!device) return;
     if (device->queue) clFinish(device->queue);
+    if (device->before_free) device->before_free();
     fcl_profile_dispose(&device->profile);
     fcl_programs_free(device->programs);
     if (device->queue) clReleaseCommandQueue(device->queue);
@@ -73,6 +75,11 @@ void fcl_device_free(fcl_device *device) {
     fcl_device_list_free(device->list);
     free(device->identity);
     free(device);
+}
+
+void fcl_device_before_free(fcl_device *device, void (*forget)(void)) {
+    assert(!device->before_free || device->before_free == forget);
+    device->before_free = forget;
 }
 
 const fcl_device_info *fcl_device_facts(const fcl_device *device) {

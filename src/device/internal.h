@@ -49,6 +49,7 @@ struct fcl_device {
     unsigned n_unflushed; /* launches since the last flush */
     fcl_program *programs;
     fcl_program_counts program_counts;
+    void (*before_free)(void);
     int profiling;
     fcl_profile profile;
 };

@@ -40,6 +40,8 @@ cl_command_queue fcl_device_cl_queue(const fcl_device *device);
 cl_device_id fcl_device_cl_id(const fcl_device *device);
 cl_mem fcl_buffer_cl_mem(const fcl_buffer *buffer);
 fcl_device *fcl_buffer_device(const fcl_buffer *buffer);
+/* Calls `forget` before the device's context goes, once however often this was said; one function a device. */
+void fcl_device_before_free(fcl_device *device, void (*forget)(void));
 /* Libraries' own work in the profile, under `kernel`; takes the event over. */
 int fcl_device_is_profiling(const fcl_device *device);
 fcl_status fcl_device_profile_event(fcl_device *device, const char *kernel, cl_event event);
