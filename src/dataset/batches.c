@@ -1,17 +1,20 @@
 #include "dataset/batches.h"
 
+#include "base/memory.h"
+#include "base/random.h"
+#include "base/thread.h"
+#include "dataset/augment.h"
+#include "dataset/dataset.h"
+
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/memory.h"
-#include "base/random.h"
-#include "base/text.h"
-#include "base/thread.h"
-#include "dataset/augment.h"
+enum { N_SLOTS = 4, COORDINATES = FCL_N_COORDINATES, PIXELS = FCL_IMAGE_PIXELS };
 
-enum { N_SLOTS = 4, PIXELS = FCL_IMAGE_SIDE * FCL_IMAGE_SIDE };
-
-typedef enum slot_state { FREE, READY, LENT } slot_state;
+/* FREE -> (the thread fills it) BEING_MADE -> READY -> LENT -> FREE. A slot belongs to the thread while it is BEING_MADE
+ * and to the caller while it is LENT; its state changes under the lock. */
+typedef enum slot_state { FREE, BEING_MADE, READY, LENT } slot_state;
 
 typedef struct slot {
     slot_state state;
@@ -20,21 +23,25 @@ typedef struct slot {
     uint32_t *samples;
 } slot;
 
+/* The thread needs no memory and reads no file once it runs, so that nothing in it can fail. */
 struct fcl_batches {
     const fcl_dataset *dataset;
     fcl_batch_options options;
-    float *keypoints; /* filled targets in pixels, and their mask */
-    uint8_t *mask;
-    uint32_t *kept, *order; /* samples that have a label, and their order in this epoch */
+    float *keypoints; /* training targets, filled, in pixels */
+    uint8_t *mask;    /* of training targets */
+    uint32_t *kept;   /* samples that take part */
+    uint32_t *order;  /* the samples of this epoch in order */
     size_t n_kept;
-    slot slots[N_SLOTS];
     float *scratch;
-    uint32_t epoch;
-    size_t next_made, next_taken; /* indices of batches */
+    slot slots[N_SLOTS];
+
     pthread_mutex_t lock;
-    pthread_cond_t changed;
+    pthread_cond_t changed; /* a slot's state, or what the thread is to do */
     pthread_t thread;
-    int running, stop;
+    int has_lock, has_thread;
+    int stopping;
+    uint32_t epoch;
+    size_t next_made, next_taken; /* indices in the epoch; both at its end before the first start */
 };
 
 size_t fcl_batches_n_samples(const fcl_batches *b) {
@@ -49,103 +56,109 @@ unsigned fcl_batches_n_slots(void) {
     return N_SLOTS;
 }
 
-/* The batch of an index into a slot; depends on the epoch's order and numbers alone. */
-static void make(fcl_batches *b, slot *s, size_t index) {
-    const float half_side = FCL_IMAGE_SIDE / 2.0f;
-    size_t first = index * b->options.batch,
-           n = b->n_kept - first < b->options.batch ? b->n_kept - first : b->options.batch;
-    size_t n_labelled = 0;
-    for (size_t i = 0; i < n; i++) {
-        uint32_t sample = b->order[first + i];
-        float *image = s->images + i * PIXELS, points[FCL_N_COORDINATES];
-        uint8_t mask[FCL_N_COORDINATES];
-        fcl_dataset_image(image, b->dataset, sample);
-        for (int p = 0; p < PIXELS; p++) image[p] /= 255.0f;
-        memcpy(points, b->keypoints + (size_t)sample * FCL_N_COORDINATES, sizeof points);
-        memcpy(mask, b->mask + (size_t)sample * FCL_N_COORDINATES, sizeof mask);
-        if (b->options.augmentation.enabled)
-            fcl_augment(image, points, mask, b->scratch, &b->options.augmentation, b->options.seed, b->epoch,
-                        sample);
-        for (int c = 0; c < FCL_N_COORDINATES; c++) {
-            s->mask[i * FCL_N_COORDINATES + (size_t)c] = mask[c];
-            s->targets[i * FCL_N_COORDINATES + (size_t)c] =
-                mask[c] ? (points[c] - half_side) / half_side : 0.0f;
-            n_labelled += mask[c];
-        }
-        s->samples[i] = sample;
+static void make_sample(fcl_batches *b, slot *s, size_t i, uint32_t sample) {
+    const float half_side = FCL_IMAGE_SIDE / 2.0f, white = 255.0f;
+    float *image = s->images + i * PIXELS, *targets = s->targets + i * COORDINATES, *mask = s->mask + i * COORDINATES;
+    float points[COORDINATES];
+    uint8_t labelled[COORDINATES];
+    fcl_dataset_image(image, b->dataset, sample);
+    for (size_t p = 0; p < PIXELS; p++) image[p] /= white;
+    memcpy(points, b->keypoints + (size_t)sample * COORDINATES, sizeof points);
+    memcpy(labelled, b->mask + (size_t)sample * COORDINATES, sizeof labelled);
+    if (b->options.augmentation.enabled) {
+        fcl_change change = fcl_change_draw(&b->options.augmentation, b->options.seed, b->epoch, sample);
+        fcl_augment(image, points, labelled, b->scratch, &change);
     }
-    s->batch = (fcl_batch){.n = n,
+    for (size_t c = 0; c < COORDINATES; c++) {
+        mask[c] = labelled[c];
+        targets[c] = labelled[c] ? (points[c] - half_side) / half_side : 0.0f;
+        s->batch.n_labelled += labelled[c];
+    }
+    s->samples[i] = sample;
+}
+
+static void make_batch(fcl_batches *b, slot *s, size_t index) {
+    const size_t first = index * b->options.batch, left = b->n_kept - first;
+    s->batch = (fcl_batch){.n = left < b->options.batch ? left : b->options.batch,
                            .index = index,
                            .images = s->images,
                            .targets = s->targets,
                            .mask = s->mask,
-                           .n_labelled = n_labelled,
                            .samples = s->samples,
                            .slot = (unsigned)(s - b->slots)};
+    for (size_t i = 0; i < s->batch.n; i++) make_sample(b, s, i, b->order[first + i]);
+}
+
+static slot *find_slot(fcl_batches *b, slot_state state) {
+    for (int i = 0; i < N_SLOTS; i++)
+        if (b->slots[i].state == state) return &b->slots[i];
+    return NULL;
 }
 
 static void *work(void *argument) {
     fcl_batches *b = argument;
     pthread_mutex_lock(&b->lock);
-    while (!b->stop && b->next_made < fcl_batches_per_epoch(b)) {
-        slot *s = &b->slots[b->next_made % N_SLOTS];
-        if (s->state != FREE) {
+    while (!b->stopping) {
+        slot *s = b->next_made < fcl_batches_per_epoch(b) ? find_slot(b, FREE) : NULL;
+        if (!s) {
             pthread_cond_wait(&b->changed, &b->lock);
             continue;
         }
+        size_t index = b->next_made++;
+        s->state = BEING_MADE;
         pthread_mutex_unlock(&b->lock);
-        make(b, s, b->next_made); /* the slot is nobody else's while it is free */
+        make_batch(b, s, index);
         pthread_mutex_lock(&b->lock);
         s->state = READY;
-        b->next_made++;
         pthread_cond_broadcast(&b->changed);
     }
     pthread_mutex_unlock(&b->lock);
     return NULL;
 }
 
-static void stop(fcl_batches *b) {
-    if (!b->running) return;
-    pthread_mutex_lock(&b->lock);
-    b->stop = 1;
-    pthread_cond_broadcast(&b->changed);
-    pthread_mutex_unlock(&b->lock);
-    pthread_join(b->thread, NULL);
-    b->running = 0;
+/* The samples that take part: with --fill drop only complete rows have a mask left. */
+static fcl_status choose_samples(fcl_batches *b) {
+    const fcl_dataset *d = b->dataset;
+    int drop = b->options.drop_unlabelled || b->options.fill == FCL_FILL_DROP;
+    for (size_t i = 0; i < d->n; i++)
+        if (!drop || memchr(b->mask + i * COORDINATES, 1, COORDINATES)) b->kept[b->n_kept++] = (uint32_t)i;
+    if (b->n_kept > 0) return FCL_OK;
+    if (b->options.fill == FCL_FILL_DROP)
+        return fcl_fail(FCL_E_INPUT, "'%s': no training row has all labels, so that --fill drop leaves nothing", d->source);
+    return fcl_fail(FCL_E_INPUT, "'%s': no training row has a label", d->source);
 }
 
-static int has_label(const uint8_t *mask, size_t sample) {
-    return memchr(mask + sample * FCL_N_COORDINATES, 1, FCL_N_COORDINATES) != NULL;
+static fcl_status create_slot(slot *s, size_t batch) {
+    fcl_status status;
+    FCL_TRY(FCL_NEW(&s->images, batch * PIXELS, "the images of a batch"));
+    FCL_TRY(FCL_NEW(&s->targets, batch * COORDINATES, "the targets of a batch"));
+    FCL_TRY(FCL_NEW(&s->mask, batch * COORDINATES, "the mask of a batch"));
+    FCL_TRY(FCL_NEW(&s->samples, batch, "the samples of a batch"));
+done:
+    return status;
 }
 
-fcl_status fcl_batches_create(fcl_batches **out, const fcl_dataset *dataset,
-                              const fcl_batch_options *options) {
+fcl_status fcl_batches_create(fcl_batches **out, const fcl_dataset *dataset, const fcl_batch_options *options) {
     fcl_status status;
     fcl_batches *b = NULL;
+    if (options->batch == 0) return fcl_fail(FCL_E_USAGE, "a batch of 0 images; at least 1 is needed");
     FCL_TRY(FCL_NEW(&b, 1, "batches"));
-    pthread_mutex_init(&b->lock, NULL);
-    pthread_cond_init(&b->changed, NULL);
     b->dataset = dataset;
     b->options = *options;
     FCL_TRY(fcl_fill_targets(&b->keypoints, &b->mask, dataset, options->fill));
-    FCL_TRY(FCL_NEW(&b->kept, dataset->n, "batches"));
-    FCL_TRY(FCL_NEW(&b->order, dataset->n, "batches"));
-    FCL_TRY(FCL_NEW(&b->scratch, PIXELS, "batches"));
-    for (size_t i = 0; i < dataset->n; i++)
-        if (!options->drop_unlabelled || has_label(b->mask, i)) b->kept[b->n_kept++] = (uint32_t)i;
-    if (b->n_kept == 0) {
-        status = fcl_fail(FCL_E_INPUT, "%s: no training sample has a label%s",
-                          dataset->source ? dataset->source : "data",
-                          options->fill == FCL_FILL_DROP ? " after dropping incomplete rows" : "");
-        goto done;
-    }
-    for (int i = 0; i < N_SLOTS; i++) {
-        slot *s = &b->slots[i];
-        FCL_TRY(FCL_NEW(&s->images, options->batch * PIXELS, "a batch"));
-        FCL_TRY(FCL_NEW(&s->targets, options->batch * FCL_N_COORDINATES, "a batch"));
-        FCL_TRY(FCL_NEW(&s->mask, options->batch * FCL_N_COORDINATES, "a batch"));
-        FCL_TRY(FCL_NEW(&s->samples, options->batch, "a batch"));
-    }
+    FCL_TRY(FCL_NEW(&b->kept, dataset->n, "the order of samples"));
+    FCL_TRY(FCL_NEW(&b->order, dataset->n, "the order of samples"));
+    FCL_TRY(FCL_NEW(&b->scratch, FCL_AUGMENT_SCRATCH_VALUES, "a batch"));
+    FCL_TRY(choose_samples(b));
+    /* A batch larger than the data would only take memory. */
+    size_t largest = options->batch < b->n_kept ? options->batch : b->n_kept;
+    for (int i = 0; i < N_SLOTS; i++) FCL_TRY(create_slot(&b->slots[i], largest));
+    b->next_made = b->next_taken = fcl_batches_per_epoch(b);
+    pthread_mutex_init(&b->lock, NULL);
+    pthread_cond_init(&b->changed, NULL);
+    b->has_lock = 1;
+    FCL_TRY(fcl_thread_start(&b->thread, work, b));
+    b->has_thread = 1;
     *out = b;
     b = NULL;
 done:
@@ -155,15 +168,23 @@ done:
 
 void fcl_batches_free(fcl_batches *b) {
     if (!b) return;
-    stop(b);
+    if (b->has_thread) {
+        pthread_mutex_lock(&b->lock);
+        b->stopping = 1;
+        pthread_cond_broadcast(&b->changed);
+        pthread_mutex_unlock(&b->lock);
+        pthread_join(b->thread, NULL);
+    }
+    if (b->has_lock) {
+        pthread_cond_destroy(&b->changed);
+        pthread_mutex_destroy(&b->lock);
+    }
     for (int i = 0; i < N_SLOTS; i++) {
         free(b->slots[i].images);
         free(b->slots[i].targets);
         free(b->slots[i].mask);
         free(b->slots[i].samples);
     }
-    pthread_cond_destroy(&b->changed);
-    pthread_mutex_destroy(&b->lock);
     free(b->keypoints);
     free(b->mask);
     free(b->kept);
@@ -172,42 +193,67 @@ void fcl_batches_free(fcl_batches *b) {
     free(b);
 }
 
-fcl_status fcl_batches_start(fcl_batches *b, uint32_t epoch, size_t first) {
-    stop(b);
-    if (b->options.shuffle) {
-        fcl_random_permutation(b->order, b->n_kept, b->options.seed, FCL_RANDOM_SHUFFLE, epoch);
-        for (size_t i = 0; i < b->n_kept; i++) b->order[i] = b->kept[b->order[i]];
-    } else {
-        memcpy(b->order, b->kept, b->n_kept * sizeof *b->order);
-    }
+static void order_epoch(fcl_batches *b, uint32_t epoch) {
     b->epoch = epoch;
-    b->next_made = b->next_taken = first;
-    b->stop = 0;
-    for (int i = 0; i < N_SLOTS; i++) b->slots[i].state = FREE;
-    fcl_status status = fcl_thread_start(&b->thread, work, b);
-    b->running = status == FCL_OK;
-    return status;
+    if (!b->options.shuffle) {
+        memcpy(b->order, b->kept, b->n_kept * sizeof *b->order);
+        return;
+    }
+    fcl_random_permutation(b->order, b->n_kept, b->options.seed, FCL_RANDOM_SHUFFLE, epoch);
+    for (size_t i = 0; i < b->n_kept; i++) b->order[i] = b->kept[b->order[i]];
 }
 
-fcl_status fcl_batches_next(fcl_batch *out, int *more, fcl_batches *b) {
-    if (b->next_taken >= fcl_batches_per_epoch(b)) {
-        *more = 0;
-        *out = (fcl_batch){0};
-        return FCL_OK;
-    }
-    slot *s = &b->slots[b->next_taken % N_SLOTS];
+fcl_status fcl_batches_start(fcl_batches *b, uint32_t epoch, size_t first) {
+    const size_t n = fcl_batches_per_epoch(b);
+    if (first > n) return fcl_fail(FCL_E_INPUT, "an epoch has %zu batches; it cannot start at number %zu", n, first);
     pthread_mutex_lock(&b->lock);
-    while (s->state != READY) pthread_cond_wait(&b->changed, &b->lock);
-    s->state = LENT;
-    *out = s->batch;
-    b->next_taken++;
+    /* The thread takes up nothing new of the old epoch; the order is its own until the batch under way is made. */
+    b->next_made = n;
+    while (find_slot(b, BEING_MADE)) pthread_cond_wait(&b->changed, &b->lock);
+    for (int i = 0; i < N_SLOTS; i++)
+        if (b->slots[i].state == READY) b->slots[i].state = FREE;
+    order_epoch(b, epoch);
+    b->next_made = b->next_taken = first;
+    pthread_cond_broadcast(&b->changed);
     pthread_mutex_unlock(&b->lock);
-    *more = 1;
     return FCL_OK;
 }
 
-void fcl_batches_release(fcl_batches *b, unsigned index) {
+static slot *find_ready(fcl_batches *b, size_t index) {
+    for (int i = 0; i < N_SLOTS; i++)
+        if (b->slots[i].state == READY && b->slots[i].batch.index == index) return &b->slots[i];
+    return NULL;
+}
+
+fcl_status fcl_batches_next(fcl_batch *out, int *more, fcl_batches *b) {
+    fcl_status status = FCL_OK;
     pthread_mutex_lock(&b->lock);
+    if (b->next_taken >= fcl_batches_per_epoch(b)) {
+        *out = (fcl_batch){.n = 0};
+        *more = 0;
+        goto done;
+    }
+    size_t n_lent = 0;
+    for (int i = 0; i < N_SLOTS; i++) n_lent += b->slots[i].state == LENT;
+    if (n_lent == N_SLOTS) {
+        status = fcl_fail(FCL_E_INTERNAL, "all %d batches are lent; one must be released first", N_SLOTS);
+        goto done;
+    }
+    slot *s;
+    while (!(s = find_ready(b, b->next_taken))) pthread_cond_wait(&b->changed, &b->lock);
+    s->state = LENT;
+    b->next_taken++;
+    *out = s->batch;
+    *more = 1;
+done:
+    pthread_mutex_unlock(&b->lock);
+    return status;
+}
+
+void fcl_batches_release(fcl_batches *b, unsigned index) {
+    assert(index < N_SLOTS);
+    pthread_mutex_lock(&b->lock);
+    assert(b->slots[index].state == LENT);
     b->slots[index].state = FREE;
     pthread_cond_broadcast(&b->changed);
     pthread_mutex_unlock(&b->lock);

@@ -1,7 +1,4 @@
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
-
+/* Writes a prepared folder. */
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
@@ -10,117 +7,198 @@
 #include "base/text.h"
 #include "dataset/npy.h"
 #include "dataset/prepared.h"
-#include "dataset/split.h"
 #include "dataset/validate.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { COORDINATES = FCL_N_COORDINATES };
 
 fcl_prepare_options fcl_prepare_defaults(void) {
     return (fcl_prepare_options){.shares = {0.8, 0.1, 0.1}};
 }
 
-/* Writes one array and notes its hash. */
-static fcl_status write_array(json_t *files, const char *folder, fcl_split split, const char *what,
+/* Writes one array and notes its shape and hash. */
+static fcl_status write_array(json_t *files, const char *folder, fcl_split split, fcl_prepared_array array,
                               fcl_dtype dtype, const size_t *shape, unsigned n_dims, const void *data) {
     fcl_status status;
     char hash[FCL_HASH_TEXT_BYTES];
-    char *name = fcl_format("%s_%s.npy", fcl_split_name(split), what),
-         *path = name ? fcl_path_join(folder, name) : NULL;
+    json_t *dimensions = json_array();
+    char *name = fcl_prepared_array_name(split, array), *path = name ? fcl_path_join(folder, name) : NULL;
     if (!path) {
         status = FCL_E_MEMORY;
         goto done;
     }
     FCL_TRY(fcl_npy_write(path, dtype, shape, n_dims, data));
     FCL_TRY(fcl_hash_file(hash, path));
-    json_object_set_new(files, name, json_string(hash));
+    int failed = 0;
+    for (unsigned d = 0; d < n_dims; d++) failed |= json_array_append_new(dimensions, json_integer((json_int_t)shape[d]));
+    failed |= json_object_set_new(
+        files, name, json_pack("{s:s, s:O, s:s}", "dtype", fcl_dtype_name(dtype), "shape", dimensions, "hash", hash));
+    if (failed) status = fcl_fail_memory("the manifest", 0);
 done:
+    json_decref(dimensions);
     free(name);
     free(path);
     return status;
 }
 
-static fcl_status write_split(json_t *files, const char *folder, fcl_split split, const fcl_dataset *d,
-                              const uint32_t *rows, size_t n) {
-    fcl_status status;
-    const size_t pixel_bytes = d->pixels ? sizeof *d->pixels : sizeof *d->pixels_f,
-                 image_bytes = FCL_IMAGE_PIXELS * pixel_bytes;
+static fcl_status write_images(json_t *files, const char *folder, fcl_split split, const fcl_dataset *d,
+                               const uint32_t *samples, size_t n) {
+    const size_t shape[] = {n, FCL_IMAGE_SIDE, FCL_IMAGE_SIDE};
+    const size_t image_bytes = FCL_IMAGE_PIXELS * (d->pixels ? sizeof *d->pixels : sizeof *d->pixels_f);
     const char *source = d->pixels ? (const char *)d->pixels : (const char *)d->pixels_f;
     char *images = NULL;
+    fcl_status status = FCL_NEW(&images, n * image_bytes, "the images of a split");
+    if (status != FCL_OK) return status;
+    for (size_t i = 0; i < n; i++) memcpy(images + i * image_bytes, source + samples[i] * image_bytes, image_bytes);
+    status = write_array(files, folder, split, FCL_PREPARED_IMAGES, d->pixels ? FCL_UINT8 : FCL_FLOAT32, shape, 3, images);
+    free(images);
+    return status;
+}
+
+static fcl_status write_split(json_t *files, const char *folder, fcl_split split, const fcl_dataset *d,
+                              const uint32_t *samples, size_t n) {
+    fcl_status status;
     float *keypoints = NULL;
     uint8_t *mask = NULL;
-    uint32_t *numbers = NULL;
-    FCL_TRY(FCL_NEW(&images, n * image_bytes, "the images of a split"));
-    FCL_TRY(FCL_NEW(&keypoints, n * FCL_N_COORDINATES, "the keypoints of a split"));
-    FCL_TRY(FCL_NEW(&mask, n * FCL_N_COORDINATES, "the mask of a split"));
-    FCL_TRY(FCL_NEW(&numbers, n, "the rows of a split"));
+    uint32_t *rows = NULL;
+    const size_t shape[] = {n, COORDINATES};
+    FCL_TRY(write_images(files, folder, split, d, samples, n));
+    FCL_TRY(FCL_NEW(&keypoints, n * COORDINATES, "the keypoints of a split"));
+    FCL_TRY(FCL_NEW(&mask, n * COORDINATES, "the mask of a split"));
+    FCL_TRY(FCL_NEW(&rows, n, "the rows of a split"));
     for (size_t i = 0; i < n; i++) {
-        size_t row = rows[i];
-        memcpy(images + i * image_bytes, source + row * image_bytes, image_bytes);
-        for (size_t c = 0; c < FCL_N_COORDINATES; c++) {
-            mask[i * FCL_N_COORDINATES + c] = d->mask[row * FCL_N_COORDINATES + c];
-            keypoints[i * FCL_N_COORDINATES + c] =
-                mask[i * FCL_N_COORDINATES + c] ? d->keypoints[row * FCL_N_COORDINATES + c] : NAN;
+        for (size_t c = 0; c < COORDINATES; c++) {
+            size_t to = i * COORDINATES + c, from = samples[i] * (size_t)COORDINATES + c;
+            mask[to] = d->mask[from];
+            keypoints[to] = mask[to] ? d->keypoints[from] : NAN;
         }
-        numbers[i] = d->rows[row];
+        rows[i] = d->rows[samples[i]];
     }
-    const size_t image_shape[] = {n, FCL_IMAGE_SIDE, FCL_IMAGE_SIDE}, label_shape[] = {n, FCL_N_COORDINATES};
-    FCL_TRY(write_array(files, folder, split, "images", d->pixels ? FCL_UINT8 : FCL_FLOAT32, image_shape, 3,
-                        images));
-    FCL_TRY(write_array(files, folder, split, "keypoints", FCL_FLOAT32, label_shape, 2, keypoints));
-    FCL_TRY(write_array(files, folder, split, "mask", FCL_UINT8, label_shape, 2, mask));
-    FCL_TRY(write_array(files, folder, split, "rows", FCL_UINT32, label_shape, 1, numbers));
+    FCL_TRY(write_array(files, folder, split, FCL_PREPARED_KEYPOINTS, FCL_FLOAT32, shape, 2, keypoints));
+    FCL_TRY(write_array(files, folder, split, FCL_PREPARED_MASK, FCL_UINT8, shape, 2, mask));
+    FCL_TRY(write_array(files, folder, split, FCL_PREPARED_ROWS, FCL_UINT32, shape, 1, rows));
 done:
-    free(images);
     free(keypoints);
     free(mask);
-    free(numbers);
+    free(rows);
     return status;
 }
 
 static fcl_status write_json(const char *folder, const char *name, const json_t *value) {
     char *path = fcl_path_join(folder, name);
     if (!path) return FCL_E_MEMORY;
-    fcl_status status = value ? fcl_json_write(path, value) : fcl_fail_memory(name, 0);
+    fcl_status status = fcl_json_write(path, value);
     free(path);
     return status;
 }
 
-fcl_status fcl_prepare(const fcl_dataset *dataset, const fcl_prepare_options *options,
-                       const char *out_folder) {
+static json_t *describe_sources(const fcl_dataset *dataset) {
+    json_t *sources = json_array();
+    int failed = 0;
+    for (unsigned i = 0; i < dataset->n_files; i++)
+        failed |= json_array_append_new(sources, json_pack("{s:s, s:s}", "name", dataset->files[i].name, "hash",
+                                                           dataset->files[i].hash));
+    if (!failed) return sources;
+    json_decref(sources);
+    return NULL;
+}
+
+/* Names without folders: the same data in another place give the same manifest. */
+static fcl_status describe_groups(json_t **out, const fcl_prepare_options *options, size_t n_groups) {
+    char hash[FCL_HASH_TEXT_BYTES];
+    if (!options->group_file) {
+        *out = json_null();
+        return FCL_OK;
+    }
+    fcl_status status = fcl_hash_file(hash, options->group_file);
+    if (status != FCL_OK) return status;
+    *out = json_pack("{s:s, s:s, s:s, s:I}", "file", fcl_basename(options->group_file), "hash", hash, "column",
+                     options->group_column, "groups", (json_int_t)n_groups);
+    return *out ? FCL_OK : fcl_fail_memory("the manifest", 0);
+}
+
+static fcl_status write_manifest(const char *folder, const fcl_dataset *dataset, const fcl_prepare_options *options,
+                                 const fcl_row_split *split, json_t *files) {
+    fcl_status status;
+    json_t *manifest = NULL, *sources = NULL, *groups = NULL, *counts = json_object();
+    int failed = 0;
+    FCL_TRY(describe_groups(&groups, options, split->n_groups));
+    sources = describe_sources(dataset);
+    for (int s = 0; s < FCL_N_SPLITS; s++)
+        failed |= json_object_set_new(counts, fcl_split_name((fcl_split)s),
+                                      json_pack("{s:I, s:I}", "asked", (json_int_t)split->asked[s], "got",
+                                                (json_int_t)split->n[s]));
+    /* The seed as text: JSON's whole numbers have a sign. */
+    char seed[32];
+    snprintf(seed, sizeof seed, "%llu", (unsigned long long)options->seed);
+    manifest = json_pack("{s:s, s:O, s:I, s:I, s:s, s:O, s:O, s:O}", "format", FCL_PREPARED_FORMAT, "sources", sources,
+                         "rows", (json_int_t)dataset->n, "left_out", (json_int_t)split->left_out, "seed", seed,
+                         "grouped_by", groups, "splits", counts, "files", files);
+    if (failed || !manifest) {
+        status = fcl_fail_memory("the manifest", 0);
+        goto done;
+    }
+    status = write_json(folder, FCL_PREPARED_MANIFEST, manifest);
+done:
+    json_decref(manifest);
+    json_decref(sources);
+    json_decref(groups);
+    json_decref(counts);
+    return status;
+}
+
+/* Everything into a folder that is claimed. The manifest comes last: a folder without one was not finished. */
+static fcl_status write_folder(const char *folder, const fcl_dataset *dataset, const fcl_prepare_options *options,
+                               const fcl_row_split *split, const json_t *report) {
+    fcl_status status;
+    json_t *files = json_object();
+    for (int s = 0; s < FCL_N_SPLITS; s++)
+        FCL_TRY(write_split(files, folder, (fcl_split)s, dataset, split->samples[s], split->n[s]));
+    FCL_TRY(write_json(folder, FCL_PREPARED_VALIDATION, report));
+    FCL_TRY(write_manifest(folder, dataset, options, split, files));
+done:
+    json_decref(files);
+    return status;
+}
+
+static void log_split(const fcl_row_split *split) {
+    for (int s = 0; s < FCL_N_SPLITS; s++)
+        fcl_log(FCL_LOG_INFO, "%s: %zu rows (asked for %zu)", fcl_split_name((fcl_split)s), split->n[s], split->asked[s]);
+    if (split->left_out) fcl_log(FCL_LOG_INFO, "left out: %zu rows that the split does not ask for", split->left_out);
+}
+
+fcl_status fcl_prepare(const fcl_dataset *dataset, const fcl_prepare_options *options, const char *out_folder) {
     fcl_status status;
     fcl_row_split split = {.n_groups = 0};
-    json_t *files = json_object(), *sources = json_array(), *counts = json_object(), *manifest = NULL,
-           *report = NULL;
+    json_t *report = NULL;
+    int claimed = 0;
     if (!dataset->has_keypoints) {
-        status = fcl_fail(FCL_E_INPUT, "%s: data without keypoints cannot be prepared for training",
+        status = fcl_fail(FCL_E_INPUT, "'%s' has no keypoints; images alone cannot be prepared for training",
                           dataset->source);
         goto done;
     }
-    FCL_TRY(fcl_row_split_make(&split, dataset->n, options));
-    FCL_TRY(fcl_folder_claim(out_folder, FCL_PREPARED_KIND, options->force));
-    for (int s = 0; s < FCL_N_SPLITS; s++) {
-        FCL_TRY(write_split(files, out_folder, (fcl_split)s, dataset, split.rows[s], split.n[s]));
-        json_object_set_new(
-            counts, fcl_split_name((fcl_split)s),
-            json_pack("{s:I, s:I}", "asked", (json_int_t)split.asked[s], "got", (json_int_t)split.n[s]));
-        fcl_log(FCL_LOG_INFO, "%s: %zu rows (asked for %zu)", fcl_split_name((fcl_split)s), split.n[s],
-                split.asked[s]);
+    if (options->group_file && !options->group_column) {
+        status = fcl_fail(FCL_E_USAGE, "which column of '%s' holds the groups? Name it as FILE:COLUMN", options->group_file);
+        goto done;
     }
-    for (unsigned i = 0; i < dataset->n_files; i++)
-        json_array_append_new(
-            sources, json_pack("{s:s, s:s}", "name", dataset->files[i].name, "hash", dataset->files[i].hash));
-    report = fcl_validate_dataset(dataset);
-    FCL_TRY(write_json(out_folder, "validation.json", report));
-    manifest = json_pack("{s:s, s:O, s:I, s:s?, s:I, s:O, s:O}", "format", FCL_PREPARED_FORMAT, "sources",
-                         sources, "seed", (json_int_t)options->seed, "grouped_by",
-                         options->group_file ? options->group_column : NULL, "groups",
-                         (json_int_t)split.n_groups, "counts", counts, "files", files);
-    /* The manifest comes last: a folder without one was not finished. */
-    FCL_TRY(write_json(out_folder, FCL_PREPARED_MANIFEST, manifest));
+    FCL_TRY(fcl_row_split_make(&split, dataset, options));
+    FCL_TRY(fcl_validation_report(&report, dataset, &split));
+    FCL_TRY(fcl_folder_claim(out_folder, FCL_PREPARED_KIND, options->force));
+    claimed = 1;
+    FCL_TRY(write_folder(out_folder, dataset, options, &split, report));
+    log_split(&split);
 done:
+    if (claimed && status != FCL_OK) {
+        /* Nothing half-written stays; the message is that of the first failure, not of the removal. */
+        char *message = fcl_duplicate(fcl_error_message());
+        fcl_folder_remove(out_folder);
+        if (message) fcl_fail(status, "%s", message);
+        free(message);
+    }
     fcl_row_split_dispose(&split);
-    json_decref(files);
-    json_decref(sources);
-    json_decref(counts);
-    json_decref(manifest);
     json_decref(report);
     return status;
 }

@@ -1,15 +1,16 @@
+/* Opens a prepared folder and holds it against its manifest. */
 #include "dataset/prepared.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "dataset/dataset.h"
 #include "dataset/npy.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 struct fcl_prepared {
     char *folder, *manifest_path;
@@ -17,6 +18,11 @@ struct fcl_prepared {
     char hash[FCL_HASH_TEXT_BYTES];
     fcl_dataset *splits[FCL_N_SPLITS];
 };
+
+char *fcl_prepared_array_name(fcl_split split, fcl_prepared_array array) {
+    static const char *const names[FCL_N_PREPARED_ARRAYS] = {"images", "keypoints", "mask", "rows"};
+    return fcl_format("%s_%s.npy", fcl_split_name(split), names[array]);
+}
 
 int fcl_path_is_prepared(const char *folder) {
     char *path = fcl_path_join(folder, FCL_PREPARED_MANIFEST);
@@ -38,20 +44,49 @@ const char *fcl_prepared_hash(const fcl_prepared *p) {
     return p->hash;
 }
 
-/* Every file is there with the bytes that the manifest says. */
-static fcl_status check_files(const fcl_prepared *p) {
-    const char *name;
-    json_t *wanted;
-    json_object_foreach(json_object_get(p->manifest, "files"), name, wanted) {
-        char hash[FCL_HASH_TEXT_BYTES];
-        char *path = fcl_path_join(p->folder, name);
-        if (!path) return FCL_E_MEMORY;
-        fcl_status status = fcl_hash_file(hash, path);
-        if (status == FCL_OK && (!json_is_string(wanted) || strcmp(hash, json_string_value(wanted)) != 0))
-            status = fcl_fail(FCL_E_INPUT, "%s: it is not what prepare wrote; prepare the data again", path);
-        free(path);
-        if (status != FCL_OK) return status;
+/* The path of an array and what the manifest says of it; the path is for free(). */
+static fcl_status find_array(char **path, const json_t **entry, const fcl_prepared *p, fcl_split split,
+                             fcl_prepared_array array) {
+    char *name = fcl_prepared_array_name(split, array);
+    if (!name) return FCL_E_MEMORY;
+    fcl_status status = FCL_OK;
+    *entry = json_object_get(json_object_get(p->manifest, "files"), name);
+    if (!json_is_object(*entry))
+        status = fcl_fail(FCL_E_INPUT, "%s: there is no entry of '%s'; prepare the data again", p->manifest_path, name);
+    else if (!(*path = fcl_path_join(p->folder, name)))
+        status = FCL_E_MEMORY;
+    free(name);
+    return status;
+}
+
+/* The file is there with the bytes that the manifest says. */
+static fcl_status check_array(const fcl_prepared *p, fcl_split split, fcl_prepared_array array) {
+    fcl_status status;
+    char *path = NULL, hash[FCL_HASH_TEXT_BYTES];
+    const json_t *entry;
+    const char *wanted;
+    FCL_TRY(find_array(&path, &entry, p, split, array));
+    FCL_TRY(fcl_json_string(&wanted, entry, "hash", p->manifest_path));
+    if (!fcl_path_exists(path)) {
+        status = fcl_fail(FCL_E_INPUT, "'%s' is missing; prepare the data again", path);
+        goto done;
     }
+    FCL_TRY(fcl_hash_file(hash, path));
+    if (strcmp(hash, wanted) != 0)
+        status = fcl_fail(FCL_E_INPUT, "'%s' was changed after it was prepared (its hash is %s, the manifest says %s); "
+                                       "prepare the data again",
+                          path, hash, wanted);
+done:
+    free(path);
+    return status;
+}
+
+static fcl_status check_files(const fcl_prepared *p) {
+    for (int s = 0; s < FCL_N_SPLITS; s++)
+        for (int a = 0; a < FCL_N_PREPARED_ARRAYS; a++) {
+            fcl_status status = check_array(p, (fcl_split)s, (fcl_prepared_array)a);
+            if (status != FCL_OK) return status;
+        }
     return FCL_OK;
 }
 
@@ -87,61 +122,79 @@ done:
     return status;
 }
 
-static fcl_status read_array(fcl_array *out, const fcl_prepared *p, fcl_split split, const char *what,
+static fcl_status read_array(fcl_array *out, const fcl_prepared *p, fcl_split split, fcl_prepared_array array,
                              fcl_dtype dtype, unsigned n_dims) {
-    char *name = fcl_format("%s_%s.npy", fcl_split_name(split), what),
-         *path = name ? fcl_path_join(p->folder, name) : NULL;
-    fcl_status status = path ? fcl_npy_read(out, path, dtype, n_dims) : FCL_E_MEMORY;
-    free(name);
+    char *path = NULL;
+    const json_t *entry;
+    fcl_status status = find_array(&path, &entry, p, split, array);
+    if (status == FCL_OK) status = fcl_npy_read(out, path, dtype, n_dims);
     free(path);
     return status;
 }
 
-/* Images are uint8, or float32 when not all of them are whole. */
+/* uint8, or float32 when not all pixels are whole. */
 static fcl_status read_images(fcl_array *out, const fcl_prepared *p, fcl_split split) {
-    fcl_status status = read_array(out, p, split, "images", FCL_UINT8, 3);
-    return status == FCL_OK ? status : read_array(out, p, split, "images", FCL_FLOAT32, 3);
+    char *path = NULL;
+    const json_t *entry;
+    const char *dtype;
+    fcl_status status;
+    FCL_TRY(find_array(&path, &entry, p, split, FCL_PREPARED_IMAGES));
+    FCL_TRY(fcl_json_string(&dtype, entry, "dtype", p->manifest_path));
+    status = fcl_npy_read(out, path, strcmp(dtype, fcl_dtype_name(FCL_UINT8)) == 0 ? FCL_UINT8 : FCL_FLOAT32, 3);
+done:
+    free(path);
+    return status;
+}
+
+/* The arrays of a split, that load() gathers into a data set. */
+typedef struct split_arrays {
+    fcl_array images, keypoints, mask, rows;
+} split_arrays;
+
+static fcl_status check_arrays(const split_arrays *a, const fcl_prepared *p, fcl_split split) {
+    const size_t n = a->images.shape[0];
+    int fits = a->images.shape[1] == FCL_IMAGE_SIDE && a->images.shape[2] == FCL_IMAGE_SIDE && a->keypoints.shape[0] == n &&
+               a->mask.shape[0] == n && a->rows.shape[0] == n && a->keypoints.shape[1] == FCL_N_COORDINATES &&
+               a->mask.shape[1] == FCL_N_COORDINATES;
+    const float *keypoints = a->keypoints.data;
+    const uint8_t *mask = a->mask.data;
+    for (size_t i = 0; fits && i < n * FCL_N_COORDINATES; i++)
+        fits = mask[i] == 0 || (mask[i] == 1 && isfinite(keypoints[i]));
+    if (fits) return FCL_OK;
+    return fcl_fail(FCL_E_INPUT, "'%s': the arrays of the %s split do not belong together; prepare the data again",
+                    p->folder, fcl_split_name(split));
 }
 
 static fcl_status load(fcl_dataset **out, const fcl_prepared *p, fcl_split split) {
     fcl_status status;
     fcl_dataset *d = NULL;
-    fcl_array images = {.data = NULL}, keypoints = {.data = NULL}, mask = {.data = NULL},
-              rows = {.data = NULL};
-    FCL_TRY(read_images(&images, p, split));
-    FCL_TRY(read_array(&keypoints, p, split, "keypoints", FCL_FLOAT32, 2));
-    FCL_TRY(read_array(&mask, p, split, "mask", FCL_UINT8, 2));
-    FCL_TRY(read_array(&rows, p, split, "rows", FCL_UINT32, 1));
-    size_t n = images.shape[0];
-    if (images.shape[1] != FCL_IMAGE_SIDE || images.shape[2] != FCL_IMAGE_SIDE || keypoints.shape[0] != n ||
-        mask.shape[0] != n || rows.shape[0] != n || keypoints.shape[1] != FCL_N_COORDINATES ||
-        mask.shape[1] != FCL_N_COORDINATES) {
-        status = fcl_fail(FCL_E_INPUT,
-                          "%s: the arrays of the %s split do not fit together; prepare the data again",
-                          p->folder, fcl_split_name(split));
-        goto done;
-    }
-    FCL_TRY(fcl_dataset_create(&d, n, p->folder));
-    if (images.dtype == FCL_UINT8)
-        d->pixels = images.data;
+    split_arrays a = {.images = {.data = NULL}};
+    FCL_TRY(read_images(&a.images, p, split));
+    FCL_TRY(read_array(&a.keypoints, p, split, FCL_PREPARED_KEYPOINTS, FCL_FLOAT32, 2));
+    FCL_TRY(read_array(&a.mask, p, split, FCL_PREPARED_MASK, FCL_UINT8, 2));
+    FCL_TRY(read_array(&a.rows, p, split, FCL_PREPARED_ROWS, FCL_UINT32, 1));
+    FCL_TRY(check_arrays(&a, p, split));
+    FCL_TRY(fcl_dataset_create(&d, a.images.shape[0], p->folder));
+    if (a.images.dtype == FCL_UINT8)
+        d->pixels = a.images.data;
     else
-        d->pixels_f = images.data;
-    d->keypoints = keypoints.data;
-    d->mask = mask.data;
+        d->pixels_f = a.images.data;
+    d->keypoints = a.keypoints.data;
+    d->mask = a.mask.data;
     free(d->rows);
-    d->rows = rows.data;
+    d->rows = a.rows.data;
     d->has_keypoints = 1;
-    images.data = keypoints.data = mask.data = rows.data = NULL;
-    for (size_t i = 0; i < n * FCL_N_COORDINATES; i++)
+    a = (split_arrays){.images = {.data = NULL}};
+    for (size_t i = 0; i < d->n * FCL_N_COORDINATES; i++)
         if (!d->mask[i]) d->keypoints[i] = 0.0f;
     *out = d;
     d = NULL;
 done:
     fcl_dataset_free(d);
-    free(images.data);
-    free(keypoints.data);
-    free(mask.data);
-    free(rows.data);
+    free(a.images.data);
+    free(a.keypoints.data);
+    free(a.mask.data);
+    free(a.rows.data);
     return status;
 }
 

@@ -1,146 +1,133 @@
 #include "dataset/split.h"
 
+#include "base/memory.h"
+#include "base/random.h"
+#include "dataset/groups.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/memory.h"
-#include "base/random.h"
-#include "base/text.h"
-#include "dataset/csv.h"
+enum { UNASSIGNED = -1 };
 
 void fcl_row_split_dispose(fcl_row_split *split) {
-    for (int s = 0; s < FCL_N_SPLITS; s++) free(split->rows[s]);
+    for (int s = 0; s < FCL_N_SPLITS; s++) free(split->samples[s]);
     *split = (fcl_row_split){.n_groups = 0};
 }
 
-static fcl_status counts_asked(size_t asked[FCL_N_SPLITS], size_t n_rows, const fcl_prepare_options *o) {
-    size_t sum = o->counts[0] + o->counts[1] + o->counts[2];
-    if (sum > 0) {
-        memcpy(asked, o->counts, sizeof o->counts);
-        if (sum > n_rows)
-            return fcl_fail(FCL_E_USAGE, "the split asks for %zu rows, the data have %zu", sum, n_rows);
-    } else {
-        if (fabs(o->shares[0] + o->shares[1] + o->shares[2] - 1.0) > 1e-6)
-            return fcl_fail(FCL_E_USAGE, "the shares of a split must sum to 1");
-        asked[1] = (size_t)((double)n_rows * o->shares[1] + 0.5);
-        asked[2] = (size_t)((double)n_rows * o->shares[2] + 0.5);
-        asked[0] = n_rows - asked[1] - asked[2];
+static fcl_status counts_from_shares(size_t asked[FCL_N_SPLITS], size_t n, const double shares[FCL_N_SPLITS]) {
+    const double tolerance = 1e-6; /* of decimal fractions that a person typed */
+    double sum = 0.0;
+    for (int s = 0; s < FCL_N_SPLITS; s++) {
+        if (!(shares[s] >= 0.0 && shares[s] <= 1.0))
+            return fcl_fail(FCL_E_USAGE, "a split with a share of %g; shares are between 0 and 1", shares[s]);
+        sum += shares[s];
     }
-    for (int s = 0; s < FCL_N_SPLITS; s++)
-        if (asked[s] == 0)
-            return fcl_fail(FCL_E_USAGE, "the split gives no row to %s", fcl_split_name((fcl_split)s));
+    if (fabs(sum - 1.0) > tolerance) return fcl_fail(FCL_E_USAGE, "the shares of a split sum to %g, not to 1", sum);
+    asked[FCL_VALIDATION] = (size_t)((double)n * shares[FCL_VALIDATION] + 0.5);
+    asked[FCL_TEST] = (size_t)((double)n * shares[FCL_TEST] + 0.5);
+    size_t others = asked[FCL_VALIDATION] + asked[FCL_TEST];
+    asked[FCL_TRAIN] = others < n ? n - others : 0;
     return FCL_OK;
 }
 
-typedef struct named_row {
-    char *name;
-    uint32_t row;
-} named_row;
-
-static int by_name(const void *a, const void *b) {
-    return strcmp(((const named_row *)a)->name, ((const named_row *)b)->name);
-}
-
-/* group[i]: number of row i's group, groups numbered by their names' order. */
-static fcl_status read_groups(uint32_t *group, size_t *n_groups, size_t n_rows, const char *path,
-                              const char *column) {
-    fcl_status status;
-    fcl_csv *csv = NULL;
-    named_row *names = NULL;
-    size_t name_column, n = 0;
-    FCL_TRY(fcl_csv_open(&csv, path));
-    FCL_TRY(fcl_csv_require(&name_column, csv, column));
-    size_t row_column = fcl_csv_find(csv, "row");
-    FCL_TRY(FCL_NEW(&names, n_rows, "groups"));
-    for (int more;;) {
-        double row = (double)n;
-        FCL_TRY(fcl_csv_next(&more, csv));
-        if (!more) break;
-        if (row_column != SIZE_MAX) FCL_TRY(fcl_csv_number(&row, csv, row_column));
-        if (n == n_rows || row < 0 || row >= (double)n_rows || row != floor(row)) {
-            status = fcl_csv_fail(csv, row_column != SIZE_MAX ? row_column : name_column,
-                                  "there are %zu rows in the data", n_rows);
-            goto done;
-        }
-        names[n].row = (uint32_t)row;
-        if (!(names[n].name = fcl_duplicate(fcl_csv_field(csv, name_column)))) {
-            status = FCL_E_MEMORY;
-            goto done;
-        }
-        n++;
+static fcl_status find_counts(size_t asked[FCL_N_SPLITS], const fcl_dataset *dataset, const fcl_prepare_options *o) {
+    const size_t n = dataset->n;
+    size_t sum = 0;
+    int given = 0;
+    for (int s = 0; s < FCL_N_SPLITS; s++) {
+        given |= o->counts[s] > 0;
+        if (o->counts[s] > n - sum)
+            return fcl_fail(FCL_E_USAGE, "a split into %zu, %zu and %zu rows; '%s' has %zu", o->counts[0], o->counts[1],
+                            o->counts[2], dataset->source, n);
+        sum += o->counts[s];
     }
-    if (n != n_rows) {
-        status = fcl_fail(FCL_E_INPUT, "%s: it has %zu rows, the data %zu", path, n, n_rows);
-        goto done;
-    }
-    qsort(names, n, sizeof *names, by_name);
-    memset(group, 0xff, n_rows * sizeof *group);
-    *n_groups = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (i == 0 || strcmp(names[i].name, names[i - 1].name) != 0) ++*n_groups;
-        if (group[names[i].row] != UINT32_MAX) {
-            status = fcl_fail(FCL_E_INPUT, "%s: row %u is listed twice", path, names[i].row);
-            goto done;
-        }
-        group[names[i].row] = (uint32_t)(*n_groups - 1);
-    }
-done:
-    for (size_t i = 0; names && i < n; i++) free(names[i].name);
-    free(names);
-    fcl_csv_close(csv);
+    fcl_status status = FCL_OK;
+    if (given)
+        memcpy(asked, o->counts, sizeof o->counts);
+    else
+        status = counts_from_shares(asked, n, o->shares);
+    for (int s = 0; status == FCL_OK && s < FCL_N_SPLITS; s++)
+        if (asked[s] == 0)
+            status = fcl_fail(FCL_E_USAGE, "the split leaves no row of %zu for %s; each of the three needs at least one",
+                              n, fcl_split_name((fcl_split)s));
     return status;
 }
 
-/* Each group whole to the split that lacks the largest share of what it was asked for; -1 when all are full.
- */
-static int neediest(const size_t asked[FCL_N_SPLITS], const size_t got[FCL_N_SPLITS]) {
-    int best = -1;
-    double most = 0.0;
-    for (int s = 0; s < FCL_N_SPLITS; s++) {
-        double lacking = 1.0 - (double)got[s] / (double)asked[s];
-        if (lacking > most) {
-            most = lacking;
-            best = s;
+/* Groups in the order in which they are taken. */
+typedef struct assignment {
+    const uint32_t *order;
+    const size_t *sizes;
+    int *split_of;
+    size_t n;
+} assignment;
+
+/* Gives `split` every group, in order, that still fits into `asked` rows; then the smallest one left if that comes nearer
+ * to `asked`. */
+static void take(assignment *a, fcl_split split, size_t asked) {
+    size_t lacking = asked, smallest = a->n;
+    for (size_t i = 0; i < a->n; i++) {
+        uint32_t g = a->order[i];
+        if (a->split_of[g] != UNASSIGNED) continue;
+        if (a->sizes[g] <= lacking) {
+            a->split_of[g] = (int)split;
+            lacking -= a->sizes[g];
+        } else if (smallest == a->n || a->sizes[g] < a->sizes[smallest]) {
+            smallest = g;
         }
     }
-    return best;
+    if (smallest < a->n && lacking > 0 && a->sizes[smallest] < 2 * lacking) a->split_of[smallest] = (int)split;
 }
 
-fcl_status fcl_row_split_make(fcl_row_split *out, size_t n_rows, const fcl_prepare_options *options) {
+static void take_rest(assignment *a, fcl_split split) {
+    for (size_t g = 0; g < a->n; g++)
+        if (a->split_of[g] == UNASSIGNED) a->split_of[g] = (int)split;
+}
+
+static fcl_status collect(fcl_row_split *out, const assignment *a, const uint32_t *group, size_t n) {
+    out->left_out = n;
+    for (int s = 0; s < FCL_N_SPLITS; s++) {
+        fcl_status status = FCL_NEW(&out->samples[s], n, "a split");
+        if (status != FCL_OK) return status;
+        for (size_t i = 0; i < n; i++)
+            if (a->split_of[group[i]] == s) out->samples[s][out->n[s]++] = (uint32_t)i;
+        if (out->n[s] == 0)
+            return fcl_fail(FCL_E_INPUT, "with %zu groups of rows, none is left for %s: use smaller groups or other counts",
+                            a->n, fcl_split_name((fcl_split)s));
+        out->left_out -= out->n[s];
+    }
+    return FCL_OK;
+}
+
+fcl_status fcl_row_split_make(fcl_row_split *out, const fcl_dataset *dataset, const fcl_prepare_options *options) {
     fcl_status status;
+    const size_t n = dataset->n;
     fcl_row_split split = {.n_groups = 0};
     uint32_t *group = NULL, *order = NULL;
-    size_t *sizes = NULL, got[FCL_N_SPLITS] = {0}, n_groups = n_rows;
+    size_t *sizes = NULL, n_groups = n;
     int *split_of = NULL;
-    FCL_TRY(counts_asked(split.asked, n_rows, options));
-    FCL_TRY(FCL_NEW(&group, n_rows, "a split"));
+    FCL_TRY(find_counts(split.asked, dataset, options));
     if (options->group_file) {
-        FCL_TRY(read_groups(group, &n_groups, n_rows, options->group_file, options->group_column));
+        FCL_TRY(fcl_groups_read(&group, &n_groups, dataset, options->group_file, options->group_column));
         split.n_groups = n_groups;
     } else {
-        for (size_t i = 0; i < n_rows; i++) group[i] = (uint32_t)i;
+        FCL_TRY(FCL_NEW(&group, n, "a split"));
+        for (size_t i = 0; i < n; i++) group[i] = (uint32_t)i;
     }
     FCL_TRY(FCL_NEW(&order, n_groups, "a split"));
     FCL_TRY(FCL_NEW(&sizes, n_groups, "a split"));
     FCL_TRY(FCL_NEW(&split_of, n_groups, "a split"));
-    for (size_t i = 0; i < n_rows; i++) sizes[group[i]]++;
+    for (size_t i = 0; i < n; i++) sizes[group[i]]++;
+    for (size_t g = 0; g < n_groups; g++) split_of[g] = UNASSIGNED;
     fcl_random_permutation(order, n_groups, options->seed, FCL_RANDOM_SPLIT, 0);
-    for (size_t i = 0; i < n_groups; i++) {
-        uint32_t g = order[i];
-        split_of[g] = neediest(split.asked, got);
-        if (split_of[g] >= 0) got[split_of[g]] += sizes[g];
-    }
-    for (int s = 0; s < FCL_N_SPLITS; s++) {
-        FCL_TRY(FCL_NEW(&split.rows[s], got[s], "a split"));
-        for (size_t i = 0; i < n_rows; i++)
-            if (split_of[group[i]] == s) split.rows[s][split.n[s]++] = (uint32_t)i;
-        if (split.n[s] == 0) {
-            status = fcl_fail(FCL_E_USAGE, "the split gives no row to %s: there are only %zu groups",
-                              fcl_split_name((fcl_split)s), n_groups);
-            goto done;
-        }
-    }
+    assignment a = {.order = order, .sizes = sizes, .split_of = split_of, .n = n_groups};
+    take(&a, FCL_TEST, split.asked[FCL_TEST]);
+    take(&a, FCL_VALIDATION, split.asked[FCL_VALIDATION]);
+    if (split.asked[FCL_TRAIN] + split.asked[FCL_VALIDATION] + split.asked[FCL_TEST] == n)
+        take_rest(&a, FCL_TRAIN);
+    else
+        take(&a, FCL_TRAIN, split.asked[FCL_TRAIN]);
+    FCL_TRY(collect(&split, &a, group, n));
     *out = split;
     split = (fcl_row_split){.n_groups = 0};
 done:
