@@ -1,4 +1,5 @@
-/* The model description behind fcl_model: layers with resolved shapes and parameters. Read only after loading. */
+/* The model description behind fcl_model: layers with resolved shapes and parameters. Read only after
+ * loading. */
 #ifndef FCL_NET_DESCRIPTION_H
 #define FCL_NET_DESCRIPTION_H
 
@@ -22,11 +23,11 @@ typedef enum fcl_initializer { FCL_GLOROT_UNIFORM, FCL_HE_NORMAL } fcl_initializ
 /* Layer 0 is the input (96, 96, 1). */
 typedef struct fcl_layer {
     fcl_layer_kind kind;
-    char name[64];       /* unique in the model: "conv2d", "conv2d_1", ... or as given */
-    int line;            /* in the description */
-    unsigned from;       /* index of the layer whose output it takes */
-    unsigned from2;      /* FCL_LAYER_ADD: the second one */
-    int h, w, c;         /* output; after flatten and dense 1, 1, units */
+    char name[64];             /* unique in the model: "conv", "conv_1", ... or as given */
+    int line;                  /* in the description */
+    unsigned from;             /* index of the layer whose output it takes */
+    unsigned from2;            /* FCL_LAYER_ADD: the second one */
+    int h, w, c;               /* output; after flatten and dense 1, 1, units */
     fcl_activation activation; /* fused into conv, dense, add; or the layer itself */
     float rate;
     fcl_initializer initializer;
@@ -34,12 +35,12 @@ typedef struct fcl_layer {
     fcl_pool_shape pool;
     fcl_dense_shape dense;
     unsigned dropout_index; /* counted from 0 over the dropout layers */
-    int parameter;          /* index of its weights in the parameters (its bias is the next), -1 without any */
+    int parameter; /* index of its weights in the parameters (its bias is the next), -1 without any */
 } fcl_layer;
 
 /* A parameter tensor. */
 typedef struct fcl_parameter {
-    char name[96]; /* "conv2d/kernel", "conv2d/bias" */
+    char name[96]; /* "conv/kernel", "conv/bias" */
     unsigned layer;
     unsigned n_dimensions;
     size_t shape[4];

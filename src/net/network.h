@@ -1,7 +1,8 @@
 /*
- * A network: a model on a device. Parameters, gradients and the optimizer's two moments are one buffer (arena) each, in
- * the order of the model's tensors, each tensor at a multiple of the device's buffer alignment; gaps are zero. Activations
- * are kept for the backward pass; buffers of gradients are shared between layers whose lifetimes do not overlap.
+ * A network: a model on a device. Parameters, gradients and the optimizer's two moments are one buffer
+ * (arena) each, in the order of the model's tensors, each tensor at a multiple of the device's buffer
+ * alignment; gaps are zero. Activations are kept for the backward pass; buffers of gradients are shared
+ * between layers whose lifetimes do not overlap.
  */
 #ifndef FCL_NET_NETWORK_H
 #define FCL_NET_NETWORK_H
@@ -21,14 +22,16 @@ typedef struct fcl_network_options {
     uint64_t seed;            /* of dropout */
 } fcl_network_options;
 
-/* Operations are created (kernels compiled, solvers gated and chosen). `model` and `device` must outlive it. Parameters
- * are undefined until set. */
+/* Operations are created (kernels compiled, solvers gated and chosen). `model` and `device` must outlive it.
+ * Parameters are undefined until set. */
 fcl_status fcl_network_create(fcl_network **out, fcl_device *device, const fcl_model *model,
                               const fcl_network_options *options);
 void fcl_network_free(fcl_network *network);
 const fcl_model *fcl_network_model(const fcl_network *network);
 
-/* Where a batch goes before forward: input (n, 96, 96, 1), pixels / 255; targets (n, 30) and mask (n, 30, 1 = labelled). */
+/* Where a batch goes before each forward, which overwrites the input when not training: input (n, 96, 96, 1),
+ * pixels / 255; targets (n, 30) and mask (n, 30, 1 = labelled). Targets, mask, stats and flag are NULL when
+ * not training. */
 fcl_buffer *fcl_network_input(fcl_network *network);
 fcl_buffer *fcl_network_targets(fcl_network *network);
 fcl_buffer *fcl_network_mask(fcl_network *network);
@@ -55,12 +58,14 @@ fcl_status fcl_network_backward(fcl_network *network, const fcl_pass *pass);
 typedef struct fcl_adam {
     double learning_rate, beta1, beta2, epsilon;
 } fcl_adam;
-/* Checks loss and gradients for non-finite values (FLAG) and, when all are finite, applies Adam step `pass->step`. */
+/* Checks loss and gradients for non-finite values (FLAG) and, when all are finite, applies Adam step
+ * `pass->step`. */
 fcl_status fcl_network_update(fcl_network *network, const fcl_pass *pass, const fcl_adam *adam);
 
-/* After FLAG was set: runs forward, loss and backward of the same pass again (weights did not change; the batch must be in the
- * input) and describes the first tensor that is not finite: "layer conv2d_1, kernel conv_direct_forward: activation not
- * finite". Waits for the device. */
+/* After FLAG was set: runs forward, loss and backward of the same pass again, part by part (weights did not
+ * change; the batch must be in the input), and describes the first tensor that is not finite: "layer conv_1,
+ * kernel conv_direct (conv_forward): the activation is not finite". Gradients and STATS[slot] are those of
+ * this pass alone afterwards. Waits for the device. */
 fcl_status fcl_network_find_not_finite(char out[256], fcl_network *network, const fcl_pass *pass);
 
 /* Copies between the host's tensors, in the model's order, and the arenas. Waits for the device. */
@@ -72,6 +77,7 @@ fcl_status fcl_network_reset_optimizer(fcl_network *network);
 
 /* The solvers in use: pairs of fcl_op_describe() text and solver name, in order of the layers. Lends. */
 unsigned fcl_network_n_operations(const fcl_network *network);
-void fcl_network_operation(const char **description, const char **solver, const fcl_network *network, unsigned index);
+void fcl_network_operation(const char **description, const char **solver, const fcl_network *network,
+                           unsigned index);
 
 #endif

@@ -1,13 +1,15 @@
+/* What a model is and costs, for people and as JSON. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/json.h"
 #include "base/text.h"
 #include "net/model.h"
+#include "net/placement.h"
 
+enum { DETAIL_CAPACITY = 256, MOMENTS_AND_GRADIENTS = 3 };
 static const double mega = 1e6, mebi = 1024.0 * 1024.0;
-static const char *const kind_names[FCL_N_LAYER_KINDS] = {"input", "conv",       "pool",    "flatten",
-                                                          "dense", "activation", "dropout", "add"};
 
 static double layer_flop(const fcl_layer *layer) {
     if (layer->kind == FCL_LAYER_CONV) {
@@ -28,39 +30,131 @@ static uint64_t layer_parameters(const fcl_model *model, const fcl_layer *layer)
     return model->tensors[layer->parameter].count + model->tensors[layer->parameter + 1].count;
 }
 
-/* Bytes that a training keeps: parameters, gradients, two moments; and the activations of a batch. */
-static double parameter_bytes(const fcl_model *model) {
-    return 4.0 * sizeof(float) * (double)fcl_model_n_parameters(model);
+static const char *type_of(const fcl_layer *layer) {
+    static const char *const names[FCL_N_LAYER_KINDS] = {
+        [FCL_LAYER_INPUT] = "input",     [FCL_LAYER_CONV] = "conv",   [FCL_LAYER_POOL] = "max_pool",
+        [FCL_LAYER_FLATTEN] = "flatten", [FCL_LAYER_DENSE] = "dense", [FCL_LAYER_ACTIVATION] = "activation",
+        [FCL_LAYER_DROPOUT] = "dropout", [FCL_LAYER_ADD] = "add"};
+    return layer->kind == FCL_LAYER_POOL && layer->pool.kind == FCL_AVERAGE_POOL ? "average_pool"
+                                                                                 : names[layer->kind];
 }
 
-static double activation_bytes(const fcl_model *model, unsigned batch) {
-    double floats = 0.0;
+/* "conv 3x3 stride 2x2 leaky_relu 0.1 from input": the type with what is not as usual. */
+static void describe(char out[DETAIL_CAPACITY], const fcl_model *model, unsigned index) {
+    static const char *const activations[] = {"", " relu", " leaky_relu", " elu"};
+    const fcl_layer *l = &model->layers[index];
+    char window[64] = "", activation[32] = "", rate[16] = "", from[80] = "", with[80] = "";
+    if (l->kind == FCL_LAYER_CONV) {
+        int n = snprintf(window, sizeof window, " %dx%d", l->conv.kernel_h, l->conv.kernel_w);
+        if (l->conv.stride_h != 1 || l->conv.stride_w != 1)
+            snprintf(window + n, sizeof window - (size_t)n, " stride %dx%d", l->conv.stride_h,
+                     l->conv.stride_w);
+    } else if (l->kind == FCL_LAYER_POOL) {
+        int n = snprintf(window, sizeof window, " %dx%d", l->pool.window_h, l->pool.window_w);
+        if (l->pool.stride_h != l->pool.window_h || l->pool.stride_w != l->pool.window_w)
+            snprintf(window + n, sizeof window - (size_t)n, " stride %dx%d", l->pool.stride_h,
+                     l->pool.stride_w);
+    }
+    if (l->activation.kind == FCL_LEAKY_RELU ||
+        (l->activation.kind == FCL_ELU && l->activation.alpha != 1.0f))
+        snprintf(activation, sizeof activation, "%s %g", activations[l->activation.kind],
+                 (double)l->activation.alpha);
+    else
+        snprintf(activation, sizeof activation, "%s", activations[l->activation.kind]);
+    if (l->kind == FCL_LAYER_DROPOUT) snprintf(rate, sizeof rate, " %g", (double)l->rate);
+    if (index > 0 && l->from != index - 1)
+        snprintf(from, sizeof from, " from %s", model->layers[l->from].name);
+    if (l->kind == FCL_LAYER_ADD) snprintf(with, sizeof with, " with %s", model->layers[l->from2].name);
+    snprintf(out, DETAIL_CAPACITY, "%s%s%s%s%s%s", type_of(l), window, activation, rate, from, with);
+}
+
+/* 3377438 as "3,377,438". */
+static void group_digits(char out[32], uint64_t value) {
+    char digits[32];
+    int n = snprintf(digits, sizeof digits, "%llu", (unsigned long long)value), k = 0;
+    for (int i = 0; i < n; i++) {
+        if (i > 0 && (n - i) % 3 == 0) out[k++] = ',';
+        out[k++] = digits[i];
+    }
+    out[k] = '\0';
+}
+
+/* Bytes that training with a batch keeps on the device, besides the solvers' workspace. */
+typedef struct memory {
+    double parameters, optimizer, activations, gradients;
+} memory;
+
+static fcl_status measure(memory *out, const fcl_model *model, unsigned batch) {
+    fcl_placement placement;
+    fcl_status status = fcl_placement_init(&placement, model, batch, 1);
+    if (status != FCL_OK) return status;
+    double parameters = (double)fcl_model_n_parameters(model) * sizeof(float);
+    *out = (memory){.parameters = parameters,
+                    .optimizer = MOMENTS_AND_GRADIENTS * parameters,
+                    .activations = (double)fcl_placement_value_bytes(&placement),
+                    .gradients = (double)fcl_placement_gradient_bytes(&placement)};
+    fcl_placement_dispose(&placement);
+    return FCL_OK;
+}
+
+static double total(const memory *m) {
+    return m->parameters + m->optimizer + m->activations + m->gradients;
+}
+
+static void append_rule(fcl_text *text, size_t width) {
+    for (size_t i = 0; i < width; i++) fcl_text_append(text, "-");
+    fcl_text_append(text, "\n");
+}
+
+static void append_layers(fcl_text *text, const fcl_model *model) {
+    enum { SHAPE_WIDTH = 16, PARAMETERS_WIDTH = 12, MFLOP_WIDTH = 10, GAPS = 8 };
+    int name_width = (int)strlen("Layer"), type_width = (int)strlen("Type");
+    char detail[DETAIL_CAPACITY], shape[48], parameters[32];
+    for (unsigned i = 0; i < model->n_layers; i++) {
+        int name = (int)strlen(model->layers[i].name), type;
+        describe(detail, model, i);
+        type = (int)strlen(detail);
+        if (name > name_width) name_width = name;
+        if (type > type_width) type_width = type;
+    }
+    size_t width = (size_t)(name_width + type_width + SHAPE_WIDTH + PARAMETERS_WIDTH + MFLOP_WIDTH + GAPS);
+    fcl_text_appendf(text, "%-*s  %-*s  %-*s  %*s  %*s\n", name_width, "Layer", type_width, "Type",
+                     SHAPE_WIDTH, "Output shape", PARAMETERS_WIDTH, "Parameters", MFLOP_WIDTH, "MFLOP");
+    append_rule(text, width);
     for (unsigned i = 0; i < model->n_layers; i++) {
         const fcl_layer *l = &model->layers[i];
-        if (l->kind != FCL_LAYER_FLATTEN) floats += (double)l->h * l->w * l->c;
+        describe(detail, model, i);
+        snprintf(shape, sizeof shape, "%d x %d x %d", l->h, l->w, l->c);
+        group_digits(parameters, layer_parameters(model, l));
+        fcl_text_appendf(text, "%-*s  %-*s  %-*s  %*s  %*.2f\n", name_width, l->name, type_width, detail,
+                         SHAPE_WIDTH, shape, PARAMETERS_WIDTH, parameters, MFLOP_WIDTH, layer_flop(l) / mega);
     }
-    return floats * batch * sizeof(float);
+    append_rule(text, width);
 }
 
 fcl_status fcl_model_summary(char **out, const fcl_model *model, unsigned batch) {
+    memory m;
+    char parameters[32];
+    fcl_status status = measure(&m, model, batch);
+    if (status != FCL_OK) return status;
     fcl_text text = FCL_TEXT_EMPTY;
-    fcl_text_appendf(&text, "%s\n\n%-16s %-11s %-16s %12s %10s\n", model->name, "layer", "type", "output",
-                     "parameters", "MFLOP");
-    for (unsigned i = 0; i < model->n_layers; i++) {
-        const fcl_layer *l = &model->layers[i];
-        char shape[32];
-        snprintf(shape, sizeof shape, "%d x %d x %d", l->h, l->w, l->c);
-        fcl_text_appendf(&text, "%-16s %-11s %-16s %12llu %10.2f\n", l->name, kind_names[l->kind], shape,
-                         (unsigned long long)layer_parameters(model, l), layer_flop(l) / mega);
-    }
-    fcl_text_appendf(&text, "\nparameters: %llu; forward pass of an image: %.1f MFLOP\n",
-                     (unsigned long long)fcl_model_n_parameters(model), fcl_model_flop(model) / mega);
-    fcl_text_appendf(&text,
-                     "training at batch %u: parameters, gradients and moments %.1f MiB, activations %.1f "
-                     "MiB, and gradients of "
-                     "activations\n",
-                     batch, parameter_bytes(model) / mebi, activation_bytes(model, batch) / mebi);
-    fcl_status status = fcl_text_status(&text);
+    fcl_text_appendf(&text, "Model: %s\n\n", model->name);
+    append_layers(&text, model);
+    group_digits(parameters, fcl_model_n_parameters(model));
+    fcl_text_appendf(&text, "Parameters: %s; forward pass of an image: %.1f MFLOP\n\n", parameters,
+                     fcl_model_flop(model) / mega);
+    const struct {
+        const char *name;
+        double bytes;
+    } rows[] = {{"parameters", m.parameters},
+                {"gradients and Adam's moments", m.optimizer},
+                {"activations", m.activations},
+                {"gradients of activations", m.gradients},
+                {"together", total(&m)}};
+    fcl_text_appendf(&text, "Memory to train with a batch of %u, besides the solvers' workspace:\n", batch);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        fcl_text_appendf(&text, "  %-28s %9.1f MiB\n", rows[i].name, rows[i].bytes / mebi);
+    status = fcl_text_status(&text);
     if (status == FCL_OK)
         *out = text.data;
     else
@@ -68,22 +162,31 @@ fcl_status fcl_model_summary(char **out, const fcl_model *model, unsigned batch)
     return status;
 }
 
+static json_t *layer_json(const fcl_model *model, const fcl_layer *l) {
+    return json_pack("{s:s, s:s, s:[i,i,i], s:I, s:f}", "name", l->name, "type", type_of(l), "output", l->h,
+                     l->w, l->c, "parameters", (json_int_t)layer_parameters(model, l), "flop", layer_flop(l));
+}
+
 fcl_status fcl_model_summary_json(char **out, const fcl_model *model, unsigned batch) {
-    json_t *layers = json_array();
-    for (unsigned i = 0; i < model->n_layers && layers; i++) {
-        const fcl_layer *l = &model->layers[i];
-        json_array_append_new(layers,
-                              json_pack("{s:s, s:s, s:[i,i,i], s:I, s:f}", "name", l->name, "type",
-                                        kind_names[l->kind], "output", l->h, l->w, l->c, "parameters",
-                                        (json_int_t)layer_parameters(model, l), "flop", layer_flop(l)));
-    }
-    json_t *object = json_pack("{s:s, s:o, s:I, s:f, s:i, s:f, s:f}", "model", model->name, "layers", layers,
-                               "parameters", (json_int_t)fcl_model_n_parameters(model), "flop",
-                               fcl_model_flop(model), "batch", (int)batch, "parameter_bytes",
-                               parameter_bytes(model), "activation_bytes", activation_bytes(model, batch));
-    char *text = object ? json_dumps(object, JSON_INDENT(2)) : NULL;
+    memory m;
+    fcl_status status = measure(&m, model, batch);
+    if (status != FCL_OK) return status;
+    json_t *layers = json_array(), *object = NULL;
+    char *text = NULL, *line = NULL;
+    for (unsigned i = 0; i < model->n_layers; i++)
+        if (json_array_append_new(layers, layer_json(model, &model->layers[i])) != 0) goto done;
+    object = json_pack("{s:s, s:O, s:I, s:f, s:I, s:{s:f, s:f, s:f, s:f, s:f}}", "model", model->name,
+                       "layers", layers, "parameters", (json_int_t)fcl_model_n_parameters(model), "flop",
+                       fcl_model_flop(model), "batch", (json_int_t)batch, "training_bytes", "parameters",
+                       m.parameters, "gradients_and_moments", m.optimizer, "activations", m.activations,
+                       "activation_gradients", m.gradients, "total", total(&m));
+    text = object ? json_dumps(object, JSON_INDENT(2)) : NULL;
+    line = text ? fcl_format("%s\n", text) : NULL;
+done:
+    json_decref(layers);
     json_decref(object);
-    if (!text) return fcl_fail_memory("the summary", 0);
-    *out = text;
+    free(text);
+    if (!line) return fcl_fail_memory("the summary", 0);
+    *out = line;
     return FCL_OK;
 }

@@ -1,0 +1,57 @@
+/* The network itself, for the files of this layer that build it, run it or look into it. */
+#ifndef FCL_NET_NETWORK_PARTS_H
+#define FCL_NET_NETWORK_PARTS_H
+
+#include "net/network.h"
+#include "net/placement.h"
+
+/* One operation with its buffers. */
+typedef struct fcl_node {
+    fcl_operation *operation; /* NULL: there is nothing to do */
+    fcl_operands operands;
+    int accumulate; /* its DX has the share of another consumer already */
+} fcl_node;
+
+/* What a layer computes. */
+typedef struct fcl_layer_nodes {
+    fcl_node forward;
+    fcl_node weights;      /* gradients of kernel and bias */
+    fcl_node data[2];      /* gradient of its input, and of the second one of an add layer */
+    fcl_node data_without; /* instead of data[0]: of a dropout layer that is switched off */
+} fcl_layer_nodes;
+
+enum { FCL_N_ARENAS = FCL_MOMENT2 + 1 };
+
+struct fcl_network {
+    fcl_device *device;
+    const fcl_model *model;
+    fcl_network_options options;
+    fcl_placement placement;
+    fcl_buffer *arenas[FCL_N_ARENAS];
+    fcl_buffer **windows[FCL_N_ARENAS]; /* (tensors) */
+    size_t arena_bytes;
+    fcl_buffer **value_slots, **gradient_slots; /* (placement.n_values), (placement.n_gradients) */
+    fcl_buffer *targets, *mask, *stats, *flag, *workspace;
+    fcl_layer_nodes *layers; /* (layers) */
+    fcl_node loss, finite_check, adam;
+    const fcl_operation **operations; /* (n_operations), lent by the nodes */
+    char (*descriptions)[256];        /* (n_operations) */
+    unsigned n_operations;
+};
+
+/* The buffers of a layer's output and of its gradient; NULL when there is none. */
+fcl_buffer *fcl_network_value(const fcl_network *network, unsigned layer);
+fcl_buffer *fcl_network_gradient(const fcl_network *network, unsigned layer);
+
+/* Called after each operation was enqueued, when what it wrote can be read. */
+typedef struct fcl_watch {
+    fcl_status (*after)(void *user, unsigned layer, const fcl_node *node);
+    void *user;
+} fcl_watch;
+
+/* fcl_network_forward(), _loss() and _backward(); `watch` may be NULL. */
+fcl_status fcl_network_run_forward(fcl_network *network, const fcl_pass *pass, const fcl_watch *watch);
+fcl_status fcl_network_run_loss(fcl_network *network, const fcl_pass *pass, const fcl_watch *watch);
+fcl_status fcl_network_run_backward(fcl_network *network, const fcl_pass *pass, const fcl_watch *watch);
+
+#endif
