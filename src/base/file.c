@@ -273,22 +273,24 @@ static int has_marker(const char *path, const char *kind) {
     return same;
 }
 
+fcl_status fcl_folder_check_claim(const char *path, const char *kind, int force) {
+    int empty = 1;
+    if (!fcl_path_exists(path)) return FCL_OK;
+    fcl_status status = fcl_folder_is_empty(&empty, path);
+    if (status != FCL_OK || empty) return status;
+    int ours = has_marker(path, kind);
+    if (force && ours) return FCL_OK;
+    return fcl_fail(FCL_E_EXISTS, "the folder '%s' is not empty: %s", path,
+                    ours ? "choose another one, or give --force to replace it"
+                         : "choose another one (--force replaces only a folder that fiducl made)");
+}
+
 fcl_status fcl_folder_claim(const char *path, const char *kind, int force) {
     fcl_status status;
     char *marker = NULL, *text = NULL;
-    int empty = 1;
+    FCL_TRY(fcl_folder_check_claim(path, kind, force));
     FCL_TRY(fcl_folder_create(path));
-    FCL_TRY(fcl_folder_is_empty(&empty, path));
-    if (!empty) {
-        int ours = has_marker(path, kind);
-        if (!force || !ours) {
-            status = fcl_fail(FCL_E_EXISTS, "the folder '%s' is not empty: %s", path,
-                              ours ? "choose another one, or give --force to replace it"
-                                   : "choose another one (--force replaces only a folder that fiducl made)");
-            goto done;
-        }
-        FCL_TRY(empty_folder(path));
-    }
+    FCL_TRY(empty_folder(path));
     marker = fcl_path_join(path, FCL_FOLDER_MARKER);
     text = fcl_format("%s\n", kind);
     if (!marker || !text) {

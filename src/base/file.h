@@ -53,6 +53,8 @@ fcl_status fcl_folder_remove(const char *path);
  * marker says that fiducl made it with the same kind: then it is emptied. */
 #define FCL_FOLDER_MARKER ".fiducl"
 fcl_status fcl_folder_claim(const char *path, const char *kind, int force);
+/* Whether that would be refused, without touching anything: so that what can fail is done before a folder is replaced. */
+fcl_status fcl_folder_check_claim(const char *path, const char *kind, int force);
 
 /* $FIDUCL_CACHE_DIR, or fiducl in $XDG_CACHE_HOME or ~/.cache; created; for free(). FCL_E_IO when it cannot be. */
 fcl_status fcl_cache_folder(char **out);

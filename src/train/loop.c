@@ -65,8 +65,17 @@ static fcl_status write_text(const fcl_run *run, const char *name, const char *t
     return status;
 }
 
-/* Network, batches and trainer from what the session has. */
-static fcl_status build(session *s, const fcl_choice *choice, uint64_t max_steps) {
+static fcl_status create_trainer(session *s, uint64_t max_steps) {
+    return fcl_trainer_create(&s->trainer, &(fcl_trainer_setup){.device = s->device,
+                                                                .network = s->network,
+                                                                .batches = s->batches,
+                                                                .recipe = &s->recipe,
+                                                                .step_log = s->step_log,
+                                                                .max_steps = max_steps});
+}
+
+/* Network and batches from what the session has. */
+static fcl_status build(session *s, const fcl_choice *choice) {
     fcl_status status;
     const fcl_recipe *r = &s->recipe;
     fcl_network_options network = {
@@ -85,13 +94,6 @@ static fcl_status build(session *s, const fcl_choice *choice, uint64_t max_steps
                                  .drop_unlabelled = 1};
     FCL_TRY(fcl_network_create(&s->network, s->device, s->model, &network));
     FCL_TRY(fcl_batches_create(&s->batches, s->train, &batches));
-    fcl_trainer_setup trainer = {.device = s->device,
-                                 .network = s->network,
-                                 .batches = s->batches,
-                                 .recipe = r,
-                                 .step_log = s->step_log,
-                                 .max_steps = max_steps};
-    FCL_TRY(fcl_trainer_create(&s->trainer, &trainer));
 done:
     return status;
 }
@@ -278,16 +280,18 @@ fcl_status fcl_train(fcl_train_result *out, const fcl_train_options *options) {
     warn_without_figures();
     FCL_TRY(fcl_run_create(&s.run, options, s.prepared));
     FCL_TRY(fcl_model_summary(&summary, s.model, s.recipe.batch));
-    FCL_TRY(write_text(&s.run, "model.cfg", fcl_model_text(s.model)));
-    FCL_TRY(write_text(&s.run, "summary.txt", summary));
+    FCL_TRY(fcl_run_choice(&choice, &recorded, &s.run, s.device));
+    FCL_TRY(build(&s, choice));
+    FCL_TRY(set_initial_weights(&s, options->init_weights));
+    FCL_TRY(fcl_run_claim(&s.run, options->force));
     if (options->step_log) {
         FCL_TRY(fcl_file_writer_open(&step_log, options->step_log));
         fputs("step,loss\n", step_log.stream);
         s.step_log = step_log.stream;
     }
-    FCL_TRY(fcl_run_choice(&choice, &recorded, &s.run, s.device));
-    FCL_TRY(build(&s, choice, options->has_max_steps ? options->max_steps : UINT64_MAX));
-    FCL_TRY(set_initial_weights(&s, options->init_weights));
+    FCL_TRY(create_trainer(&s, options->has_max_steps ? options->max_steps : UINT64_MAX));
+    FCL_TRY(write_text(&s.run, "model.cfg", fcl_model_text(s.model)));
+    FCL_TRY(write_text(&s.run, "summary.txt", summary));
     FCL_TRY(fcl_run_record_device(&s.run, s.device, s.network, 1));
     FCL_TRY(run_epochs(&s));
     fill_result(out, &s.position);
@@ -363,7 +367,8 @@ fcl_status fcl_train_resume(fcl_train_result *out, const char *run, unsigned epo
     warn_without_figures();
     FCL_TRY(fcl_run_choice(&choice, &recorded, &s.run, s.device));
     if (!recorded) fcl_log(FCL_LOG_INFO, "another device or driver than before: solvers are chosen anew");
-    FCL_TRY(build(&s, choice, UINT64_MAX));
+    FCL_TRY(build(&s, choice));
+    FCL_TRY(create_trainer(&s, UINT64_MAX));
     FCL_TRY(fcl_checkpoint_read(&s.position, s.network, checkpoint));
     if (s.position.epoch || fcl_path_exists(history))
         FCL_TRY(fcl_history_read(&s.history, history, s.position.epoch));

@@ -9,6 +9,8 @@
 #include "train/recipe.h"
 
 #define CONFIG_FORMAT "fiducl run 1"
+/* Of the folder. */
+#define KIND "run"
 
 void fcl_run_dispose(fcl_run *run) {
     free(run->folder);
@@ -40,7 +42,7 @@ fcl_status fcl_run_create(fcl_run *out, const fcl_train_options *options, const 
         goto done;
     }
     FCL_TRY(fcl_path_absolute(&prepared_path, options->prepared));
-    FCL_TRY(fcl_folder_claim(options->out, "run", options->force));
+    FCL_TRY(fcl_folder_check_claim(options->out, KIND, options->force));
     fcl_clock_timestamp(now);
     arguments = json_pack("{s:s?, s:o, s:s?, s:s?}", "device", options->device, "solvers",
                           solver_arguments(options->solvers), "init_weights", options->init_weights,
@@ -64,6 +66,10 @@ done:
     free(prepared_path);
     fcl_run_dispose(&run);
     return status;
+}
+
+fcl_status fcl_run_claim(const fcl_run *run, int force) {
+    return fcl_folder_claim(run->folder, KIND, force);
 }
 
 fcl_status fcl_run_open(fcl_run *out, const char *folder) {

@@ -11,8 +11,10 @@ typedef struct fcl_run {
     json_t *config;
 } fcl_run;
 
-/* Claims the folder and describes the run; config.json is written by fcl_run_record_device. */
+/* Describes a new run; FCL_E_EXISTS when its folder could not be claimed. Nothing is touched yet: that, and what was in the
+ * folder, is for when all that can go wrong before the first step went well. */
 fcl_status fcl_run_create(fcl_run *out, const fcl_train_options *options, const fcl_prepared *prepared);
+fcl_status fcl_run_claim(const fcl_run *run, int force);
 fcl_status fcl_run_open(fcl_run *out, const char *folder);
 void fcl_run_dispose(fcl_run *run);
 /* "FOLDER/NAME" for free(). */
