@@ -5,7 +5,6 @@
 expect 0 "platform" devices
 expect 0 '"devices"' devices --json
 expect 0 "driver_version" devices -v
-expect 7 "no such device" train . --model base_model --device "no such device" --out none
 expect 0 "base_model" summary base_model
 expect 0 "{" summary base_model --json --batch 7
 
@@ -23,6 +22,9 @@ expect 0 "64 images analyzed" analyze faces --out analysis
 expect 0 "train      40 images" prepare faces --out prepared --split 40,12,12
 expect 5 "not empty" prepare faces --out prepared --split 40,12,12
 expect 4 "missing" analyze missing
+
+expect 7 "no such device" train prepared --model base_model --device "no such device" --out none
+[ -e none ] && fail "a wrong device left a folder"
 
 small="--batch-size 16 --no-augment"
 expect 0 "recipe standard for base_model: 2 epochs, batch 16" train prepared --model base_model --out run --epochs 2 $small
