@@ -5,6 +5,8 @@
 #include "base/random.h"
 
 enum { SIDE = FCL_IMAGE_SIDE };
+/* Of the eyes and of the mouth: how far a turn of the head moves them, the nose tip being 1. */
+static const double eye_depth = 0.12, mouth_depth = 0.4;
 
 /* Streams: an identity's numbers and a face's own never meet. */
 static const uint32_t IDENTITY_STREAM = 0x80000000u;
@@ -19,7 +21,9 @@ typedef struct build {
 
 typedef struct pose {
     double x, y, scale, c, s, yaw, pitch; /* place of the origin, size of 1, roll, shifts by depth */
-    double light_x, light_y, smile, open, background[3], noise;
+    double light_x, light_y, smile, open, background[3], blur, noise;
+    int has_occluder; /* something before the face: a hand, a cup */
+    double occluder[5]; /* center, radii, tone */
 } pose;
 
 typedef struct point {
@@ -48,12 +52,12 @@ static double stroke(double x, double y, double ax, double ay, double bx, double
 static build make_build(fcl_random_stream *r) {
     build b = {.eye_w = fcl_random_uniform(r, 0.17, 0.22),
                .eye_h = fcl_random_uniform(r, 0.07, 0.11),
-               .brow_y = fcl_random_uniform(r, -0.36, -0.24),
-               .brow_tilt = fcl_random_uniform(r, -0.03, 0.08),
-               .nose_y = fcl_random_uniform(r, 0.50, 0.68),
-               .mouth_y = fcl_random_uniform(r, 0.98, 1.14),
+               .brow_y = fcl_random_uniform(r, -0.32, -0.18),
+               .brow_tilt = fcl_random_uniform(r, -0.09, 0.05),
+               .nose_y = fcl_random_uniform(r, 0.58, 0.82),
+               .mouth_y = fcl_random_uniform(r, 0.97, 1.15),
                .mouth_w = fcl_random_uniform(r, 0.34, 0.48),
-               .lip = fcl_random_uniform(r, 0.06, 0.11),
+               .lip = fcl_random_uniform(r, 0.05, 0.09),
                .head_w = fcl_random_uniform(r, 0.98, 1.18),
                .chin_y = fcl_random_uniform(r, 1.5, 1.75),
                .hair_y = fcl_random_uniform(r, -0.95, -0.65),
@@ -67,20 +71,24 @@ static build make_build(fcl_random_stream *r) {
 
 static pose make_pose(fcl_random_stream *r) {
     double roll = fcl_random_normal(r) * 0.07;
-    pose p = {.x = 48.3 + fcl_random_normal(r) * 1.9,
-              .y = 37.4 + fcl_random_normal(r) * 2.4,
-              .scale = 36.2 + fcl_random_normal(r) * 2.2,
+    pose p = {.x = 48.3 + fcl_random_normal(r) * 2.4,
+              .y = 37.8 + fcl_random_normal(r) * 2.4,
+              .scale = 36.1 + fcl_random_normal(r) * 2.6,
               .c = cos(roll),
               .s = sin(roll),
               .yaw = fcl_random_normal(r) * 0.10,
-              .pitch = fcl_random_normal(r) * 0.05,
+              .pitch = fcl_random_normal(r) * 0.11,
               .light_x = fcl_random_uniform(r, -0.3, 0.3),
               .light_y = fcl_random_uniform(r, -0.25, 0.1),
-              .smile = fcl_random_uniform(r, -0.03, 0.09),
-              .open = fcl_random_uniform(r, 0.0, 0.07),
+              .smile = fcl_random_uniform(r, -0.03, 0.05),
+              .open = fcl_random_uniform(r, 0.0, 0.05),
               .background = {fcl_random_uniform(r, 20, 230), fcl_random_uniform(r, -0.6, 0.6),
                              fcl_random_uniform(r, -0.6, 0.6)},
+              .blur = fcl_random_uniform(r, 0, 0.25),
               .noise = fcl_random_uniform(r, 1, 8)};
+    p.has_occluder = fcl_random_uniform(r, 0, 1) < 0.08;
+    const double low[5] = {-1.0, 0.3, 0.15, 0.15, 20}, high[5] = {1.0, 1.6, 0.4, 0.4, 220};
+    for (int i = 0; i < 5; i++) p.occluder[i] = fcl_random_uniform(r, low[i], high[i]);
     return p;
 }
 
@@ -106,7 +114,7 @@ static double tone_at(const build *b, const pose *p, double x, double y, double 
     double fringe = ellipse(x, y, 0, b->hair_y - 0.05, b->head_w * 0.8, 0.32);
     blend(&tone, b->hair, soft(k * fringe));
     for (int side = -1; side <= 1; side += 2) {
-        double ex = 0.5 * side + p->yaw * 0.12, ey = 0, slant = b->brow_tilt;
+        double ex = 0.5 * side + p->yaw * eye_depth, ey = 0, slant = b->brow_tilt;
         blend(&tone, shade * 0.82, soft(k * (ellipse(x, y, ex, ey, b->eye_w * 1.5, b->eye_h * 2.2))) * 0.6);
         double eye = ellipse(x, y, ex, ey, b->eye_w, b->eye_h);
         double inside = soft(k * eye);
@@ -115,7 +123,7 @@ static double tone_at(const build *b, const pose *p, double x, double y, double 
               inside * soft(k * ellipse(x, y, ex + p->yaw * 0.15, ey, b->eye_h * 1.05, b->eye_h * 1.05)));
         blend(&tone, shade * 0.4, soft(k * (fabs(eye) - 0.018)) * (y < ey ? 0.9 : 0.35));
         blend(&tone, b->hair * 0.8,
-              soft(k * stroke(x, y, 0.24 * side, b->brow_y + 0.02, 0.80 * side, b->brow_y + 0.02 - slant,
+              soft(k * stroke(x, y, 0.23 * side, b->brow_y + 0.02, 0.87 * side, b->brow_y + 0.02 - slant,
                               0.045)));
     }
     double nx = p->yaw, ny = b->nose_y + p->pitch;
@@ -124,7 +132,7 @@ static double tone_at(const build *b, const pose *p, double x, double y, double 
     blend(&tone, shade * 1.15, soft(k * ellipse(x, y, nx, ny, 0.13, 0.10)) * 0.7);
     for (int side = -1; side <= 1; side += 2)
         blend(&tone, shade * 0.45, soft(k * ellipse(x, y, nx + 0.09 * side, ny + 0.09, 0.045, 0.028)));
-    double mx = p->yaw * 0.4, my = b->mouth_y + p->pitch * 0.4;
+    double mx = p->yaw * mouth_depth, my = b->mouth_y + p->pitch * mouth_depth;
     double curve = p->smile * 4 * (x - mx) * (x - mx) / (b->mouth_w * b->mouth_w);
     double lips = ellipse(x, y + curve - p->smile, mx, my, b->mouth_w, b->lip + p->open);
     blend(&tone, shade * b->lips, soft(k * lips));
@@ -135,6 +143,8 @@ static double tone_at(const build *b, const pose *p, double x, double y, double 
             double rim = fabs(ellipse(x, y, 0.5 * side, 0.03, 0.34, 0.25)) - 0.02;
             blend(&tone, 25, soft(k * rim));
         }
+    const double *o = p->occluder;
+    if (p->has_occluder) blend(&tone, o[4], soft(k * ellipse(x, y, o[0], o[1], o[2], o[3])));
     return tone;
 }
 
@@ -147,21 +157,32 @@ static void set_point(float *keypoints, unsigned k, point at) {
 static void set_keypoints(float *keypoints, const build *b, const pose *p) {
     for (int side = 1; side >= -1; side -= 2) {
         unsigned other = side == 1 ? 0 : 1;
-        double shift = 0.12; /* the depth that tone_at gives the eyes */
-        set_point(keypoints, other, place(p, 0.5 * side, 0, shift));
-        set_point(keypoints, 2 + 2 * other, place(p, 0.5 * side - b->eye_w * side, 0, shift));
-        set_point(keypoints, 3 + 2 * other, place(p, 0.5 * side + b->eye_w * side, 0, shift));
-        set_point(keypoints, 6 + 2 * other, place(p, 0.24 * side, b->brow_y + 0.02, 0));
-        set_point(keypoints, 7 + 2 * other, place(p, 0.80 * side, b->brow_y + 0.02 - b->brow_tilt, 0));
-        set_point(keypoints, 11 + other, place(p, b->mouth_w * side, b->mouth_y - 3 * p->smile, 0.4));
+        set_point(keypoints, other, place(p, 0.5 * side, 0, eye_depth));
+        set_point(keypoints, 2 + 2 * other, place(p, 0.5 * side - b->eye_w * side, 0, eye_depth));
+        set_point(keypoints, 3 + 2 * other, place(p, 0.5 * side + b->eye_w * side, 0, eye_depth));
+        set_point(keypoints, 6 + 2 * other, place(p, 0.23 * side, b->brow_y + 0.02, 0));
+        set_point(keypoints, 7 + 2 * other, place(p, 0.87 * side, b->brow_y + 0.02 - b->brow_tilt, 0));
+        set_point(keypoints, 11 + other, place(p, b->mouth_w * side, b->mouth_y - 3 * p->smile, mouth_depth));
     }
     set_point(keypoints, 10, place(p, 0, b->nose_y, 1));
-    set_point(keypoints, 13, place(p, 0, b->mouth_y - b->lip - p->open + p->smile, 0.4));
-    set_point(keypoints, 14, place(p, 0, b->mouth_y + b->lip + p->open + p->smile, 0.4));
+    set_point(keypoints, 13, place(p, 0, b->mouth_y - b->lip - p->open + p->smile, mouth_depth));
+    set_point(keypoints, 14, place(p, 0, b->mouth_y + b->lip + p->open + p->smile, mouth_depth));
     /* The eyes' shift is sideways only, see tone_at. */
     for (unsigned k = 0; k < 6; k++) {
-        keypoints[2 * k] += (float)(p->scale * p->s * p->pitch * 0.12);
-        keypoints[2 * k + 1] -= (float)(p->scale * p->c * p->pitch * 0.12);
+        keypoints[2 * k] += (float)(p->scale * p->s * p->pitch * eye_depth);
+        keypoints[2 * k + 1] -= (float)(p->scale * p->c * p->pitch * eye_depth);
+    }
+}
+
+/* [blur, 1 - 2 blur, blur] along rows or columns; the border's pixels repeat outside. */
+static void blur(double *tones, double weight, int step, int other_step) {
+    for (int line = 0; line < SIDE; line++) {
+        double *at = tones + line * other_step, before = at[0];
+        for (int i = 0; i < SIDE; i++) {
+            double here = at[i * step], after = at[(i + 1 < SIDE ? i + 1 : i) * step];
+            at[i * step] = here + weight * (before - 2 * here + after);
+            before = here;
+        }
     }
 }
 
@@ -170,14 +191,20 @@ void fcl_synth_face(uint8_t *pixels, float *keypoints, uint64_t seed, uint32_t i
     fcl_random_stream shared = fcl_random_stream_make(seed, FCL_RANDOM_SYNTH, IDENTITY_STREAM | identity);
     build b = make_build(&shared);
     pose p = make_pose(&own);
+    double tones[SIDE * SIDE];
     for (int y = 0; y < SIDE; y++)
         for (int x = 0; x < SIDE; x++) {
             double u = (x - p.x) / p.scale, v = (y - p.y) / p.scale;
-            double background = p.background[0] * (1.0 + p.background[1] * (x / 96.0 - 0.5) +
-                                                   p.background[2] * (y / 96.0 - 0.5));
-            double tone = tone_at(&b, &p, p.c * u + p.s * v, -p.s * u + p.c * v, background, 1.0 / p.scale);
-            tone += p.noise * fcl_random_normal(&own);
-            pixels[y * SIDE + x] = (uint8_t)(tone < 0 ? 0 : tone > 255 ? 255 : tone + 0.5);
+            double background = p.background[0] * (1.0 + p.background[1] * ((double)x / SIDE - 0.5) +
+                                                   p.background[2] * ((double)y / SIDE - 0.5));
+            tones[y * SIDE + x] =
+                tone_at(&b, &p, p.c * u + p.s * v, -p.s * u + p.c * v, background, 1.0 / p.scale);
         }
+    blur(tones, p.blur, 1, SIDE);
+    blur(tones, p.blur, SIDE, 1);
+    for (int i = 0; i < SIDE * SIDE; i++) {
+        double tone = tones[i] + p.noise * fcl_random_normal(&own);
+        pixels[i] = (uint8_t)(tone < 0 ? 0 : tone > 255 ? 255 : tone + 0.5);
+    }
     set_keypoints(keypoints, &b, &p);
 }

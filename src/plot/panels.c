@@ -1,6 +1,6 @@
 #include "plot/gnuplot.h"
 
-enum { PANEL_PIXELS = 230, TITLE_PIXELS = 60 };
+enum { PANEL_PIXELS = 230, CAPTION_PIXELS = 26, TITLE_PIXELS = 44 };
 static const int markers[] = {7, 2, 6, 5};
 
 static void append_image(fcl_text *script, const fcl_panel *panel, size_t index, unsigned width,
@@ -39,20 +39,27 @@ fcl_status fcl_figure_panels(const char *stem, const char *title, const fcl_pane
         append_image(&script, &panels[i], i, width, height);
         append_points(&script, &csv, &panels[i], i);
     }
-    fcl_text_appendf(&script, "set multiplot layout %u,%u title ", rows, columns);
+    /* Places are shares of the whole figure: gnuplot's own layout lets titles of rows and of the figure meet. */
+    const double total_h = rows * (PANEL_PIXELS + CAPTION_PIXELS) + TITLE_PIXELS, gap = 4.0 / PANEL_PIXELS;
+    fcl_text_append(&script, "set multiplot\nset label 1 ");
     fcl_gnuplot_quote(&script, title);
-    fcl_text_appendf(
-        &script,
-        "\nunset tics\nunset border\nunset grid\nunset colorbox\nset palette gray\nset cbrange [0:255]\n"
-        "set xrange [-0.5:%u.5]\nset yrange [%u.5:-0.5]\nset size ratio %.6g\n"
-        "set lmargin 0.5\nset rmargin 0.5\nset tmargin 1.4\nset bmargin 0.3\n",
-        width - 1, height - 1, (double)height / width);
+    fcl_text_appendf(&script,
+                     " at screen 0.5,%.6f center\nunset tics\nunset border\nunset grid\nunset colorbox\n"
+                     "set palette gray\nset cbrange [0:255]\nset xrange [-0.5:%u.5]\nset yrange [%u.5:-0.5]\n",
+                     1.0 - TITLE_PIXELS / 2.0 / total_h, width - 1, height - 1);
     for (size_t i = 0; i < n_panels; i++) {
-        fcl_text_append(&script, "set title ");
+        double left = (double)(i % columns) / columns, right = left + 1.0 / columns;
+        double bottom = (double)(rows - 1 - i / columns) * (PANEL_PIXELS + CAPTION_PIXELS) / total_h;
+        fcl_text_appendf(&script,
+                         "set lmargin at screen %.6f\nset rmargin at screen %.6f\n"
+                         "set bmargin at screen %.6f\nset tmargin at screen %.6f\n",
+                         left + gap / columns, right - gap / columns, bottom + gap * PANEL_PIXELS / total_h,
+                         bottom + (1.0 - gap) * PANEL_PIXELS / total_h);
+        fcl_text_append(&script, "set title offset 0,-0.6 ");
         fcl_gnuplot_quote(&script, panels[i].caption ? panels[i].caption : "");
         /* The legend stands in the first panel only. */
         fcl_text_append(&script,
-                        i == 0 ? "\nset key top left opaque samplen 0.5 font ',8'\n" : "\nunset key\n");
+                        i == 0 ? "\nset key top left opaque samplen 0.5 width -1 font ',8'\n" : "\nunset key\n");
         fcl_text_appendf(&script, "plot $image%zu matrix with image notitle", i);
         for (size_t s = 0; s < panels[i].n_sets; s++) {
             const fcl_point_set *set = &panels[i].sets[s];
@@ -62,12 +69,12 @@ fcl_status fcl_figure_panels(const char *stem, const char *title, const fcl_pane
                              set->n > 100 ? "0.15" : "0.7", fcl_plot_colour((size_t)set->style + 1));
             fcl_gnuplot_quote(&script, set->name);
         }
-        fcl_text_append(&script, "\n");
+        fcl_text_append(&script, "\nunset label 1\n");
     }
     fcl_text_append(&script, "unset multiplot\n");
     FCL_TRY(fcl_figure_csv(stem, &csv));
     FCL_TRY(fcl_text_status(&script));
-    FCL_TRY(fcl_gnuplot_draw(stem, script.data, columns * PANEL_PIXELS, rows * PANEL_PIXELS + TITLE_PIXELS));
+    FCL_TRY(fcl_gnuplot_draw(stem, script.data, columns * PANEL_PIXELS, (unsigned)total_h));
 done:
     fcl_text_dispose(&script);
     fcl_text_dispose(&csv);
