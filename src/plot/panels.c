@@ -1,6 +1,6 @@
 #include "plot/gnuplot.h"
 
-enum { PANEL_PIXELS = 230, CAPTION_PIXELS = 26, TITLE_PIXELS = 44 };
+enum { PANEL_PIXELS = 230, ONLY_PANEL_PIXELS = 480, CAPTION_PIXELS = 26, TITLE_PIXELS = 44 };
 static const int markers[] = {7, 2, 6, 5};
 
 static void append_image(fcl_text *script, const fcl_panel *panel, size_t index, unsigned width,
@@ -34,13 +34,14 @@ fcl_status fcl_figure_panels(const char *stem, const char *title, const fcl_pane
     fcl_text script = FCL_TEXT_EMPTY, csv = FCL_TEXT_EMPTY;
     if (columns > n_panels) columns = (unsigned)n_panels;
     unsigned rows = ((unsigned)n_panels + columns - 1) / columns;
+    const unsigned side = n_panels == 1 ? ONLY_PANEL_PIXELS : PANEL_PIXELS;
     fcl_text_append(&csv, "panel,set,point,x,y\n");
     for (size_t i = 0; i < n_panels; i++) {
         append_image(&script, &panels[i], i, width, height);
         append_points(&script, &csv, &panels[i], i);
     }
     /* Places are shares of the whole figure: gnuplot's own layout lets titles of rows and of the figure meet. */
-    const double total_h = rows * (PANEL_PIXELS + CAPTION_PIXELS) + TITLE_PIXELS, gap = 4.0 / PANEL_PIXELS;
+    const double total_h = rows * (side + CAPTION_PIXELS) + TITLE_PIXELS, gap = 4.0 / side;
     fcl_text_append(&script, "set multiplot\nset label 1 ");
     fcl_gnuplot_quote(&script, title);
     fcl_text_appendf(&script,
@@ -49,12 +50,12 @@ fcl_status fcl_figure_panels(const char *stem, const char *title, const fcl_pane
                      1.0 - TITLE_PIXELS / 2.0 / total_h, width - 1, height - 1);
     for (size_t i = 0; i < n_panels; i++) {
         double left = (double)(i % columns) / columns, right = left + 1.0 / columns;
-        double bottom = (double)(rows - 1 - i / columns) * (PANEL_PIXELS + CAPTION_PIXELS) / total_h;
+        double bottom = (double)(rows - 1 - i / columns) * (side + CAPTION_PIXELS) / total_h;
         fcl_text_appendf(&script,
                          "set lmargin at screen %.6f\nset rmargin at screen %.6f\n"
                          "set bmargin at screen %.6f\nset tmargin at screen %.6f\n",
-                         left + gap / columns, right - gap / columns, bottom + gap * PANEL_PIXELS / total_h,
-                         bottom + (1.0 - gap) * PANEL_PIXELS / total_h);
+                         left + gap / columns, right - gap / columns, bottom + gap * side / total_h,
+                         bottom + (1.0 - gap) * side / total_h);
         fcl_text_append(&script, "set title offset 0,-0.6 ");
         fcl_gnuplot_quote(&script, panels[i].caption ? panels[i].caption : "");
         /* The legend stands in the first panel only. */
@@ -74,7 +75,7 @@ fcl_status fcl_figure_panels(const char *stem, const char *title, const fcl_pane
     fcl_text_append(&script, "unset multiplot\n");
     FCL_TRY(fcl_figure_csv(stem, &csv));
     FCL_TRY(fcl_text_status(&script));
-    FCL_TRY(fcl_gnuplot_draw(stem, script.data, columns * PANEL_PIXELS, (unsigned)total_h));
+    FCL_TRY(fcl_gnuplot_draw(stem, script.data, columns * side, (unsigned)total_h));
 done:
     fcl_text_dispose(&script);
     fcl_text_dispose(&csv);
