@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "device/internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Argument facts let the launch helper tell an int from a float. */
@@ -140,7 +141,9 @@ fcl_status fcl_program_get(cl_program *out, fcl_device *device, const char *file
             return FCL_OK;
         }
     fcl_program *added = NULL;
-    char *all_options = fcl_format("%s %s", FIXED_OPTIONS, options);
+    /* Some implementations print that there were warnings; they concern who changes kernels. */
+    int developing = getenv("FIDUCL_KERNEL_DIR") != NULL;
+    char *all_options = fcl_format("%s%s %s", FIXED_OPTIONS, developing ? "" : " -w", options);
     fcl_status status;
     FCL_TRY(FCL_NEW(&added, 1, "a program"));
     added->file = fcl_duplicate(file);

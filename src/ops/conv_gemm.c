@@ -1,5 +1,5 @@
-/* Convolution and dense layers as products of matrices (im2col): cl/conv_gemm.cl and CLBlast. Where each pixel of y reads
- * one pixel of x, as in a dense layer, x is the matrix already and nothing is copied. */
+/* Convolution and dense layers as products of matrices (im2col): cl/conv_gemm.cl and CLBlast. Where each
+ * pixel of y reads one pixel of x, as in a dense layer, x is the matrix already and nothing is copied. */
 #include "ops/conv_shape.h"
 #include "ops/gemm.h"
 #include "ops/solvers.h"
@@ -10,8 +10,8 @@ enum {
     LOCAL = 64,
     MAX_COLUMNS_BYTES = 64 << 20, /* as many samples at a time as fit */
     BIAS_PARTS = 64,
-    /* CLBlast adds up whole rows of the columns' transpose, some 1e5 terms for a weight's gradient, in one sum: rounding
-     * grows with their root. docs/kernels.md. */
+    /* CLBlast adds up whole rows of the columns' transpose, some 1e5 terms for a weight's gradient, in one
+     * sum: rounding grows with their root. docs/kernels.md. */
     WEIGHTS_ERROR_FACTOR = 512,
 };
 
@@ -63,7 +63,8 @@ static size_t columns_floats(const fcl_op_desc *desc, const fcl_conv_shape *c) {
 static size_t workspace_bytes(const fcl_op_desc *desc, const fcl_device *device) {
     (void)device;
     fcl_conv_shape c = fcl_conv_of(desc);
-    size_t columns = columns_floats(desc, &c), parts = is_weights(desc->kind) ? (size_t)BIAS_PARTS * (size_t)c.out_c : 0;
+    size_t columns = columns_floats(desc, &c),
+           parts = is_weights(desc->kind) ? (size_t)BIAS_PARTS * (size_t)c.out_c : 0;
     return (columns > parts ? columns : parts) * sizeof(float);
 }
 
@@ -103,7 +104,8 @@ static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *d
         fcl_options_activation(&options, "X_ACTIVATION", desc->x_activation);
     }
     FCL_TRY(fcl_text_status(&options));
-    FCL_TRY(fcl_kernel_create(&plan->columns, device, "conv_gemm.cl", "conv_gemm_columns", fcl_text_get(&options)));
+    FCL_TRY(fcl_kernel_create(&plan->columns, device, "conv_gemm.cl", "conv_gemm_columns",
+                              fcl_text_get(&options)));
     FCL_TRY(fcl_kernel_create(&plan->finish, device, "conv_gemm.cl", finish, fcl_text_get(&options)));
     if (is_weights(desc->kind)) {
         fcl_conv_shape biases = c;
@@ -174,7 +176,8 @@ static fcl_status run_data(fcl_plan *plan, int n, const fcl_operands *operands, 
     const fcl_conv_shape *c = &plan->conv;
     for (size_t first = 0; first < (size_t)n; first += plan->group) {
         size_t samples = samples_of(plan, first, n);
-        fcl_range range = range_of(plan->finish, samples * (size_t)c->in_h * (size_t)c->in_w * (size_t)c->in_c);
+        fcl_range range =
+            range_of(plan->finish, samples * (size_t)c->in_h * (size_t)c->in_w * (size_t)c->in_c);
         FCL_TRY(fcl_gemm(plan->device, samples * plan->pixels, plan->row, (size_t)c->out_c,
                          out_matrix(plan, operands->buffer[FCL_DY], first),
                          weights_matrix(plan, operands->buffer[FCL_W], 1),
@@ -209,17 +212,18 @@ done:
     return status;
 }
 
-#define SOLVER(variable, op_kind, factor, run_)                                                                        \
-    const fcl_solver variable = {                                                                                      \
-        .name = "gemm",                                                                                                \
-        .kind = op_kind,                                                                                               \
-        .files = "conv_gemm.cl sum_parts.cl",                                                                          \
-        .error_factor = factor,                                                                                        \
-        .applies = applies,                                                                                            \
-        .workspace_bytes = workspace_bytes,                                                                            \
-        .prepare = prepare,                                                                                            \
-        .run = run_,                                                                                                   \
-        .dispose = dispose,                                                                                            \
+#define SOLVER(variable, op_kind, factor, run_)                                                              \
+    const fcl_solver variable = {                                                                            \
+        .name = "gemm",                                                                                      \
+        .kind = op_kind,                                                                                     \
+        .tier = FCL_TIER_DETOUR,                                                                             \
+        .files = "conv_gemm.cl sum_parts.cl",                                                                \
+        .error_factor = factor,                                                                              \
+        .applies = applies,                                                                                  \
+        .workspace_bytes = workspace_bytes,                                                                  \
+        .prepare = prepare,                                                                                  \
+        .run = run_,                                                                                         \
+        .dispose = dispose,                                                                                  \
     }
 
 SOLVER(fcl_solver_conv_gemm_forward, FCL_CONV_FORWARD, FCL_CONV_ERROR_FACTOR, run_forward);
@@ -227,4 +231,5 @@ SOLVER(fcl_solver_conv_gemm_backward_data, FCL_CONV_BACKWARD_DATA, FCL_CONV_ERRO
 SOLVER(fcl_solver_conv_gemm_backward_weights, FCL_CONV_BACKWARD_WEIGHTS, WEIGHTS_ERROR_FACTOR, run_weights);
 SOLVER(fcl_solver_dense_gemm_forward, FCL_DENSE_FORWARD, FCL_CONV_ERROR_FACTOR, run_forward);
 SOLVER(fcl_solver_dense_gemm_backward_data, FCL_DENSE_BACKWARD_DATA, FCL_CONV_ERROR_FACTOR, run_data);
-SOLVER(fcl_solver_dense_gemm_backward_weights, FCL_DENSE_BACKWARD_WEIGHTS, FCL_CONV_ERROR_FACTOR, run_weights);
+SOLVER(fcl_solver_dense_gemm_backward_weights, FCL_DENSE_BACKWARD_WEIGHTS, FCL_CONV_ERROR_FACTOR,
+       run_weights);

@@ -131,6 +131,7 @@ const fcl_solver fcl_solver_pool_blocks_backward = {
 const fcl_solver fcl_solver_pool_gather_backward = {
     .name = "pool_gather",
     .kind = FCL_POOL_BACKWARD,
+    .tier = FCL_TIER_DETOUR,
     .files = "pool_gather_backward.cl",
     .error_factor = ERROR_FACTOR,
     .applies = applies,

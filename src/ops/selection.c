@@ -1,12 +1,15 @@
 #include "ops/selection.h"
 
 #include <math.h>
+#include <stdatomic.h>
 
 #include "base/log.h"
 #include "base/memory.h"
 #include "ops/choice.h"
 #include "ops/solver_cache.h"
 #include "ops/stopwatch.h"
+
+static atomic_flag told = ATOMIC_FLAG_INIT;
 
 enum { CHECKED_ELEMENTS = 300 };
 /* What a check may cost: floats made and copied, floating point operations on the device, terms summed by the
@@ -34,6 +37,8 @@ static fcl_status judge(fcl_solver_record *out, char fault[256], fcl_device *dev
     if (fcl_solver_cache_find(out, cache, description, solver)) {
         if (out->passed) return FCL_OK;
     }
+    if (!atomic_flag_test_and_set(&told))
+        fcl_log(FCL_LOG_INFO, "kernels that are new to this device are compiled, checked and measured; it is remembered");
     /* A failure is checked again: the message says how wrong, and only a solver that is wrong now is left
      * out. */
     for (int variant = 0; variant < fcl_gate_n_variants(desc) && record.passed; variant++) {
@@ -120,6 +125,7 @@ fcl_status fcl_select_solver(const fcl_solver **out, fcl_device *device, const f
     for (; *solvers && n_passed < MAX_SOLVERS && (measure || n_passed == 0); solvers++) {
         fcl_solver_record record;
         if (!(*solvers)->applies(desc, device)) continue;
+        if (n_passed > 0 && (*solvers)->tier > passed[0]->tier) break;
         n_applying++;
         if ((status = judge(&record, fault, device, desc, *solvers, cache, description)) != FCL_OK) {
             last = status;

@@ -25,6 +25,9 @@ typedef struct fcl_solver {
      * them): part of what verdicts and measurements in the solver cache are keyed by. NULL when it has no
      * kernels of its own. */
     const char *files;
+    /* Solvers of a higher tier are looked at only when none of a lower one is right: what is hardly ever the fastest
+     * where another applies costs no compilation and no measurement. */
+    int tier;
     /* How large an error is acceptable: the bound on |device - reference| of an element is
      * error_factor * FLT_EPSILON * magnitude (+ the smallest normal float). docs/kernels.md justifies each
      * value. */
