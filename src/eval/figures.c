@@ -44,7 +44,8 @@ fcl_status fcl_figure_errors(const fcl_subject *subject, const float *mean_predi
         {.name = "mean of the training labels", .x = x, .y = mean, .n = N_ERROR_STEPS, .dashed = 1}};
     const fcl_axes axes = {.title = title,
                            .x_label = "distance from the label (px)",
-                           .y_label = "keypoints within it (%)",
+                           .legend_below = 1,
+        .y_label = "keypoints within it (%)",
                            .x_max = ERROR_AXIS_PX,
                            .y_max = 100.0};
     FCL_TRY(fcl_subject_path(&stem, subject, "errors"));

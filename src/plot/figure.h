@@ -22,6 +22,7 @@ typedef struct fcl_series {
 typedef struct fcl_axes {
     const char *title, *x_label, *y_label;
     int log_y;
+    int legend_below; /* in the lower right corner, for curves that rise; else in the upper right one */
     double x_min, x_max, y_min, y_max; /* automatic where min == max */
 } fcl_axes;
 
