@@ -17,6 +17,7 @@ function(fiducl_test name)
   add_test(NAME ${name} COMMAND test_${name})
   set_tests_properties(${name} PROPERTIES LABELS ${test_LABEL} TIMEOUT ${test_TIMEOUT})
   if(test_LABEL STREQUAL "device")
-    set_tests_properties(${name} PROPERTIES ENVIRONMENT "CK_FORK=no")
+    set_tests_properties(${name} PROPERTIES
+      ENVIRONMENT "CK_FORK=no;LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/support/drivers.lsan:print_suppressions=0")
   endif()
 endfunction()

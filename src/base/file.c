@@ -157,9 +157,9 @@ fcl_status fcl_folder_create(const char *path) {
     char *partial = fcl_duplicate(path);
     if (!partial) return FCL_E_MEMORY;
     fcl_status status = FCL_OK;
-    for (char *p = partial + 1; status == FCL_OK; p++) {
+    for (char *p = partial; status == FCL_OK; p++) {
         char c = *p;
-        if (c != '/' && c != '\0') continue;
+        if ((c != '/' || p == partial) && c != '\0') continue;
         *p = '\0';
         if (mkdir(partial, 0777) != 0 && !(errno == EEXIST && fcl_path_is_folder(partial)))
             status = fcl_fail_errno("create the folder", partial);

@@ -36,7 +36,7 @@ void fcl_environment_set(const char *name, const char *value) {
 static FILE *input_file(const char *input, size_t n_bytes) {
     FILE *stream = tmpfile();
     if (!stream) return NULL;
-    if (fwrite(input, 1, n_bytes, stream) != n_bytes || fflush(stream) != 0) {
+    if ((n_bytes > 0 && fwrite(input, 1, n_bytes, stream) != n_bytes) || fflush(stream) != 0) {
         fclose(stream);
         return NULL;
     }
