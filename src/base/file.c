@@ -44,12 +44,20 @@ done:
     return status;
 }
 
+/* A device or a pipe, which must not be replaced by a file. */
+static int is_special(const char *path) {
+    struct stat facts;
+    return stat(path, &facts) == 0 && !S_ISREG(facts.st_mode) && !S_ISDIR(facts.st_mode);
+}
+
 fcl_status fcl_file_writer_open(fcl_file_writer *out, const char *path) {
-    fcl_file_writer writer = {.path = fcl_duplicate(path), .temporary = fcl_format("%s.tmp-%ld", path, (long)getpid())};
+    const int special = is_special(path);
+    fcl_file_writer writer = {.path = fcl_duplicate(path),
+                              .temporary = special ? NULL : fcl_format("%s.tmp-%ld", path, (long)getpid())};
     fcl_status status = FCL_OK;
-    if (!writer.path || !writer.temporary)
+    if (!writer.path || (!special && !writer.temporary))
         status = FCL_E_MEMORY;
-    else if (!(writer.stream = fopen(writer.temporary, "wb")))
+    else if (!(writer.stream = fopen(special ? path : writer.temporary, "wb")))
         status = fcl_fail_errno("create", path);
     if (status != FCL_OK) {
         free(writer.path);
@@ -77,7 +85,7 @@ static void sync_parent(const char *path) {
 fcl_status fcl_file_writer_commit(fcl_file_writer *writer) {
     int failed = ferror(writer->stream);
     failed |= fflush(writer->stream) != 0;
-    if (!failed) failed = fsync(fileno(writer->stream)) != 0;
+    if (!failed && writer->temporary) failed = fsync(fileno(writer->stream)) != 0;
     int cause = errno;
     failed |= fclose(writer->stream) != 0;
     writer->stream = NULL;
@@ -85,9 +93,9 @@ fcl_status fcl_file_writer_commit(fcl_file_writer *writer) {
     if (failed) {
         errno = cause ? cause : EIO;
         status = fcl_fail_errno("write", writer->path);
-    } else if (rename(writer->temporary, writer->path) != 0) {
+    } else if (writer->temporary && rename(writer->temporary, writer->path) != 0) {
         status = fcl_fail_errno("rename a temporary file to", writer->path);
-    } else {
+    } else if (writer->temporary) {
         sync_parent(writer->path);
         free(writer->temporary);
         writer->temporary = NULL;

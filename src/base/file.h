@@ -11,7 +11,7 @@
 fcl_status fcl_file_read(char **out, size_t *n_bytes, const char *path);
 
 /* A file that appears whole or not at all: written beside its place under a temporary name, synced and renamed by
- * commit; abandon (and abandon after commit is legal) removes what is left. */
+ * commit; abandon (and abandon after commit is legal) removes what is left. A device or a pipe is written to as it is. */
 typedef struct fcl_file_writer {
     FILE *stream; /* write here */
     char *path;
