@@ -23,8 +23,7 @@
 #endif
 
 #ifdef ACTIVATION
-__kernel void activation_forward(int n_vectors, __global const float *restrict x,
-                                 __global float *restrict y) {
+__kernel void activation_forward(int n_vectors, __global const float *restrict x, __global float *restrict y) {
     int begin = (int)get_global_id(0) * PER_ITEM, end = min(begin + PER_ITEM, n_vectors);
     for (int i = begin; i < end; i++) {
         floatv z = LOAD(x, i);
@@ -32,8 +31,7 @@ __kernel void activation_forward(int n_vectors, __global const float *restrict x
     }
 }
 
-__kernel void add(int n_vectors, __global const float *x, __global const float *x2,
-                  __global float *restrict y) {
+__kernel void add(int n_vectors, __global const float *x, __global const float *x2, __global float *restrict y) {
     int begin = (int)get_global_id(0) * PER_ITEM, end = min(begin + PER_ITEM, n_vectors);
     for (int i = begin; i < end; i++) {
         floatv z = LOAD(x, i) + LOAD(x2, i);
@@ -43,9 +41,8 @@ __kernel void add(int n_vectors, __global const float *x, __global const float *
 #endif
 
 #ifdef X_ACTIVATION
-__kernel void activation_backward(int n_vectors, __global const float *restrict x,
-                                  __global const float *restrict dy, __global float *restrict dx,
-                                  int accumulate) {
+__kernel void activation_backward(int n_vectors, __global const float *restrict x, __global const float *restrict dy,
+                                  __global float *restrict dx, int accumulate) {
     int begin = (int)get_global_id(0) * PER_ITEM, end = min(begin + PER_ITEM, n_vectors);
     for (int i = begin; i < end; i++) {
         floatv gradient = LOAD(dy, i);

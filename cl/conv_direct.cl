@@ -31,7 +31,7 @@
 #define N_BLOCKS   ((DST_W + COLUMNS - 1) / COLUMNS)
 #define LAST_BEGIN (DST_W - COLUMNS)
 #define ROW        (SRC_W * SRC_C)
-#define PADDED (PAD_LEFT > 0 || (DST_W - 1) * STRIDE_W - PAD_LEFT + KERNEL_W > SRC_W)
+#define PADDED     (PAD_LEFT > 0 || (DST_W - 1) * STRIDE_W - PAD_LEFT + KERNEL_W > SRC_W)
 
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void conv_direct_pack(__global const float *restrict weights,
                                                                               __global float *restrict packed) {
@@ -137,9 +137,10 @@ static inline __attribute__((always_inline)) void block(__global const float *re
     }
 }
 
-__attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
-conv_direct(int n, __global const float *restrict all_src, __global const float *restrict packed,
-            __global float *restrict all_dst, EXTRA_PARAMETERS) {
+__attribute__((reqd_work_group_size(1, 1, 1))) __kernel void conv_direct(int n, __global const float *restrict all_src,
+                                                                         __global const float *restrict packed,
+                                                                         __global float *restrict all_dst,
+                                                                         EXTRA_PARAMETERS) {
     const int y = (int)get_global_id(0), channel = (int)get_global_id(1) * LANES, group = (int)get_global_id(2);
     /* Samples `first_sample` to `n_samples` of this item are new; the others, if any, another item stores. */
     const int whole = n >= SAMPLES;

@@ -43,8 +43,8 @@ __kernel void conv_gemm_bias(int n, __global const float *restrict b, __global f
 #endif
 
 #ifdef X_ACTIVATION
-__kernel void conv_gemm_gather(int n, int first, __global const float *restrict columns, __global const float *restrict x,
-                               __global float *restrict dx, int accumulate) {
+__kernel void conv_gemm_gather(int n, int first, __global const float *restrict columns,
+                               __global const float *restrict x, __global float *restrict dx, int accumulate) {
     const int i = (int)get_global_id(0);
     if (i >= n * IN_FLOATS) return;
     const int c = i % IN_C, ix = i / IN_C % IN_W, iy = i / (IN_C * IN_W) % IN_H, sample = i / IN_FLOATS;
@@ -67,10 +67,12 @@ __kernel void conv_gemm_gather(int n, int first, __global const float *restrict 
 }
 #endif
 
-__kernel void conv_gemm_bias_parts(int n, int n_parts, __global const float *restrict dy, __global float *restrict parts) {
+__kernel void conv_gemm_bias_parts(int n, int n_parts, __global const float *restrict dy,
+                                   __global float *restrict parts) {
     const int c = (int)get_global_id(0), part = (int)get_global_id(1);
     if (c >= OUT_C) return;
-    const int begin = (int)((long)n * OUT_PIXELS * part / n_parts), end = (int)((long)n * OUT_PIXELS * (part + 1) / n_parts);
+    const int begin = (int)((long)n * OUT_PIXELS * part / n_parts),
+              end = (int)((long)n * OUT_PIXELS * (part + 1) / n_parts);
     float sum = 0.0f;
     for (int pixel = begin; pixel < end; pixel++) sum += dy[pixel * OUT_C + c];
     parts[part * OUT_C + c] = sum;

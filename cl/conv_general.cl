@@ -25,7 +25,8 @@ __kernel void conv_general_forward(int n, __global const float *restrict x, __gl
                                    __global const float *restrict b, __global float *restrict y) {
     const int i = (int)get_global_id(0);
     if (i >= n * (OUT_H * OUT_W * OUT_C)) return;
-    const int oc = i % OUT_C, ox = i / OUT_C % OUT_W, oy = i / (OUT_C * OUT_W) % OUT_H, sample = i / (OUT_C * OUT_W * OUT_H);
+    const int oc = i % OUT_C, ox = i / OUT_C % OUT_W, oy = i / (OUT_C * OUT_W) % OUT_H,
+              sample = i / (OUT_C * OUT_W * OUT_H);
     const int top = oy * STRIDE_H - PAD_TOP, left = ox * STRIDE_W - PAD_LEFT;
     float sum = b[oc];
     for (int ky = max(0, -top); ky < min(KERNEL_H, IN_H - top); ky++)
@@ -42,7 +43,8 @@ __kernel void conv_general_forward(int n, __global const float *restrict x, __gl
 
 #ifdef X_ACTIVATION
 __kernel void conv_general_backward_data(int n, __global const float *restrict dy, __global const float *restrict w,
-                                         __global const float *restrict x, __global float *restrict dx, int accumulate) {
+                                         __global const float *restrict x, __global float *restrict dx,
+                                         int accumulate) {
     const int i = (int)get_global_id(0);
     if (i >= n * (IN_H * IN_W * IN_C)) return;
     const int ic = i % IN_C, ix = i / IN_C % IN_W, iy = i / (IN_C * IN_W) % IN_H, sample = i / (IN_C * IN_W * IN_H);
@@ -72,7 +74,8 @@ __kernel void conv_general_backward_weights(int n, int n_parts, __global const f
     const int i = (int)get_global_id(0), part = (int)get_global_id(1);
     if (i >= N_WEIGHTS + OUT_C) return;
     const int is_bias = i >= N_WEIGHTS;
-    const int oc = i % OUT_C, ic = i / OUT_C % IN_C, kx = i / (OUT_C * IN_C) % KERNEL_W, ky = i / (OUT_C * IN_C * KERNEL_W);
+    const int oc = i % OUT_C, ic = i / OUT_C % IN_C, kx = i / (OUT_C * IN_C) % KERNEL_W,
+              ky = i / (OUT_C * IN_C * KERNEL_W);
     const int end = n * (part + 1) / n_parts;
     float sum = 0.0f;
     for (int sample = n * part / n_parts; sample < end; sample++)

@@ -44,16 +44,15 @@ typedef float16 elements;
 static inline elements factors(ulong block, uint step, uint purpose, uint key_low, uint key_high) {
 #if RANDOM_BLOCKS == 1
     const random_words words = philox4x32((uint)block, (uint)(block >> 32), step, purpose, key_low, key_high);
-    const elements unit = (float4)(RANDOM_UNIT(words.word[0]), RANDOM_UNIT(words.word[1]),
-                                   RANDOM_UNIT(words.word[2]), RANDOM_UNIT(words.word[3]));
+    const elements unit = (float4)(RANDOM_UNIT(words.word[0]), RANDOM_UNIT(words.word[1]), RANDOM_UNIT(words.word[2]),
+                                   RANDOM_UNIT(words.word[3]));
 #else
     const ulong4 blocks = block + (ulong4)(0, 1, 2, 3);
-    const random_words words = philox4x32(convert_uint4(blocks & 0xffffffffUL), convert_uint4(blocks >> 32),
-                                          step, purpose, key_low, key_high);
-    const float4 a = RANDOM_UNIT(words.word[0]), b = RANDOM_UNIT(words.word[1]),
-                 c = RANDOM_UNIT(words.word[2]), d = RANDOM_UNIT(words.word[3]);
-    const elements unit =
-        (float16)(a.x, b.x, c.x, d.x, a.y, b.y, c.y, d.y, a.z, b.z, c.z, d.z, a.w, b.w, c.w, d.w);
+    const random_words words =
+        philox4x32(convert_uint4(blocks & 0xffffffffUL), convert_uint4(blocks >> 32), step, purpose, key_low, key_high);
+    const float4 a = RANDOM_UNIT(words.word[0]), b = RANDOM_UNIT(words.word[1]), c = RANDOM_UNIT(words.word[2]),
+                 d = RANDOM_UNIT(words.word[3]);
+    const elements unit = (float16)(a.x, b.x, c.x, d.x, a.y, b.y, c.y, d.y, a.z, b.z, c.z, d.z, a.w, b.w, c.w, d.w);
 #endif
     return unit >= RATE ? (elements)(SCALE) : (elements)(0.0f);
 }
@@ -63,9 +62,8 @@ __kernel void dropout_forward(int n, uint seed_low, uint seed_high, uint purpose
                               uint first_high, __global const float *restrict x, __global float *restrict y) {
 #else
 __kernel void dropout_backward(int n, uint seed_low, uint seed_high, uint purpose, uint step, uint first_low,
-                               uint first_high, __global const float *restrict x,
-                               __global const float *restrict dy, __global float *restrict dx,
-                               int accumulate) {
+                               uint first_high, __global const float *restrict x, __global const float *restrict dy,
+                               __global float *restrict dx, int accumulate) {
 #endif
     const ulong first_block = ((ulong)first_high << 32 | first_low) >> 2;
     const int skipped = (int)(first_low & 3); /* elements of the first block that belong to the part before */

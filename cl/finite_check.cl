@@ -65,8 +65,8 @@ finite_check_scan(int n_vectors, __global const float *restrict x, __global int 
 #endif
 }
 
-__kernel void finite_check_judge(__global const int *restrict partial, __global const float *restrict stats,
-                                 uint slot, uint step, __global int *restrict flag) {
+__kernel void finite_check_judge(__global const int *restrict partial, __global const float *restrict stats, uint slot,
+                                 uint step, __global int *restrict flag) {
     int together = 0;
     for (int i = 0; i < N_PARTIALS; i++) together |= partial[i];
     int found = together << 1;

@@ -22,10 +22,9 @@
 #error "X_ACTIVATION is needed"
 #endif
 
-__kernel void masked_mse_gradient(int n, int n_partials, float inverse_count,
-                                  __global const float *restrict x, __global const float *restrict target,
-                                  __global const float *restrict mask, __global float *restrict dx,
-                                  __global float *restrict partial) {
+__kernel void masked_mse_gradient(int n, int n_partials, float inverse_count, __global const float *restrict x,
+                                  __global const float *restrict target, __global const float *restrict mask,
+                                  __global float *restrict dx, __global float *restrict partial) {
     const int item = (int)get_global_id(0);
     if (item >= n_partials) return;
     float squares = 0.0f, absolutes = 0.0f;
@@ -44,8 +43,8 @@ __kernel void masked_mse_gradient(int n, int n_partials, float inverse_count,
     partial[2 * item + 1] = absolutes;
 }
 
-__kernel void masked_mse_sum(int n_partials, float inverse_count, __global const float *restrict partial,
-                             uint slot, int accumulate, __global float *restrict stats) {
+__kernel void masked_mse_sum(int n_partials, float inverse_count, __global const float *restrict partial, uint slot,
+                             int accumulate, __global float *restrict stats) {
     float squares = 0.0f, absolutes = 0.0f;
     for (int i = 0; i < n_partials; i++) {
         squares += partial[2 * i];

@@ -24,8 +24,8 @@
 #error "windows overlap"
 #endif
 
-static inline void block(__global const float *x, __global const float *dy, __global float *dx,
-                         int accumulate, int sample, int by, int bx, int v) {
+static inline void block(__global const float *x, __global const float *dy, __global float *dx, int accumulate,
+                         int sample, int by, int bx, int v) {
     const int top = by * STRIDE_H - PAD_TOP, left = bx * STRIDE_W - PAD_LEFT;
     const int begin_y = max(top, 0), end_y = min(top + STRIDE_H, IN_H);
     const int begin_x = max(left, 0), end_x = min(left + STRIDE_W, IN_W);
@@ -82,8 +82,7 @@ __kernel void pool_blocks_backward(int n, __global const float *restrict x, __gl
 #if ROW_PER_ITEM
     if (item >= n * N_BLOCKS_H) return;
     for (int bx = 0; bx < N_BLOCKS_W; bx++)
-        for (int v = 0; v < N_VECTORS; v++)
-            block(x, dy, dx, accumulate, item / N_BLOCKS_H, item % N_BLOCKS_H, bx, v);
+        for (int v = 0; v < N_VECTORS; v++) block(x, dy, dx, accumulate, item / N_BLOCKS_H, item % N_BLOCKS_H, bx, v);
 #else
     if (item >= n * N_BLOCKS_H * N_BLOCKS_W * N_VECTORS) return;
     const int place = item / N_VECTORS, row = place / N_BLOCKS_W;

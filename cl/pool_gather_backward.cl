@@ -20,22 +20,18 @@
 #error "X_ACTIVATION is needed"
 #endif
 
-static inline floatv gathered(__global const float *x, __global const float *dy, int sample, int iy, int ix,
-                              int v) {
+static inline floatv gathered(__global const float *x, __global const float *dy, int sample, int iy, int ix, int v) {
     /* Windows that hold the element: those that begin at most a window before it. */
     const int down = iy + PAD_TOP, right = ix + PAD_LEFT;
-    const int begin_oy = max((down - WINDOW_H + STRIDE_H) / STRIDE_H, 0),
-              end_oy = min(down / STRIDE_H + 1, OUT_H);
-    const int begin_ox = max((right - WINDOW_W + STRIDE_W) / STRIDE_W, 0),
-              end_ox = min(right / STRIDE_W + 1, OUT_W);
+    const int begin_oy = max((down - WINDOW_H + STRIDE_H) / STRIDE_H, 0), end_oy = min(down / STRIDE_H + 1, OUT_H);
+    const int begin_ox = max((right - WINDOW_W + STRIDE_W) / STRIDE_W, 0), end_ox = min(right / STRIDE_W + 1, OUT_W);
     floatv total = 0.0f;
 #if MAX_POOL
     const floatv mine = LOAD(x, VECTOR_AT(sample, iy, ix, v));
     const intv mine_is_nan = mine != mine;
 #endif
     for (int oy = begin_oy; oy < end_oy; oy++) {
-        const int begin_y = max(oy * STRIDE_H - PAD_TOP, 0),
-                  end_y = min(oy * STRIDE_H - PAD_TOP + WINDOW_H, IN_H);
+        const int begin_y = max(oy * STRIDE_H - PAD_TOP, 0), end_y = min(oy * STRIDE_H - PAD_TOP + WINDOW_H, IN_H);
         for (int ox = begin_ox; ox < end_ox; ox++) {
             const int begin_x = max(ox * STRIDE_W - PAD_LEFT, 0);
             const int end_x = min(ox * STRIDE_W - PAD_LEFT + WINDOW_W, IN_W);
@@ -61,8 +57,8 @@ static inline floatv gathered(__global const float *x, __global const float *dy,
     return total;
 }
 
-static inline void element(__global const float *x, __global const float *dy, __global float *dx,
-                           int accumulate, int sample, int iy, int ix, int v) {
+static inline void element(__global const float *x, __global const float *dy, __global float *dx, int accumulate,
+                           int sample, int iy, int ix, int v) {
     const int at = VECTOR_AT(sample, iy, ix, v);
     floatv result = gathered(x, dy, sample, iy, ix, v);
 #if X_ACTIVATION != ACTIVATION_LINEAR

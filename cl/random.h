@@ -28,8 +28,8 @@ typedef struct random_words {
 /* Counter (position low, position high, step, purpose), key (seed low, seed high). Ten rounds over the
  * counter; between them the key moves on by the Weyl constants. Products are 64 bits wide, which CPUs compute
  * faster than mul_hi. */
-static inline random_words philox4x32(uintr position_low, uintr position_high, uint step, uint purpose,
-                                      uint key_low, uint key_high) {
+static inline random_words philox4x32(uintr position_low, uintr position_high, uint step, uint purpose, uint key_low,
+                                      uint key_high) {
     uintr c0 = position_low, c1 = position_high, c2 = step, c3 = purpose;
     for (int round = 0; round < 10; round++) {
         const ulong mask = 0xffffffffUL;

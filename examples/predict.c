@@ -35,7 +35,8 @@ int main(int argc, char **argv) {
         fcl_dataset_image(image, faces, i);
         status = fcl_predictor_run(predictor, points, image, 1);
         if (status == FCL_OK)
-            printf("%zu: left eye (%.1f, %.1f), right eye (%.1f, %.1f)\n", i, points[0], points[1], points[2], points[3]);
+            printf("%zu: left eye (%.1f, %.1f), right eye (%.1f, %.1f)\n", i, points[0], points[1], points[2],
+                   points[3]);
     }
 
     int exit_code = status == FCL_OK ? 0 : fail(status);

@@ -27,13 +27,13 @@ typedef struct fcl_dataset_file {
 
 typedef struct fcl_dataset {
     size_t n;
-    uint8_t *pixels;    /* (n, 96, 96), or NULL when pixels are not all whole numbers 0..255 and `pixels_f` holds them */
-    float *pixels_f;    /* (n, 96, 96), or NULL */
-    float *keypoints;   /* (n, 30); 0 where missing */
-    uint8_t *mask;      /* (n, 30), 1 = labelled */
-    uint32_t *rows;     /* (n): row of each sample in the raw files, counted from 0 */
-    int has_keypoints;  /* 0 for images alone: the mask is all 0 */
-    char *source;       /* what to name in messages: folder or file */
+    uint8_t *pixels;   /* (n, 96, 96), or NULL when pixels are not all whole numbers 0..255 and `pixels_f` holds them */
+    float *pixels_f;   /* (n, 96, 96), or NULL */
+    float *keypoints;  /* (n, 30); 0 where missing */
+    uint8_t *mask;     /* (n, 30), 1 = labelled */
+    uint32_t *rows;    /* (n): row of each sample in the raw files, counted from 0 */
+    int has_keypoints; /* 0 for images alone: the mask is all 0 */
+    char *source;      /* what to name in messages: folder or file */
     fcl_dataset_file files[FCL_DATASET_MAX_FILES];
     unsigned n_files; /* 0 for data that were made in memory */
 } fcl_dataset;
@@ -58,9 +58,9 @@ typedef enum fcl_split { FCL_TRAIN, FCL_VALIDATION, FCL_TEST, FCL_N_SPLITS } fcl
 FCL_API const char *fcl_split_name(fcl_split split);
 
 typedef struct fcl_prepare_options {
-    size_t counts[FCL_N_SPLITS];   /* used when any is > 0: must not sum to more than there are rows */
-    double shares[FCL_N_SPLITS];   /* else these, which sum to 1 */
-    const char *group_file;        /* CSV with a column `row` (optional) and `group_column`, or NULL for a split by rows */
+    size_t counts[FCL_N_SPLITS]; /* used when any is > 0: must not sum to more than there are rows */
+    double shares[FCL_N_SPLITS]; /* else these, which sum to 1 */
+    const char *group_file; /* CSV with a column `row` (optional) and `group_column`, or NULL for a split by rows */
     const char *group_column;
     uint64_t seed;
     int force;
@@ -82,7 +82,14 @@ FCL_API const char *fcl_prepared_hash(const fcl_prepared *prepared);
 FCL_API int fcl_path_is_prepared(const char *folder);
 
 /* How missing training labels are filled. FCL_FILL_NONE masks them; FCL_FILL_DROP leaves incomplete rows out. */
-typedef enum fcl_fill { FCL_FILL_NONE, FCL_FILL_MEAN, FCL_FILL_MEDIAN, FCL_FILL_FORWARD, FCL_FILL_DROP, FCL_N_FILLS } fcl_fill;
+typedef enum fcl_fill {
+    FCL_FILL_NONE,
+    FCL_FILL_MEAN,
+    FCL_FILL_MEDIAN,
+    FCL_FILL_FORWARD,
+    FCL_FILL_DROP,
+    FCL_N_FILLS
+} fcl_fill;
 FCL_API const char *fcl_fill_name(fcl_fill fill);
 FCL_API fcl_status fcl_fill_parse(fcl_fill *out, const char *name);
 

@@ -6,12 +6,12 @@
 #include "fiducl/device.h"
 
 typedef struct fcl_eval_options {
-    const char *run;            /* folder */
-    const char *data;           /* raw or prepared folder; NULL: the run's prepared folder */
+    const char *run;                /* folder */
+    const char *data;               /* raw or prepared folder; NULL: the run's prepared folder */
     const char *images, *keypoints; /* raw files instead of `data` */
-    fcl_split split;            /* of a prepared folder */
-    const char *device;         /* selector; NULL: the run's */
-    const char *out;            /* folder for the files; NULL: the run's */
+    fcl_split split;                /* of a prepared folder */
+    const char *device;             /* selector; NULL: the run's */
+    const char *out;                /* folder for the files; NULL: the run's */
 } fcl_eval_options;
 
 /* Writes predictions.csv; works without labels. */

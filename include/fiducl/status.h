@@ -11,7 +11,7 @@
 #include <stddef.h>
 
 #if defined(__GNUC__)
-#define FCL_API __attribute__((visibility("default")))
+#define FCL_API                               __attribute__((visibility("default")))
 #define FCL_PRINTF(format_index, first_index) __attribute__((format(printf, format_index, first_index)))
 #else
 #define FCL_API

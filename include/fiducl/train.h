@@ -14,11 +14,11 @@ typedef struct fcl_recipe {
     unsigned epochs;
     unsigned batch;
     double learning_rate;
-    fcl_schedule schedule;  /* cosine: falls from learning_rate to 0 over all epochs' steps */
-    unsigned warmup_steps;  /* linear from 0 */
+    fcl_schedule schedule; /* cosine: falls from learning_rate to 0 over all epochs' steps */
+    unsigned warmup_steps; /* linear from 0 */
     double beta1, beta2, epsilon;
-    unsigned patience;      /* epochs without a better validation loss before the end; 0 never */
-    double min_delta;       /* how much lower counts as better */
+    unsigned patience; /* epochs without a better validation loss before the end; 0 never */
+    double min_delta;  /* how much lower counts as better */
     uint64_t seed;
     fcl_fill fill;
     int shuffle, dropout;
@@ -32,16 +32,16 @@ FCL_API fcl_status fcl_recipe_load(fcl_recipe *out, const char *name_or_path, co
 FCL_API const char *const *fcl_recipe_names(void);
 
 typedef struct fcl_train_options {
-    const char *prepared;     /* folder */
-    const char *model;        /* name or file */
-    const char *out;          /* run folder */
+    const char *prepared; /* folder */
+    const char *model;    /* name or file */
+    const char *out;      /* run folder */
     fcl_recipe recipe;
-    const char *device;       /* selector or NULL */
+    const char *device;         /* selector or NULL */
     const char *const *solvers; /* "conv=conv_direct" ..., NULL-ended, or NULL */
-    const char *init_weights; /* safetensors, or NULL */
-    const char *step_log;     /* CSV of step,loss, or NULL */
-    unsigned long max_steps;  /* ends there; */
-    int has_max_steps;        /* 0 steps write the initial weights */
+    const char *init_weights;   /* safetensors, or NULL */
+    const char *step_log;       /* CSV of step,loss, or NULL */
+    unsigned long max_steps;    /* ends there; */
+    int has_max_steps;          /* 0 steps write the initial weights */
     int force;
 } fcl_train_options;
 

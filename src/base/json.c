@@ -12,7 +12,8 @@ fcl_status fcl_json_read(json_t **out, const char *path) {
     json_error_t error;
     json_t *value = json_loadb(text, n, JSON_REJECT_DUPLICATES, &error);
     free(text);
-    if (!value) return fcl_fail(FCL_E_INPUT, "%s:%d:%d: not valid JSON: %s", path, error.line, error.column, error.text);
+    if (!value)
+        return fcl_fail(FCL_E_INPUT, "%s:%d:%d: not valid JSON: %s", path, error.line, error.column, error.text);
     if (!json_is_object(value)) {
         json_decref(value);
         return fcl_fail(FCL_E_INPUT, "%s: the JSON document is not an object", path);

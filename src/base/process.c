@@ -84,11 +84,10 @@ fcl_status fcl_process_run(char **output, const char *const arguments[], const c
     int result = 0;
     while (waitpid(child, &result, 0) < 0 && errno == EINTR) continue;
     if (!WIFEXITED(result) || WEXITSTATUS(result) != 0)
-        status = fcl_fail(FCL_E_IO, "%s ended with %s %d: %s", arguments[0],
-                          WIFEXITED(result) ? "exit status" : "signal",
-                          WIFEXITED(result) ? WEXITSTATUS(result) : WTERMSIG(result), fcl_text_get(&text));
-    if (output)
-        *output = fcl_duplicate(fcl_text_get(&text));
+        status =
+            fcl_fail(FCL_E_IO, "%s ended with %s %d: %s", arguments[0], WIFEXITED(result) ? "exit status" : "signal",
+                     WIFEXITED(result) ? WEXITSTATUS(result) : WTERMSIG(result), fcl_text_get(&text));
+    if (output) *output = fcl_duplicate(fcl_text_get(&text));
     fcl_text_dispose(&text);
     return status;
 }

@@ -27,11 +27,10 @@ const fcl_command fcl_command_analyze = {
     .name = "analyze",
     .summary = "describe raw data: missing labels, statistics, outliers, sample faces",
     .operands = "DATA",
-    .description =
-        "Reads raw data, a folder with face_images.npz and facial_keypoints.csv for example, and writes "
-        "tables\n"
-        "(CSV) and figures (SVG and PNG, drawn by gnuplot) of labels and pixels. Without gnuplot only the\n"
-        "figures are missing. Files of an earlier analysis are replaced.\n",
+    .description = "Reads raw data, a folder with face_images.npz and facial_keypoints.csv for example, and writes "
+                   "tables\n"
+                   "(CSV) and figures (SVG and PNG, drawn by gnuplot) of labels and pixels. Without gnuplot only the\n"
+                   "figures are missing. Files of an earlier analysis are replaced.\n",
     .examples = "  fiducl analyze faces\n"
                 "  fiducl analyze --images face_images.npz --keypoints training.csv --out analysis\n",
     .options = options,

@@ -73,8 +73,7 @@ static fcl_status parse_options(fcl_arguments *arguments, poptContext context) {
     while ((code = poptGetNextOpt(context)) > 0) {
         given *g = &arguments->given[code - 1];
         const fcl_option *option = option_at(arguments->command, (size_t)code - 1);
-        if (g->n && option->kind == FCL_OPTION_TEXT)
-            return fcl_fail(FCL_E_USAGE, "--%s is given twice", option->name);
+        if (g->n && option->kind == FCL_OPTION_TEXT) return fcl_fail(FCL_E_USAGE, "--%s is given twice", option->name);
         char *value = poptGetOptArg(context);
         fcl_status status = remember(g, value ? value : "");
         free(value);
@@ -147,8 +146,7 @@ static void print_status(FILE *stream, fcl_status status) {
 void fcl_command_help(FILE *stream, const fcl_command *command) {
     static const fcl_status common[] = {FCL_E_INTERNAL, FCL_E_USAGE, FCL_E_INPUT, FCL_E_IO, FCL_E_MEMORY};
     struct poptOption *table;
-    char *name = fcl_format("fiducl %s", command->name),
-         *usage = fcl_format("[OPTION...] %s", command->operands);
+    char *name = fcl_format("fiducl %s", command->name), *usage = fcl_format("[OPTION...] %s", command->operands);
     fprintf(stream, "fiducl %s: %s\n\n%s\n", command->name, command->summary, command->description);
     if (name && usage && popt_table(&table, command) == FCL_OK) {
         const char *argv[] = {name, NULL};
@@ -210,14 +208,12 @@ fcl_status fcl_argument_need_text(const char **out, const fcl_arguments *argumen
     return FCL_OK;
 }
 
-fcl_status fcl_argument_whole(size_t *out, const fcl_arguments *arguments, const char *name, size_t min,
-                              size_t max) {
+fcl_status fcl_argument_whole(size_t *out, const fcl_arguments *arguments, const char *name, size_t min, size_t max) {
     const char *text = fcl_argument_text(arguments, name);
     if (!text) return FCL_OK;
     size_t value;
     if (!fcl_parse_size(&value, text) || value < min || value > max)
-        return fcl_fail(FCL_E_USAGE, "--%s: '%s' is not a whole number from %zu to %zu", name, text, min,
-                        max);
+        return fcl_fail(FCL_E_USAGE, "--%s: '%s' is not a whole number from %zu to %zu", name, text, min, max);
     *out = value;
     return FCL_OK;
 }

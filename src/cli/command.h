@@ -44,17 +44,15 @@ void fcl_command_help(FILE *stream, const fcl_command *command);
 /* What was given. Strings are lent; asking for an option that the command has not is a programming error.
  * "quiet" and "help" belong to every command. */
 int fcl_argument_flag(const fcl_arguments *arguments, const char *name);
-const char *fcl_argument_text(const fcl_arguments *arguments, const char *name); /* NULL when absent */
-const char *const *fcl_argument_list(const fcl_arguments *arguments,
-                                     const char *name); /* NULL-ended, or NULL */
+const char *fcl_argument_text(const fcl_arguments *arguments, const char *name);        /* NULL when absent */
+const char *const *fcl_argument_list(const fcl_arguments *arguments, const char *name); /* NULL-ended, or NULL */
 /* Operand `index`, NULL when absent; the other is FCL_E_USAGE that names what is missing. */
 const char *fcl_argument_operand(const fcl_arguments *arguments, unsigned index);
 fcl_status fcl_argument_need_operand(const char **out, const fcl_arguments *arguments, unsigned index,
                                      const char *name);
 fcl_status fcl_argument_need_text(const char **out, const fcl_arguments *arguments, const char *name);
 /* Numbers: *out stays as it is when the option is absent. */
-fcl_status fcl_argument_whole(size_t *out, const fcl_arguments *arguments, const char *name, size_t min,
-                              size_t max);
+fcl_status fcl_argument_whole(size_t *out, const fcl_arguments *arguments, const char *name, size_t min, size_t max);
 fcl_status fcl_argument_positive(double *out, const fcl_arguments *arguments, const char *name);
 /* The command's own options in the table's order, for those who record what was given. */
 const fcl_option *fcl_arguments_options(const fcl_arguments *arguments);

@@ -40,8 +40,7 @@ static int twin(const fcl_device_list *list, unsigned index) {
     const fcl_device_info *d = fcl_device_list_at(list, index);
     for (unsigned i = 0; i < fcl_device_list_count(list); i++) {
         const fcl_device_info *other = fcl_device_list_at(list, i);
-        if (i != index && strcmp(d->name, other->name) == 0 && strcmp(d->platform, other->platform) == 0)
-            return (int)i;
+        if (i != index && strcmp(d->name, other->name) == 0 && strcmp(d->platform, other->platform) == 0) return (int)i;
     }
     return -1;
 }
@@ -54,13 +53,12 @@ static void print_table(const inventory *machine) {
         if ((int)strlen(d->name) > name_width) name_width = (int)strlen(d->name);
         if ((int)strlen(d->platform) > platform_width) platform_width = (int)strlen(d->platform);
     }
-    printf("  index  kind   %-*s  %-*s  units   MHz      memory\n", name_width, "device", platform_width,
-           "platform");
+    printf("  index  kind   %-*s  %-*s  units   MHz      memory\n", name_width, "device", platform_width, "platform");
     for (unsigned i = 0; i < fcl_device_list_count(list); i++) {
         const fcl_device_info *d = fcl_device_list_at(list, i);
-        printf("%c %5u  %-5s  %-*s  %-*s  %5u %5u %7.0f MiB\n", (int)i == machine->chosen ? '*' : ' ',
-               d->index, kind_name(d->kind), name_width, d->name, platform_width, d->platform,
-               d->compute_units, d->clock_mhz, (double)d->global_memory_bytes / mebibyte);
+        printf("%c %5u  %-5s  %-*s  %-*s  %5u %5u %7.0f MiB\n", (int)i == machine->chosen ? '*' : ' ', d->index,
+               kind_name(d->kind), name_width, d->name, platform_width, d->platform, d->compute_units, d->clock_mhz,
+               (double)d->global_memory_bytes / mebibyte);
         int other = twin(list, i);
         if (other >= 0) printf("         same name as device %d: select it by its index\n", other);
         if (d->unusable) printf("         cannot be used: %s\n", d->unusable);
@@ -72,8 +70,7 @@ static void print_table(const inventory *machine) {
 
 static void print_missing(const inventory *machine) {
     for (unsigned i = 0; i < machine->n_missing; i++)
-        printf("\n%s: no OpenCL platform offers it\n  %s\n", machine->missing[i].name,
-               machine->missing[i].reason);
+        printf("\n%s: no OpenCL platform offers it\n  %s\n", machine->missing[i].name, machine->missing[i].reason);
 }
 
 /* Every fact of a device, in one place for people and programs. */
@@ -132,11 +129,10 @@ static fcl_status print_json(const inventory *machine) {
     for (unsigned i = 0; i < fcl_device_list_count(machine->list); i++)
         json_array_append_new(devices, facts(fcl_device_list_at(machine->list, i)));
     for (unsigned i = 0; i < machine->n_missing; i++)
-        json_array_append_new(missing, json_pack("{s:s, s:s}", "name", machine->missing[i].name, "reason",
-                                                 machine->missing[i].reason));
-    json_t *all =
-        json_pack("{s:o, s:o?, s:o}", "devices", devices, "default",
-                  machine->chosen >= 0 ? json_integer(machine->chosen) : NULL, "missing_gpus", missing);
+        json_array_append_new(
+            missing, json_pack("{s:s, s:s}", "name", machine->missing[i].name, "reason", machine->missing[i].reason));
+    json_t *all = json_pack("{s:o, s:o?, s:o}", "devices", devices, "default",
+                            machine->chosen >= 0 ? json_integer(machine->chosen) : NULL, "missing_gpus", missing);
     char *text = json_dumps(all, JSON_INDENT(2));
     json_decref(all);
     if (!text) return fcl_fail_memory("the list of devices", 0);

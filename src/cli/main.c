@@ -24,13 +24,11 @@ static const fcl_command *const commands[] = {
 };
 
 static void print_help(FILE *stream) {
-    fprintf(
-        stream,
-        "fiducl %s: trains, evaluates and plots networks that find facial keypoints, on any OpenCL device\n\n"
-        "Usage: fiducl COMMAND [OPTION...]\n\nCommands:\n",
-        fcl_version());
-    for (const fcl_command *const *c = commands; *c; c++)
-        fprintf(stream, "  %-10s %s\n", (*c)->name, (*c)->summary);
+    fprintf(stream,
+            "fiducl %s: trains, evaluates and plots networks that find facial keypoints, on any OpenCL device\n\n"
+            "Usage: fiducl COMMAND [OPTION...]\n\nCommands:\n",
+            fcl_version());
+    for (const fcl_command *const *c = commands; *c; c++) fprintf(stream, "  %-10s %s\n", (*c)->name, (*c)->summary);
     fputs("\nOptions:\n"
           "  -h, --help     show this help; fiducl COMMAND --help shows a command's options, examples and "
           "exit codes\n"
@@ -127,7 +125,6 @@ int main(int argc, char **argv) {
     else
         status = unknown_command(name);
     /* A full disk or a closed pipe shows here, however well everything else went. */
-    if ((fflush(stdout) != 0 || ferror(stdout)) && status == FCL_OK)
-        status = fcl_fail_errno("write to", "stdout");
+    if ((fflush(stdout) != 0 || ferror(stdout)) && status == FCL_OK) status = fcl_fail_errno("write to", "stdout");
     return status == FCL_OK ? 0 : report(status, command);
 }

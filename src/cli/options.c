@@ -48,8 +48,7 @@ static fcl_status parse_split(fcl_prepare_options *options, const char *text) {
         memset(options->counts, 0, sizeof options->counts);
         memcpy(options->shares, shares, sizeof shares);
     } else
-        status = fcl_fail(FCL_E_USAGE, "--split: '%s' is neither three counts nor three shares that sum to 1",
-                          text);
+        status = fcl_fail(FCL_E_USAGE, "--split: '%s' is neither three counts nor three shares that sum to 1", text);
     free(copy);
     return status;
 }
@@ -57,8 +56,7 @@ static fcl_status parse_split(fcl_prepare_options *options, const char *text) {
 fcl_status fcl_arguments_prepare(fcl_prepare_arguments *out, const fcl_arguments *arguments) {
     fcl_status status;
     fcl_prepare_arguments prepare = {.options = fcl_prepare_defaults()};
-    const char *split = fcl_argument_text(arguments, "split"),
-               *group_by = fcl_argument_text(arguments, "group-by");
+    const char *split = fcl_argument_text(arguments, "split"), *group_by = fcl_argument_text(arguments, "group-by");
     size_t seed = prepare.options.seed;
     FCL_TRY(fcl_argument_whole(&seed, arguments, "seed", 0, SIZE_MAX));
     prepare.options.seed = seed;
@@ -99,8 +97,7 @@ static fcl_status parse_schedule(fcl_schedule *out, const char *name) {
     return FCL_OK;
 }
 
-static fcl_status whole(unsigned *out, const fcl_arguments *arguments, const char *name, size_t min,
-                        size_t max) {
+static fcl_status whole(unsigned *out, const fcl_arguments *arguments, const char *name, size_t min, size_t max) {
     size_t value = *out;
     fcl_status status = fcl_argument_whole(&value, arguments, name, min, max);
     if (status == FCL_OK) *out = (unsigned)value;
@@ -111,8 +108,7 @@ fcl_status fcl_arguments_recipe(fcl_recipe *out, const fcl_arguments *arguments,
     fcl_status status;
     fcl_recipe recipe;
     char *label = NULL;
-    const char *name = fcl_argument_text(arguments, "recipe"),
-               *schedule = fcl_argument_text(arguments, "schedule"),
+    const char *name = fcl_argument_text(arguments, "recipe"), *schedule = fcl_argument_text(arguments, "schedule"),
                *fill = fcl_argument_text(arguments, "fill");
     FCL_TRY(fcl_model_label(&label, model));
     FCL_TRY(fcl_recipe_load(&recipe, name ? name : "standard", label));
@@ -140,12 +136,12 @@ done:
 }
 
 fcl_status fcl_recipe_line(char **out, const fcl_recipe *recipe, const char *model) {
-    char *line = fcl_format(
-        "recipe %s for %s: %u epochs, batch %u, learning rate %g (%s), labels filled: %s, augmentation "
-        "%s, seed %llu",
-        recipe->name, model, recipe->epochs, recipe->batch, recipe->learning_rate,
-        recipe->schedule == FCL_COSINE ? "cosine" : "constant", fcl_fill_name(recipe->fill),
-        recipe->augment ? "on" : "off", (unsigned long long)recipe->seed);
+    char *line =
+        fcl_format("recipe %s for %s: %u epochs, batch %u, learning rate %g (%s), labels filled: %s, augmentation "
+                   "%s, seed %llu",
+                   recipe->name, model, recipe->epochs, recipe->batch, recipe->learning_rate,
+                   recipe->schedule == FCL_COSINE ? "cosine" : "constant", fcl_fill_name(recipe->fill),
+                   recipe->augment ? "on" : "off", (unsigned long long)recipe->seed);
     if (!line) return FCL_E_MEMORY;
     *out = line;
     return FCL_OK;

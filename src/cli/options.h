@@ -7,59 +7,54 @@
 #include "fiducl/eval.h"
 #include "fiducl/train.h"
 
-#define FCL_OPTION_FORCE                                                                                     \
+#define FCL_OPTION_FORCE                                                                                               \
     { "force", 'f', FCL_OPTION_FLAG, NULL, "replace the output folder if fiducl made it" }
-#define FCL_OPTION_DEVICE                                                                                    \
-    {                                                                                                        \
-        "device", 'd', FCL_OPTION_TEXT, "SEL",                                                               \
-            "auto, cpu, gpu, an index, or part of platform:device, see `fiducl devices`"                     \
+#define FCL_OPTION_DEVICE                                                                                              \
+    {                                                                                                                  \
+        "device", 'd', FCL_OPTION_TEXT, "SEL",                                                                         \
+            "auto, cpu, gpu, an index, or part of platform:device, see `fiducl devices`"                               \
     }
-#define FCL_OPTIONS_DATA                                                                                     \
-    {"images", 0, FCL_OPTION_TEXT, "FILE", "images (.npz or .npy) instead of a folder"}, {                   \
-        "keypoints", 0, FCL_OPTION_TEXT, "FILE", "their keypoints (.csv)"                                    \
+#define FCL_OPTIONS_DATA                                                                                               \
+    {"images", 0, FCL_OPTION_TEXT, "FILE", "images (.npz or .npy) instead of a folder"}, {                             \
+        "keypoints", 0, FCL_OPTION_TEXT, "FILE", "their keypoints (.csv)"                                              \
     }
-#define FCL_OPTIONS_SPLIT                                                                                    \
-    {"split", 0, FCL_OPTION_TEXT, "A,B,C",                                                                   \
-     "training, validation and test: counts or shares (default: 5639,705,705 of 7049 images, else "          \
-     "0.8,0.1,0.1)"},                                                                                        \
-    {                                                                                                        \
-        "group-by", 0, FCL_OPTION_TEXT, "FILE:COLUMN",                                                       \
-            "keep images with the same value in this column of a CSV file in one split"                      \
+#define FCL_OPTIONS_SPLIT                                                                                              \
+    {"split", 0, FCL_OPTION_TEXT, "A,B,C",                                                                             \
+     "training, validation and test: counts or shares (default: 5639,705,705 of 7049 images, else "                    \
+     "0.8,0.1,0.1)"},                                                                                                  \
+    {                                                                                                                  \
+        "group-by", 0, FCL_OPTION_TEXT, "FILE:COLUMN",                                                                 \
+            "keep images with the same value in this column of a CSV file in one split"                                \
     }
-#define FCL_OPTIONS_RECIPE                                                                                   \
-    {"recipe", 0, FCL_OPTION_TEXT, "NAME", "recipe that ships, or a file (default: standard)"},              \
-        {"epochs", 0, FCL_OPTION_TEXT, "N", "at most so many epochs"},                                       \
-        {"batch-size", 0, FCL_OPTION_TEXT, "N", "images a step"},                                            \
-        {"lr", 0, FCL_OPTION_TEXT, "X", "learning rate"},                                                    \
-        {"schedule", 0, FCL_OPTION_TEXT, "NAME", "of the learning rate: constant or cosine"},                \
-        {"patience", 0, FCL_OPTION_TEXT, "N",                                                                \
-         "stop after N epochs without a better validation loss; 0: never"},                                  \
-        {"fill", 0, FCL_OPTION_TEXT, "NAME",                                                                 \
-         "missing training labels: none, mean, median, forward or drop"},                                    \
-        {"no-shuffle", 0, FCL_OPTION_FLAG, NULL, "keep the order of the images"},                            \
-        {"no-dropout", 0, FCL_OPTION_FLAG, NULL, "switch dropout layers off"},                               \
-        {"augment", 0, FCL_OPTION_FLAG, NULL, "vary the training images"},                                   \
-        {"no-augment", 0, FCL_OPTION_FLAG, NULL, "do not vary them"}, {                                      \
-        "solver", 0, FCL_OPTION_LIST, "OP=NAME", "force a solver, conv=conv_direct for example (repeatable)" \
+#define FCL_OPTIONS_RECIPE                                                                                             \
+    {"recipe", 0, FCL_OPTION_TEXT, "NAME", "recipe that ships, or a file (default: standard)"},                        \
+        {"epochs", 0, FCL_OPTION_TEXT, "N", "at most so many epochs"},                                                 \
+        {"batch-size", 0, FCL_OPTION_TEXT, "N", "images a step"}, {"lr", 0, FCL_OPTION_TEXT, "X", "learning rate"},    \
+        {"schedule", 0, FCL_OPTION_TEXT, "NAME", "of the learning rate: constant or cosine"},                          \
+        {"patience", 0, FCL_OPTION_TEXT, "N", "stop after N epochs without a better validation loss; 0: never"},       \
+        {"fill", 0, FCL_OPTION_TEXT, "NAME", "missing training labels: none, mean, median, forward or drop"},          \
+        {"no-shuffle", 0, FCL_OPTION_FLAG, NULL, "keep the order of the images"},                                      \
+        {"no-dropout", 0, FCL_OPTION_FLAG, NULL, "switch dropout layers off"},                                         \
+        {"augment", 0, FCL_OPTION_FLAG, NULL, "vary the training images"},                                             \
+        {"no-augment", 0, FCL_OPTION_FLAG, NULL, "do not vary them"}, {                                                \
+        "solver", 0, FCL_OPTION_LIST, "OP=NAME", "force a solver, conv=conv_direct for example (repeatable)"           \
     }
-#define FCL_OPTION_SEED(what)                                                                                \
+#define FCL_OPTION_SEED(what)                                                                                          \
     { "seed", 0, FCL_OPTION_TEXT, "N", "of all random numbers " what }
 /* Of predict, evaluate and plot. */
-#define FCL_OPTIONS_EVAL                                                                                     \
-    {"data", 0, FCL_OPTION_TEXT, "DATA", "raw or prepared folder (default: what the run was trained on)"},   \
-        FCL_OPTIONS_DATA,                                                                                    \
-        {"split", 0, FCL_OPTION_TEXT, "NAME",                                                                \
-         "of prepared data: train, validation or test (default: test)"},                                     \
-        FCL_OPTION_DEVICE, {                                                                                 \
-        "out", 'o', FCL_OPTION_TEXT, "FOLDER", "where the files go (default: the run's folder)"              \
+#define FCL_OPTIONS_EVAL                                                                                               \
+    {"data", 0, FCL_OPTION_TEXT, "DATA", "raw or prepared folder (default: what the run was trained on)"},             \
+        FCL_OPTIONS_DATA,                                                                                              \
+        {"split", 0, FCL_OPTION_TEXT, "NAME", "of prepared data: train, validation or test (default: test)"},          \
+        FCL_OPTION_DEVICE, {                                                                                           \
+        "out", 'o', FCL_OPTION_TEXT, "FOLDER", "where the files go (default: the run's folder)"                        \
     }
 
 /* What opening a device and running a network may fail with. */
-#define FCL_STATUSES_DEVICE                                                                                  \
-    FCL_E_NO_DEVICE, FCL_E_DEVICE, FCL_E_BUILD, FCL_E_DEVICE_MEMORY, FCL_E_WRONG_RESULT
-#define FCL_STATUSES_EVAL                                                                                    \
-    (const fcl_status[]) {                                                                                   \
-        FCL_STATUSES_DEVICE, FCL_E_MISSING_PROGRAM, FCL_E_INTERRUPTED, FCL_OK                                \
+#define FCL_STATUSES_DEVICE FCL_E_NO_DEVICE, FCL_E_DEVICE, FCL_E_BUILD, FCL_E_DEVICE_MEMORY, FCL_E_WRONG_RESULT
+#define FCL_STATUSES_EVAL                                                                                              \
+    (const fcl_status[]) {                                                                                             \
+        FCL_STATUSES_DEVICE, FCL_E_MISSING_PROGRAM, FCL_E_INTERRUPTED, FCL_OK                                          \
     }
 
 /* DATA: the operand, or --images and --keypoints. */

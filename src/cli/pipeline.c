@@ -76,8 +76,7 @@ static fcl_status add_model(plan *p, size_t *capacity, const char *name) {
     int taken = strcmp(m->run, p->analysis) == 0 || strcmp(m->run, p->prepared) == 0;
     for (size_t i = 0; i + 1 < p->n_models; i++) taken |= strcmp(m->run, p->models[i].run) == 0;
     if (taken || !*m->label) {
-        status =
-            fcl_fail(FCL_E_USAGE, "--models: '%s' cannot have a folder of its own in '%s'", name, p->folder);
+        status = fcl_fail(FCL_E_USAGE, "--models: '%s' cannot have a folder of its own in '%s'", name, p->folder);
         goto done;
     }
     FCL_TRY(fcl_model_load(&model, name));
@@ -267,8 +266,7 @@ static fcl_status compare(const plan *p) {
     for (size_t i = 0; i < p->n_models; i++) runs[i] = p->models[i].run;
     FCL_TRY(fcl_compare(&table, runs, p->n_models, p->comparison));
     fcl_terminal_clear();
-    printf("\n%s\nThe table is in %s; each model's figures are in its folder beside it.\n", table,
-           p->comparison);
+    printf("\n%s\nThe table is in %s; each model's figures are in its folder beside it.\n", table, p->comparison);
 done:
     free(runs);
     free(table);
@@ -337,8 +335,7 @@ const fcl_command fcl_command_pipeline = {
                 "  fiducl pipeline --resume --out result\n",
     .options = options,
     .max_operands = 1,
-    .statuses =
-        (const fcl_status[]){FCL_STATUSES_DEVICE, FCL_E_EXISTS, FCL_E_NOT_FINITE, FCL_E_INTERRUPTED, FCL_OK},
+    .statuses = (const fcl_status[]){FCL_STATUSES_DEVICE, FCL_E_EXISTS, FCL_E_NOT_FINITE, FCL_E_INTERRUPTED, FCL_OK},
     .interruptible = 1,
     .run = run,
 };

@@ -85,9 +85,8 @@ done:
 }
 
 static fcl_status append_string(json_t *list, const char *string) {
-    return json_array_append_new(list, json_string(string)) == 0
-               ? FCL_OK
-               : fcl_fail_memory(FCL_PIPELINE_RECORD, strlen(string));
+    return json_array_append_new(list, json_string(string)) == 0 ? FCL_OK
+                                                                 : fcl_fail_memory(FCL_PIPELINE_RECORD, strlen(string));
 }
 
 /* The given arguments as a command line. */
@@ -142,15 +141,14 @@ static fcl_status parse_command_line(fcl_arguments **out, const fcl_command *com
     }
     status = fcl_arguments_parse(out, command, (int)n + 1, argv);
     if (status == FCL_E_USAGE)
-        status =
-            fcl_fail(FCL_E_INPUT, "%s: the recorded arguments are damaged: %s", path, fcl_error_message());
+        status = fcl_fail(FCL_E_INPUT, "%s: the recorded arguments are damaged: %s", path, fcl_error_message());
 done:
     free(argv);
     return status;
 }
 
-fcl_status fcl_pipeline_record_create(fcl_pipeline_record *out, const char *folder,
-                                      const fcl_command *command, const fcl_arguments *given) {
+fcl_status fcl_pipeline_record_create(fcl_pipeline_record *out, const char *folder, const fcl_command *command,
+                                      const fcl_arguments *given) {
     fcl_status status;
     fcl_pipeline_record record = {.path = fcl_path_join(folder, FCL_PIPELINE_RECORD)};
     json_t *list = NULL;
@@ -159,8 +157,8 @@ fcl_status fcl_pipeline_record_create(fcl_pipeline_record *out, const char *fold
     FCL_TRY(command_line(&list, given));
     FCL_TRY(parse_command_line(&record.arguments, command, list, record.path));
     fcl_clock_timestamp(now);
-    record.json = json_pack("{s:s, s:s, s:s, s:O, s:[]}", "format", RECORD_FORMAT, "fiducl_version",
-                            fcl_version(), "created", now, "arguments", list, "stages_done");
+    record.json = json_pack("{s:s, s:s, s:s, s:O, s:[]}", "format", RECORD_FORMAT, "fiducl_version", fcl_version(),
+                            "created", now, "arguments", list, "stages_done");
     if (!record.json) {
         status = fcl_fail_memory(FCL_PIPELINE_RECORD, 0);
         goto done;
@@ -186,17 +184,15 @@ static fcl_status compare(const fcl_pipeline_record *record, const fcl_arguments
         const char *const *now = fcl_argument_list(given, option->name);
         const char *const *then = fcl_argument_list(record->arguments, option->name);
         if (!now || strcmp(option->name, "device") == 0 || same_values(now, then)) continue;
-        return fcl_fail(
-            FCL_E_USAGE,
-            "--%s%s%s differs from what %s records (%s); leave it out, or begin anew in another folder",
-            option->name, **now ? " " : "", *now, record->path, then ? *then : "not given");
+        return fcl_fail(FCL_E_USAGE,
+                        "--%s%s%s differs from what %s records (%s); leave it out, or begin anew in another folder",
+                        option->name, **now ? " " : "", *now, record->path, then ? *then : "not given");
     }
     const char *now = fcl_argument_operand(given, 0), *then = fcl_argument_operand(record->arguments, 0);
     if (now && (!then || strcmp(now, then) != 0))
-        return fcl_fail(
-            FCL_E_USAGE,
-            "'%s' differs from what %s records ('%s'); leave it out, or begin anew in another folder", now,
-            record->path, then ? then : "not given");
+        return fcl_fail(FCL_E_USAGE,
+                        "'%s' differs from what %s records ('%s'); leave it out, or begin anew in another folder", now,
+                        record->path, then ? then : "not given");
     return FCL_OK;
 }
 
@@ -214,8 +210,7 @@ fcl_status fcl_pipeline_record_open(fcl_pipeline_record *out, const char *folder
         status = fcl_fail(FCL_E_INPUT, "%s: not a record of format '%s'", record.path, RECORD_FORMAT);
         goto done;
     }
-    FCL_TRY(parse_command_line(&record.arguments, command, json_object_get(record.json, "arguments"),
-                               record.path));
+    FCL_TRY(parse_command_line(&record.arguments, command, json_object_get(record.json, "arguments"), record.path));
     FCL_TRY(command_line(&list, given));
     FCL_TRY(parse_command_line(&normalised, command, list, record.path));
     FCL_TRY(compare(&record, normalised));

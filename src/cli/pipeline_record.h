@@ -19,8 +19,8 @@ typedef struct fcl_pipeline_record {
 } fcl_pipeline_record;
 
 /* Of a new pipeline; nothing is written before the first fcl_pipeline_record_save. */
-fcl_status fcl_pipeline_record_create(fcl_pipeline_record *out, const char *folder,
-                                      const fcl_command *command, const fcl_arguments *given);
+fcl_status fcl_pipeline_record_create(fcl_pipeline_record *out, const char *folder, const fcl_command *command,
+                                      const fcl_arguments *given);
 /* Of an earlier one. What `given` has must be as recorded, but for the device. */
 fcl_status fcl_pipeline_record_open(fcl_pipeline_record *out, const char *folder, const fcl_command *command,
                                     const fcl_arguments *given);

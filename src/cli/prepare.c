@@ -46,11 +46,10 @@ const fcl_command fcl_command_prepare = {
     .name = "prepare",
     .summary = "validate raw data and split them for training",
     .operands = "DATA --out FOLDER",
-    .description =
-        "Reads and validates raw data and splits them into training, validation and test data, by rows or "
-        "by\n"
-        "groups (images of one person, say). The splits are arrays that numpy opens; manifest.json records\n"
-        "how they came about and the hashes of all files. The same seed gives the same splits.\n",
+    .description = "Reads and validates raw data and splits them into training, validation and test data, by rows or "
+                   "by\n"
+                   "groups (images of one person, say). The splits are arrays that numpy opens; manifest.json records\n"
+                   "how they came about and the hashes of all files. The same seed gives the same splits.\n",
     .examples = "  fiducl prepare faces --out prepared\n"
                 "  fiducl prepare faces --out prepared --split 5639,705,705 --seed 1\n"
                 "  fiducl prepare faces --out prepared --split 0.8,0.1,0.1 --group-by groups.csv:identity\n",

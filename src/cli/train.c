@@ -33,8 +33,7 @@ static fcl_status resume(const fcl_arguments *arguments, const char *run) {
         const char *const *a = allowed;
         while (*a && strcmp(*a, o->name) != 0) a++;
         if (!*a && fcl_argument_flag(arguments, o->name))
-            return fcl_fail(FCL_E_USAGE, "--%s cannot be given with --resume: the run keeps its arguments",
-                            o->name);
+            return fcl_fail(FCL_E_USAGE, "--%s cannot be given with --resume: the run keeps its arguments", o->name);
     }
     size_t epochs = 0;
     fcl_train_result result;
@@ -112,8 +111,7 @@ const fcl_command fcl_command_train = {
                 "  fiducl train --resume runs/base --epochs 60\n",
     .options = options,
     .max_operands = 1,
-    .statuses =
-        (const fcl_status[]){FCL_STATUSES_DEVICE, FCL_E_EXISTS, FCL_E_NOT_FINITE, FCL_E_INTERRUPTED, FCL_OK},
+    .statuses = (const fcl_status[]){FCL_STATUSES_DEVICE, FCL_E_EXISTS, FCL_E_NOT_FINITE, FCL_E_INTERRUPTED, FCL_OK},
     .interruptible = 1,
     .run = run,
 };

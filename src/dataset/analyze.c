@@ -71,8 +71,8 @@ static fcl_status write_columns(const char *folder, const fcl_dataset *d, const 
         const column *k = &columns[c];
         fcl_text_appendf(&text, "%s,%zu,%zu", fcl_coordinate_name(c), k->n, d->n - k->n);
         if (k->n)
-            fcl_text_appendf(&text, ",%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g\n", k->mean, k->sd, k->min, k->q1,
-                             k->median, k->q3, k->max);
+            fcl_text_appendf(&text, ",%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g\n", k->mean, k->sd, k->min, k->q1, k->median,
+                             k->q3, k->max);
         else
             fcl_text_append(&text, ",,,,,,,\n");
     }
@@ -119,8 +119,7 @@ static fcl_status write_patterns(const char *folder, const fcl_dataset *d) {
         pattern p = {.n = 1};
         for (unsigned k = 0; k < FCL_N_KEYPOINTS; k++)
             p.present[k] =
-                d->mask[i * FCL_N_COORDINATES + 2 * k] && d->mask[i * FCL_N_COORDINATES + 2 * k + 1] ? '1'
-                                                                                                     : '0';
+                d->mask[i * FCL_N_COORDINATES + 2 * k] && d->mask[i * FCL_N_COORDINATES + 2 * k + 1] ? '1' : '0';
         size_t at = 0;
         while (at < n_patterns && strcmp(patterns[at].present, p.present) != 0) at++;
         if (at == n_patterns)
@@ -199,8 +198,7 @@ static fcl_status draw_scatter(const char *folder, const fcl_dataset *d, const f
     for (size_t i = 0; i < n; i++) mask[i] = d->mask[2 * i] && d->mask[2 * i + 1];
     fcl_point_set set = {.name = "keypoints", .xy = d->keypoints, .mask = mask, .n = n};
     fcl_panel panel = {.image = mean, .sets = &set, .n_sets = 1};
-    FCL_TRY(fcl_figure_panels(stem, "Keypoints over the mean face", &panel, 1, 1, FCL_IMAGE_SIDE,
-                              FCL_IMAGE_SIDE));
+    FCL_TRY(fcl_figure_panels(stem, "Keypoints over the mean face", &panel, 1, 1, FCL_IMAGE_SIDE, FCL_IMAGE_SIDE));
 done:
     free(mask);
     free(stem);
@@ -222,18 +220,15 @@ static fcl_status draw_samples(const char *folder, const fcl_dataset *d) {
         size_t row = i * d->n / n; /* spread over the data set */
         fcl_dataset_image(images + i * FCL_IMAGE_PIXELS, d, row);
         for (unsigned k = 0; k < FCL_N_KEYPOINTS; k++)
-            masks[i][k] =
-                d->mask[row * FCL_N_COORDINATES + 2 * k] && d->mask[row * FCL_N_COORDINATES + 2 * k + 1];
+            masks[i][k] = d->mask[row * FCL_N_COORDINATES + 2 * k] && d->mask[row * FCL_N_COORDINATES + 2 * k + 1];
         snprintf(captions[i], sizeof captions[i], "row %u", d->rows[row]);
-        sets[i] = (fcl_point_set){.name = "label",
-                                  .xy = d->keypoints + row * FCL_N_COORDINATES,
-                                  .mask = masks[i],
-                                  .n = FCL_N_KEYPOINTS};
-        panels[i] = (fcl_panel){
-            .image = images + i * FCL_IMAGE_PIXELS, .caption = captions[i], .sets = &sets[i], .n_sets = 1};
+        sets[i] = (fcl_point_set){
+            .name = "label", .xy = d->keypoints + row * FCL_N_COORDINATES, .mask = masks[i], .n = FCL_N_KEYPOINTS};
+        panels[i] =
+            (fcl_panel){.image = images + i * FCL_IMAGE_PIXELS, .caption = captions[i], .sets = &sets[i], .n_sets = 1};
     }
-    FCL_TRY(fcl_figure_panels(stem, "Faces and their labels", panels, n, SAMPLE_COLUMNS, FCL_IMAGE_SIDE,
-                              FCL_IMAGE_SIDE));
+    FCL_TRY(
+        fcl_figure_panels(stem, "Faces and their labels", panels, n, SAMPLE_COLUMNS, FCL_IMAGE_SIDE, FCL_IMAGE_SIDE));
 done:
     free(images);
     free(stem);

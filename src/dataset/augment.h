@@ -6,12 +6,12 @@
 
 /* What happens to one sample. */
 typedef struct fcl_change {
-    int mirrored;       /* first of all */
-    double shift[2];    /* pixels, to the right and down */
-    double rotation;    /* radians, from the x axis towards the y axis, about the frame's center (47.5, 47.5) */
-    double scale;       /* factor about the center */
-    double brightness;  /* added, in units of the whole range of gray */
-    double contrast;    /* factor about the image's mean */
+    int mirrored;      /* first of all */
+    double shift[2];   /* pixels, to the right and down */
+    double rotation;   /* radians, from the x axis towards the y axis, about the frame's center (47.5, 47.5) */
+    double scale;      /* factor about the center */
+    double brightness; /* added, in units of the whole range of gray */
+    double contrast;   /* factor about the image's mean */
 } fcl_change;
 
 /* Drawn from (seed, FCL_RANDOM_AUGMENT, epoch, sample) alone. All numbers are drawn whatever is enabled, so that one

@@ -124,7 +124,8 @@ static fcl_status choose_samples(fcl_batches *b) {
         if (!drop || memchr(b->mask + i * COORDINATES, 1, COORDINATES)) b->kept[b->n_kept++] = (uint32_t)i;
     if (b->n_kept > 0) return FCL_OK;
     if (b->options.fill == FCL_FILL_DROP)
-        return fcl_fail(FCL_E_INPUT, "'%s': no training row has all labels, so that --fill drop leaves nothing", d->source);
+        return fcl_fail(FCL_E_INPUT, "'%s': no training row has all labels, so that --fill drop leaves nothing",
+                        d->source);
     return fcl_fail(FCL_E_INPUT, "'%s': no training row has a label", d->source);
 }
 

@@ -9,10 +9,10 @@
 
 typedef struct fcl_augmentation {
     int enabled;
-    double flip;          /* probability of a mirror image (left and right keypoints change places) */
-    double max_shift;     /* pixels */
-    double max_rotation;  /* degrees */
-    double max_scale;     /* 0.1: factor in [1/1.1, 1.1] */
+    double flip;           /* probability of a mirror image (left and right keypoints change places) */
+    double max_shift;      /* pixels */
+    double max_rotation;   /* degrees */
+    double max_scale;      /* 0.1: factor in [1/1.1, 1.1] */
     double max_brightness; /* gray levels added, of 255 */
     double max_contrast;   /* 0.2: factor around the image's mean in [1/1.2, 1.2] */
 } fcl_augmentation;
@@ -29,11 +29,11 @@ typedef struct fcl_batch_options {
 /* One batch, ready for the device. Memory is lent until the slot is released. */
 typedef struct fcl_batch {
     size_t n;
-    size_t index; /* in the epoch */
-    const float *images;  /* (n, 96, 96, 1), pixels / 255 */
-    const float *targets; /* (n, 30), (coordinate - 48) / 48; 0 where masked */
-    const float *mask;    /* (n, 30), 1 or 0 */
-    size_t n_labelled;    /* ones in the mask */
+    size_t index;            /* in the epoch */
+    const float *images;     /* (n, 96, 96, 1), pixels / 255 */
+    const float *targets;    /* (n, 30), (coordinate - 48) / 48; 0 where masked */
+    const float *mask;       /* (n, 30), 1 or 0 */
+    size_t n_labelled;       /* ones in the mask */
     const uint32_t *samples; /* (n): index of each in the data set */
     unsigned slot;
 } fcl_batch;

@@ -34,7 +34,7 @@ struct fcl_csv {
     size_t line_length, line_capacity, line_number;
     record header, current;
     record *filling;
-    size_t n_records; /* records that the line gave */
+    size_t n_records;  /* records that the line gave */
     size_t blank_line; /* number of the first blank line, 0 when there was none yet */
     fcl_status callback_status;
 };
@@ -183,18 +183,17 @@ static fcl_status parse_line(int *blank, fcl_csv *csv, record *r) {
     if (!ended || csv->n_records == 0) {
         int finished = csv_fini(&csv->parser, on_field, on_record, csv);
         if (csv->callback_status != FCL_OK) return csv->callback_status;
-        if (finished != 0) return fail_line(csv, field_offset(csv, r->n), "a quotation mark that is not closed on its line");
+        if (finished != 0)
+            return fail_line(csv, field_offset(csv, r->n), "a quotation mark that is not closed on its line");
     }
     *blank = csv->n_records == 0;
     return FCL_OK;
 }
 
 static fcl_status check_names(const fcl_csv *csv) {
-    if (csv->header.n > MAX_COLUMNS)
-        return fcl_fail(FCL_E_INPUT, "%s:1: more than %d columns", csv->path, MAX_COLUMNS);
+    if (csv->header.n > MAX_COLUMNS) return fcl_fail(FCL_E_INPUT, "%s:1: more than %d columns", csv->path, MAX_COLUMNS);
     for (size_t i = 1; i < csv->header.n; i++)
-        if (fcl_csv_find(csv, fcl_csv_column_name(csv, i)) < i)
-            return fcl_csv_fail(csv, i, "this name occurs twice");
+        if (fcl_csv_find(csv, fcl_csv_column_name(csv, i)) < i) return fcl_csv_fail(csv, i, "this name occurs twice");
     return FCL_OK;
 }
 

@@ -21,7 +21,8 @@ fcl_status fcl_fill_parse(fcl_fill *out, const char *name) {
             *out = (fcl_fill)f;
             return FCL_OK;
         }
-    return fcl_fail(FCL_E_USAGE, "'%s' is no way to fill missing labels: none, mean, median, forward and drop are", name);
+    return fcl_fail(FCL_E_USAGE, "'%s' is no way to fill missing labels: none, mean, median, forward and drop are",
+                    name);
 }
 
 static int by_value(const void *a, const void *b) {
@@ -48,7 +49,8 @@ static fcl_status fill_column(float *keypoints, uint8_t *mask, float *labels, co
     for (size_t i = 0; i < train->n; i++)
         if (mask[i * COORDINATES + c]) labels[n++] = keypoints[i * COORDINATES + c];
     if (n == 0)
-        return fcl_fail(FCL_E_INPUT, "%s: no training row has a label of %s, so that nothing can fill it; use --fill none",
+        return fcl_fail(FCL_E_INPUT,
+                        "%s: no training row has a label of %s, so that nothing can fill it; use --fill none",
                         train->source, fcl_coordinate_name(c));
     /* Forward: rows above the first label take that one. */
     float value = fill == FCL_FILL_MEAN ? mean(labels, n) : fill == FCL_FILL_MEDIAN ? median(labels, n) : labels[0];
@@ -81,8 +83,7 @@ fcl_status fcl_fill_targets(float **keypoints, uint8_t **mask, const fcl_dataset
         drop_incomplete(filled_mask, train->n);
     } else if (fill != FCL_FILL_NONE) {
         FCL_TRY(FCL_NEW(&labels, train->n, "labels of a coordinate"));
-        for (unsigned c = 0; c < COORDINATES; c++)
-            FCL_TRY(fill_column(filled, filled_mask, labels, train, c, fill));
+        for (unsigned c = 0; c < COORDINATES; c++) FCL_TRY(fill_column(filled, filled_mask, labels, train, c, fill));
     }
     *keypoints = filled;
     *mask = filled_mask;

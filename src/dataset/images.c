@@ -39,8 +39,7 @@ static fcl_status find_layout(reader *r) {
     if (n_dims == 3 && s[0] == SIDE && s[1] == SIDE) {
         rows_first = 0;
         r->n = s[2];
-        if (s[2] == SIDE)
-            fcl_log(FCL_LOG_WARNING, "%s: the shape %s is taken as [y, x, row]", r->source->name, shape);
+        if (s[2] == SIDE) fcl_log(FCL_LOG_WARNING, "%s: the shape %s is taken as [y, x, row]", r->source->name, shape);
     } else if ((n_dims == 3 && s[1] == SIDE && s[2] == SIDE) ||
                (n_dims == 4 && s[1] == SIDE && s[2] == SIDE && s[3] == 1) || (n_dims == 2 && s[1] == PIXELS)) {
         rows_first = 1;
@@ -51,7 +50,8 @@ static fcl_status find_layout(reader *r) {
     }
     if (r->n == 0) return fcl_fail(FCL_E_INPUT, "%s: the shape %s holds no image", r->source->name, shape);
     if (r->n > MAX_IMAGES)
-        return fcl_fail(FCL_E_INPUT, "%s: %zu images; at most %d are read into memory", r->source->name, r->n, MAX_IMAGES);
+        return fcl_fail(FCL_E_INPUT, "%s: %zu images; at most %d are read into memory", r->source->name, r->n,
+                        MAX_IMAGES);
     r->rows_fastest = rows_first == r->header.fortran_order;
     r->transposed = r->header.fortran_order && n_dims > 2;
     return FCL_OK;
@@ -200,8 +200,8 @@ static fcl_status load_source(fcl_images *out, const fcl_byte_source *source, co
     FCL_TRY(fcl_npy_header_read(&r->header, source));
     FCL_TRY(find_layout(r));
     if (labels && r->n != n_labels) {
-        status = fcl_fail(FCL_E_INPUT, "'%s' has %zu images but '%s' has %zu rows: they must belong together", path, r->n,
-                          labels, n_labels);
+        status = fcl_fail(FCL_E_INPUT, "'%s' has %zu images but '%s' has %zu rows: they must belong together", path,
+                          r->n, labels, n_labels);
         goto done;
     }
     r->images.n = r->n;
@@ -212,8 +212,9 @@ static fcl_status load_source(fcl_images *out, const fcl_byte_source *source, co
     FCL_TRY(read_panels(r));
     FCL_TRY(check_end(source));
     if (!r->whole && r->highest <= 1.0) {
-        status = fcl_fail(FCL_E_INPUT, "%s: all values are between 0 and 1; gray levels 0..255 are needed: multiply by 255",
-                          source->name);
+        status =
+            fcl_fail(FCL_E_INPUT, "%s: all values are between 0 and 1; gray levels 0..255 are needed: multiply by 255",
+                     source->name);
         goto done;
     }
     if (r->transposed) transpose(&r->images, r->n);

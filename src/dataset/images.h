@@ -8,8 +8,8 @@
 
 typedef struct fcl_images {
     size_t n;
-    uint8_t *pixels;  /* (n, 96, 96), or NULL when not all values are whole */
-    float *pixels_f;  /* (n, 96, 96), or NULL */
+    uint8_t *pixels; /* (n, 96, 96), or NULL when not all values are whole */
+    float *pixels_f; /* (n, 96, 96), or NULL */
 } fcl_images;
 
 /* Reads (96, 96, n) = [y, x, row], (n, 96, 96), (n, 96, 96, 1) or (n, 9216) of any number type and array order; an array

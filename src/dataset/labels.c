@@ -42,8 +42,9 @@ static fcl_status find_columns(column_map *out, const fcl_csv *csv) {
         int known = is_coordinate(fcl_csv_column_name(csv, i));
         found.has_coordinates |= known;
         if (!known && i != found.image && i != found.image_id)
-            return fcl_csv_fail(csv, i, "this column is unknown; a keypoints file has the 30 coordinates, "
-                                        "left_eye_center_x to mouth_center_bottom_lip_y, and perhaps Image");
+            return fcl_csv_fail(csv, i,
+                                "this column is unknown; a keypoints file has the 30 coordinates, "
+                                "left_eye_center_x to mouth_center_bottom_lip_y, and perhaps Image");
     }
     if (found.has_coordinates || found.image == SIZE_MAX)
         for (unsigned c = 0; c < FCL_N_COORDINATES; c++) {
@@ -136,10 +137,9 @@ fcl_status fcl_labels_load(fcl_labels *out, const char *path) {
         FCL_TRY(make_room(&labels, &capacity, &columns));
         size_t row = labels.n;
         if (columns.has_coordinates)
-            FCL_TRY(read_keypoints(labels.keypoints + row * FCL_N_COORDINATES, labels.mask + row * FCL_N_COORDINATES, csv,
-                                   &columns));
-        if (columns.image != SIZE_MAX)
-            FCL_TRY(read_image(labels.pixels + row * FCL_IMAGE_PIXELS, csv, columns.image));
+            FCL_TRY(read_keypoints(labels.keypoints + row * FCL_N_COORDINATES, labels.mask + row * FCL_N_COORDINATES,
+                                   csv, &columns));
+        if (columns.image != SIZE_MAX) FCL_TRY(read_image(labels.pixels + row * FCL_IMAGE_PIXELS, csv, columns.image));
         labels.n++;
     }
     if (labels.n == 0) {

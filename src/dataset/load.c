@@ -50,7 +50,8 @@ static fcl_status choose(const char **out, const folder *f, const char *const kn
                 n++;
             }
     if (n > 1)
-        return fcl_fail(FCL_E_INPUT, "the folder '%s' has %zu files that could hold the %s, '%s' among them: name one with %s",
+        return fcl_fail(FCL_E_INPUT,
+                        "the folder '%s' has %zu files that could hold the %s, '%s' among them: name one with %s",
                         f->path, n, what, name, option);
     *out = name;
     return FCL_OK;
@@ -59,8 +60,7 @@ static fcl_status choose(const char **out, const folder *f, const char *const kn
 static fcl_status fail_not_found(const folder *f, const char *what, const char *looked_for) {
     enum { MAX_LISTED = 20 };
     fcl_text names = FCL_TEXT_EMPTY;
-    for (size_t i = 0; i < f->n && i < MAX_LISTED; i++)
-        fcl_text_appendf(&names, "%s%s", i ? ", " : "", f->names[i]);
+    for (size_t i = 0; i < f->n && i < MAX_LISTED; i++) fcl_text_appendf(&names, "%s%s", i ? ", " : "", f->names[i]);
     if (f->n > MAX_LISTED) fcl_text_append(&names, ", ...");
     fcl_status status = fcl_text_status(&names);
     if (status == FCL_OK)
@@ -93,9 +93,10 @@ static fcl_status search_folder(found_files *files, const char *path, int labels
             FCL_TRY(choose(&labels, &f, known_unlabelled, NULL, "images", "--keypoints"));
         if (!labels && table_only) FCL_TRY(choose(&labels, &f, known_labels, csv_suffixes, "keypoints", "--keypoints"));
         if (!labels && table_only) {
-            status = fail_not_found(&f, "images",
-                                    "face_images.npz, face_images.npy, a single .npz or .npy file, or a competition file "
-                                    "with an Image column (training.csv)");
+            status =
+                fail_not_found(&f, "images",
+                               "face_images.npz, face_images.npy, a single .npz or .npy file, or a competition file "
+                               "with an Image column (training.csv)");
             goto done;
         }
         if (!labels && !labels_optional) {
@@ -157,9 +158,10 @@ static fcl_status check_contents(const found_files *files, const fcl_labels *lab
         return fcl_fail(FCL_E_INPUT, "'%s' has images too (its column Image): name either it or '%s', not both",
                         files->labels, files->images);
     if (!files->images && !labels->pixels)
-        return fcl_fail(FCL_E_INPUT,
-                        "'%s' has no images (no column Image), and no .npz or .npy file was found or named with --images",
-                        files->labels);
+        return fcl_fail(
+            FCL_E_INPUT,
+            "'%s' has no images (no column Image), and no .npz or .npy file was found or named with --images",
+            files->labels);
     if (!labels->keypoints && !labels_optional)
         return fcl_fail(FCL_E_INPUT, "'%s' has no keypoints, which are needed here", files->labels);
     return FCL_OK;

@@ -67,9 +67,9 @@ fcl_status fcl_npy_read(fcl_array *out, const char *path, fcl_dtype dtype, unsig
     FCL_TRY(fcl_file_source_open(&source, path));
     FCL_TRY(fcl_npy_header_read(&h, &source));
     if (h.dtype != dtype || h.n_dims != n_dims) {
-        status = fcl_fail(FCL_E_INPUT, "%s: holds %s %s; %s with %u dimension%s is needed", path, fcl_dtype_name(h.dtype),
-                          fcl_shape_text(shape, h.shape, h.n_dims), fcl_dtype_name(dtype), n_dims,
-                          n_dims == 1 ? "" : "s");
+        status =
+            fcl_fail(FCL_E_INPUT, "%s: holds %s %s; %s with %u dimension%s is needed", path, fcl_dtype_name(h.dtype),
+                     fcl_shape_text(shape, h.shape, h.n_dims), fcl_dtype_name(dtype), n_dims, n_dims == 1 ? "" : "s");
         goto done;
     }
     /* No calloc: the pages need not be touched before the data come. */

@@ -58,8 +58,7 @@ char *fcl_shape_text(char out[FCL_SHAPE_TEXT_BYTES], const size_t *shape, unsign
     size_t length = (size_t)snprintf(out, FCL_SHAPE_TEXT_BYTES, "(");
     for (unsigned d = 0; d < n_dims && length < FCL_SHAPE_TEXT_BYTES; d++)
         length += (size_t)snprintf(out + length, FCL_SHAPE_TEXT_BYTES - length, "%s%zu", d ? ", " : "", shape[d]);
-    if (length < FCL_SHAPE_TEXT_BYTES)
-        snprintf(out + length, FCL_SHAPE_TEXT_BYTES - length, n_dims == 1 ? ",)" : ")");
+    if (length < FCL_SHAPE_TEXT_BYTES) snprintf(out + length, FCL_SHAPE_TEXT_BYTES - length, n_dims == 1 ? ",)" : ")");
     return out;
 }
 
@@ -128,13 +127,14 @@ static fcl_status parse_dtype(scanner *s, fcl_npy_header *h) {
         for (int d = 0; d < FCL_N_DTYPES; d++)
             if (text[skip] == dtypes[d].kind && text[skip + 1] == '0' + dtypes[d].bytes) {
                 h->dtype = (fcl_dtype)d;
-                h->swapped = dtypes[d].bytes > 1 && ((order == '<' && !machine_is_little()) ||
-                                                     (order == '>' && machine_is_little()));
+                h->swapped = dtypes[d].bytes > 1 &&
+                             ((order == '<' && !machine_is_little()) || (order == '>' && machine_is_little()));
                 return FCL_OK;
             }
-    return fcl_fail(FCL_E_INPUT,
-                    "%s: byte %zu: elements of type '%.*s'; whole numbers of 1 to 8 bytes, float32 and float64 are read",
-                    s->name, begin, (int)(n < 32 ? n : 32), text);
+    return fcl_fail(
+        FCL_E_INPUT,
+        "%s: byte %zu: elements of type '%.*s'; whole numbers of 1 to 8 bytes, float32 and float64 are read", s->name,
+        begin, (int)(n < 32 ? n : 32), text);
 }
 
 static fcl_status parse_shape(scanner *s, fcl_npy_header *h) {
@@ -225,9 +225,10 @@ static fcl_status check_size(const scanner *s, fcl_npy_header *h, const fcl_byte
                         fcl_shape_text(shape, h->shape, h->n_dims));
     uint64_t wanted = (uint64_t)bytes + h->header_bytes;
     if (wanted == source->size) return FCL_OK;
-    return fcl_fail(FCL_E_INPUT, "%s: the header says %s %s, which ends at byte %llu, but the data end at byte %llu: %s",
-                    s->name, fcl_dtype_name(h->dtype), fcl_shape_text(shape, h->shape, h->n_dims),
-                    (unsigned long long)wanted, (unsigned long long)source->size,
+    return fcl_fail(FCL_E_INPUT,
+                    "%s: the header says %s %s, which ends at byte %llu, but the data end at byte %llu: %s", s->name,
+                    fcl_dtype_name(h->dtype), fcl_shape_text(shape, h->shape, h->n_dims), (unsigned long long)wanted,
+                    (unsigned long long)source->size,
                     source->size < wanted ? "the file is cut off" : "something follows the array");
 }
 
@@ -235,8 +236,8 @@ static fcl_status read_exactly(const fcl_byte_source *source, void *out, size_t 
     size_t got = 0;
     fcl_status status = source->read(&got, source, out, n);
     if (status == FCL_OK && got < n)
-        status = fcl_fail(FCL_E_INPUT, "%s: ends at byte %zu, within the .npy header: the file is cut off", source->name,
-                          offset + got);
+        status = fcl_fail(FCL_E_INPUT, "%s: ends at byte %zu, within the .npy header: the file is cut off",
+                          source->name, offset + got);
     return status;
 }
 
@@ -253,8 +254,8 @@ fcl_status fcl_npy_header_read(fcl_npy_header *out, const fcl_byte_source *sourc
     }
     unsigned major = prefix[6], minor = prefix[7];
     if (major < 1 || major > 3 || minor != 0) {
-        status = fcl_fail(FCL_E_INPUT, "%s: byte 6: .npy format version %u.%u; 1.0, 2.0 and 3.0 are known", source->name,
-                          major, minor);
+        status = fcl_fail(FCL_E_INPUT, "%s: byte 6: .npy format version %u.%u; 1.0, 2.0 and 3.0 are known",
+                          source->name, major, minor);
         goto done;
     }
     size_t length = prefix[8] | (size_t)prefix[9] << 8;
@@ -264,7 +265,8 @@ fcl_status fcl_npy_header_read(fcl_npy_header *out, const fcl_byte_source *sourc
         n_prefix = PREFIX_BYTES_2;
     }
     if (length > MAX_HEADER_BYTES) {
-        status = fcl_fail(FCL_E_INPUT, "%s: byte 8: a header of %zu bytes; numpy's have about 100", source->name, length);
+        status =
+            fcl_fail(FCL_E_INPUT, "%s: byte 8: a header of %zu bytes; numpy's have about 100", source->name, length);
         goto done;
     }
     FCL_TRY(FCL_NEW(&text, length, "an .npy header"));

@@ -34,9 +34,9 @@ void fcl_npz_close(fcl_npz *npz) {
 
 static fcl_status fail_zip(const char *what, const char *name, zip_error_t *error) {
     int code = zip_error_code_zip(error);
-    fcl_status status = code == ZIP_ER_MEMORY                                                                ? FCL_E_MEMORY
+    fcl_status status = code == ZIP_ER_MEMORY                                                ? FCL_E_MEMORY
                         : code == ZIP_ER_OPEN || code == ZIP_ER_READ || code == ZIP_ER_NOENT ? FCL_E_IO
-                                                                                                             : FCL_E_INPUT;
+                                                                                             : FCL_E_INPUT;
     return fcl_fail(status, "cannot %s '%s': %s%s", what, name, zip_error_strerror(error),
                     status == FCL_E_INPUT ? "; the file is damaged or cut off" : "");
 }

@@ -33,7 +33,8 @@ static fcl_status write_array(json_t *files, const char *folder, fcl_split split
     FCL_TRY(fcl_npy_write(path, dtype, shape, n_dims, data));
     FCL_TRY(fcl_hash_file(hash, path));
     int failed = 0;
-    for (unsigned d = 0; d < n_dims; d++) failed |= json_array_append_new(dimensions, json_integer((json_int_t)shape[d]));
+    for (unsigned d = 0; d < n_dims; d++)
+        failed |= json_array_append_new(dimensions, json_integer((json_int_t)shape[d]));
     failed |= json_object_set_new(
         files, name, json_pack("{s:s, s:O, s:s}", "dtype", fcl_dtype_name(dtype), "shape", dimensions, "hash", hash));
     if (failed) status = fcl_fail_memory("the manifest", 0);
@@ -53,7 +54,8 @@ static fcl_status write_images(json_t *files, const char *folder, fcl_split spli
     fcl_status status = FCL_NEW(&images, n * image_bytes, "the images of a split");
     if (status != FCL_OK) return status;
     for (size_t i = 0; i < n; i++) memcpy(images + i * image_bytes, source + samples[i] * image_bytes, image_bytes);
-    status = write_array(files, folder, split, FCL_PREPARED_IMAGES, d->pixels ? FCL_UINT8 : FCL_FLOAT32, shape, 3, images);
+    status =
+        write_array(files, folder, split, FCL_PREPARED_IMAGES, d->pixels ? FCL_UINT8 : FCL_FLOAT32, shape, 3, images);
     free(images);
     return status;
 }
@@ -99,8 +101,8 @@ static json_t *describe_sources(const fcl_dataset *dataset) {
     json_t *sources = json_array();
     int failed = 0;
     for (unsigned i = 0; i < dataset->n_files; i++)
-        failed |= json_array_append_new(sources, json_pack("{s:s, s:s}", "name", dataset->files[i].name, "hash",
-                                                           dataset->files[i].hash));
+        failed |= json_array_append_new(
+            sources, json_pack("{s:s, s:s}", "name", dataset->files[i].name, "hash", dataset->files[i].hash));
     if (!failed) return sources;
     json_decref(sources);
     return NULL;
@@ -128,9 +130,9 @@ static fcl_status write_manifest(const char *folder, const fcl_dataset *dataset,
     FCL_TRY(describe_groups(&groups, options, split->n_groups));
     sources = describe_sources(dataset);
     for (int s = 0; s < FCL_N_SPLITS; s++)
-        failed |= json_object_set_new(counts, fcl_split_name((fcl_split)s),
-                                      json_pack("{s:I, s:I}", "asked", (json_int_t)split->asked[s], "got",
-                                                (json_int_t)split->n[s]));
+        failed |= json_object_set_new(
+            counts, fcl_split_name((fcl_split)s),
+            json_pack("{s:I, s:I}", "asked", (json_int_t)split->asked[s], "got", (json_int_t)split->n[s]));
     /* The seed as text: JSON's whole numbers have a sign. */
     char seed[32];
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)options->seed);
@@ -166,7 +168,8 @@ done:
 
 static void log_split(const fcl_row_split *split) {
     for (int s = 0; s < FCL_N_SPLITS; s++)
-        fcl_log(FCL_LOG_INFO, "%s: %zu rows (asked for %zu)", fcl_split_name((fcl_split)s), split->n[s], split->asked[s]);
+        fcl_log(FCL_LOG_INFO, "%s: %zu rows (asked for %zu)", fcl_split_name((fcl_split)s), split->n[s],
+                split->asked[s]);
     if (split->left_out) fcl_log(FCL_LOG_INFO, "left out: %zu rows that the split does not ask for", split->left_out);
 }
 
@@ -181,7 +184,8 @@ fcl_status fcl_prepare(const fcl_dataset *dataset, const fcl_prepare_options *op
         goto done;
     }
     if (options->group_file && !options->group_column) {
-        status = fcl_fail(FCL_E_USAGE, "which column of '%s' holds the groups? Name it as FILE:COLUMN", options->group_file);
+        status =
+            fcl_fail(FCL_E_USAGE, "which column of '%s' holds the groups? Name it as FILE:COLUMN", options->group_file);
         goto done;
     }
     FCL_TRY(fcl_row_split_make(&split, dataset, options));

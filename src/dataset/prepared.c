@@ -73,8 +73,9 @@ static fcl_status check_array(const fcl_prepared *p, fcl_split split, fcl_prepar
     }
     FCL_TRY(fcl_hash_file(hash, path));
     if (strcmp(hash, wanted) != 0)
-        status = fcl_fail(FCL_E_INPUT, "'%s' was changed after it was prepared (its hash is %s, the manifest says %s); "
-                                       "prepare the data again",
+        status = fcl_fail(FCL_E_INPUT,
+                          "'%s' was changed after it was prepared (its hash is %s, the manifest says %s); "
+                          "prepare the data again",
                           path, hash, wanted);
 done:
     free(path);
@@ -102,15 +103,14 @@ fcl_status fcl_prepared_open(fcl_prepared **out, const char *folder) {
         goto done;
     }
     if (!fcl_path_is_prepared(folder)) {
-        status =
-            fcl_fail(FCL_E_INPUT, "'%s' is not a prepared folder: make one with `fiducl prepare`", folder);
+        status = fcl_fail(FCL_E_INPUT, "'%s' is not a prepared folder: make one with `fiducl prepare`", folder);
         goto done;
     }
     FCL_TRY(fcl_json_read(&p->manifest, p->manifest_path));
     FCL_TRY(fcl_json_string(&format, p->manifest, "format", p->manifest_path));
     if (strcmp(format, FCL_PREPARED_FORMAT) != 0 || !json_is_object(json_object_get(p->manifest, "files"))) {
-        status = fcl_fail(FCL_E_INPUT, "%s: the format is '%s'; this version reads '%s'", p->manifest_path,
-                          format, FCL_PREPARED_FORMAT);
+        status = fcl_fail(FCL_E_INPUT, "%s: the format is '%s'; this version reads '%s'", p->manifest_path, format,
+                          FCL_PREPARED_FORMAT);
         goto done;
     }
     FCL_TRY(fcl_hash_file(p->hash, p->manifest_path));
@@ -153,9 +153,9 @@ typedef struct split_arrays {
 
 static fcl_status check_arrays(const split_arrays *a, const fcl_prepared *p, fcl_split split) {
     const size_t n = a->images.shape[0];
-    int fits = a->images.shape[1] == FCL_IMAGE_SIDE && a->images.shape[2] == FCL_IMAGE_SIDE && a->keypoints.shape[0] == n &&
-               a->mask.shape[0] == n && a->rows.shape[0] == n && a->keypoints.shape[1] == FCL_N_COORDINATES &&
-               a->mask.shape[1] == FCL_N_COORDINATES;
+    int fits = a->images.shape[1] == FCL_IMAGE_SIDE && a->images.shape[2] == FCL_IMAGE_SIDE &&
+               a->keypoints.shape[0] == n && a->mask.shape[0] == n && a->rows.shape[0] == n &&
+               a->keypoints.shape[1] == FCL_N_COORDINATES && a->mask.shape[1] == FCL_N_COORDINATES;
     const float *keypoints = a->keypoints.data;
     const uint8_t *mask = a->mask.data;
     for (size_t i = 0; fits && i < n * FCL_N_COORDINATES; i++)

@@ -49,8 +49,9 @@ static fcl_status find_counts(size_t asked[FCL_N_SPLITS], const fcl_dataset *dat
         status = counts_from_shares(asked, n, o->shares);
     for (int s = 0; status == FCL_OK && s < FCL_N_SPLITS; s++)
         if (asked[s] == 0)
-            status = fcl_fail(FCL_E_USAGE, "the split leaves no row of %zu for %s; each of the three needs at least one",
-                              n, fcl_split_name((fcl_split)s));
+            status =
+                fcl_fail(FCL_E_USAGE, "the split leaves no row of %zu for %s; each of the three needs at least one", n,
+                         fcl_split_name((fcl_split)s));
     return status;
 }
 
@@ -92,8 +93,9 @@ static fcl_status collect(fcl_row_split *out, const assignment *a, const uint32_
         for (size_t i = 0; i < n; i++)
             if (a->split_of[group[i]] == s) out->samples[s][out->n[s]++] = (uint32_t)i;
         if (out->n[s] == 0)
-            return fcl_fail(FCL_E_INPUT, "with %zu groups of rows, none is left for %s: use smaller groups or other counts",
-                            a->n, fcl_split_name((fcl_split)s));
+            return fcl_fail(FCL_E_INPUT,
+                            "with %zu groups of rows, none is left for %s: use smaller groups or other counts", a->n,
+                            fcl_split_name((fcl_split)s));
         out->left_out -= out->n[s];
     }
     return FCL_OK;

@@ -25,8 +25,7 @@ static uint32_t identity_of(size_t i) {
 }
 
 static void make_mask(uint8_t *mask, const fcl_synth_options *options, size_t i) {
-    fcl_random_stream random =
-        fcl_random_stream_make(options->seed, FCL_RANDOM_SYNTH, MASK_STREAM | (uint32_t)i);
+    fcl_random_stream random = fcl_random_stream_make(options->seed, FCL_RANDOM_SYNTH, MASK_STREAM | (uint32_t)i);
     double kind = fcl_random_uniform(&random, 0, 1);
     memset(mask, 1, FCL_N_COORDINATES);
     if (options->complete || kind < share_complete) return;
@@ -102,8 +101,7 @@ static fcl_status write_images(const char *folder, const fcl_dataset *d) {
     if (!path) return FCL_E_MEMORY;
     FCL_TRY(FCL_NEW(&turned, d->n * FCL_IMAGE_PIXELS, "images"));
     for (size_t i = 0; i < d->n; i++)
-        for (size_t p = 0; p < FCL_IMAGE_PIXELS; p++)
-            turned[p * d->n + i] = d->pixels[i * FCL_IMAGE_PIXELS + p];
+        for (size_t p = 0; p < FCL_IMAGE_PIXELS; p++) turned[p * d->n + i] = d->pixels[i * FCL_IMAGE_PIXELS + p];
     FCL_TRY(fcl_npz_write(path, FCL_IMAGES_KEY, FCL_UINT8, shape, 3, turned));
 done:
     free(turned);

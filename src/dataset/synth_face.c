@@ -22,7 +22,7 @@ typedef struct build {
 typedef struct pose {
     double x, y, scale, c, s, yaw, pitch; /* place of the origin, size of 1, roll, shifts by depth */
     double light_x, light_y, smile, open, background[3], blur, noise;
-    int has_occluder; /* something before the face: a hand, a cup */
+    int has_occluder;   /* something before the face: a hand, a cup */
     double occluder[5]; /* center, radii, tone */
 } pose;
 
@@ -123,8 +123,7 @@ static double tone_at(const build *b, const pose *p, double x, double y, double 
               inside * soft(k * ellipse(x, y, ex + p->yaw * 0.15, ey, b->eye_h * 1.05, b->eye_h * 1.05)));
         blend(&tone, shade * 0.4, soft(k * (fabs(eye) - 0.018)) * (y < ey ? 0.9 : 0.35));
         blend(&tone, b->hair * 0.8,
-              soft(k * stroke(x, y, 0.23 * side, b->brow_y + 0.02, 0.87 * side, b->brow_y + 0.02 - slant,
-                              0.045)));
+              soft(k * stroke(x, y, 0.23 * side, b->brow_y + 0.02, 0.87 * side, b->brow_y + 0.02 - slant, 0.045)));
     }
     double nx = p->yaw, ny = b->nose_y + p->pitch;
     blend(&tone, shade * (p->light_x > 0 ? 0.82 : 1.12),
@@ -197,8 +196,7 @@ void fcl_synth_face(uint8_t *pixels, float *keypoints, uint64_t seed, uint32_t i
             double u = (x - p.x) / p.scale, v = (y - p.y) / p.scale;
             double background = p.background[0] * (1.0 + p.background[1] * ((double)x / SIDE - 0.5) +
                                                    p.background[2] * ((double)y / SIDE - 0.5));
-            tones[y * SIDE + x] =
-                tone_at(&b, &p, p.c * u + p.s * v, -p.s * u + p.c * v, background, 1.0 / p.scale);
+            tones[y * SIDE + x] = tone_at(&b, &p, p.c * u + p.s * v, -p.s * u + p.c * v, background, 1.0 / p.scale);
         }
     blur(tones, p.blur, 1, SIDE);
     blur(tones, p.blur, SIDE, 1);

@@ -58,9 +58,9 @@ static void add_splits(report *r) {
             unlabelled += labelled == 0;
         }
         set(r, splits, s == NO_SPLIT ? "none" : fcl_split_name((fcl_split)s),
-            json_pack("{s:o, s:o, s:o, s:o, s:o}", "rows", count(n), "complete_rows", count(complete), "unlabelled_rows",
-                      count(unlabelled), "labelled_coordinates", count(labels), "missing_coordinates",
-                      count(n * COORDINATES - labels)));
+            json_pack("{s:o, s:o, s:o, s:o, s:o}", "rows", count(n), "complete_rows", count(complete),
+                      "unlabelled_rows", count(unlabelled), "labelled_coordinates", count(labels),
+                      "missing_coordinates", count(n * COORDINATES - labels)));
     }
 }
 

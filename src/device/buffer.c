@@ -36,11 +36,10 @@ fcl_status fcl_buffer_create(fcl_buffer **out, fcl_device *device, size_t n_byte
     const fcl_device_info *info = device->info;
     if (n_bytes == 0) n_bytes = 1;
     if (n_bytes > info->max_allocation_bytes)
-        return fcl_fail(
-            FCL_E_DEVICE_MEMORY,
-            "%s needs %.1f MiB in one piece, but the device '%s' allocates at most %.1f MiB in one piece: "
-            "use a smaller batch or another device",
-            label, mebibytes(n_bytes), info->name, mebibytes(info->max_allocation_bytes));
+        return fcl_fail(FCL_E_DEVICE_MEMORY,
+                        "%s needs %.1f MiB in one piece, but the device '%s' allocates at most %.1f MiB in one piece: "
+                        "use a smaller batch or another device",
+                        label, mebibytes(n_bytes), info->name, mebibytes(info->max_allocation_bytes));
     fcl_buffer *buffer = NULL;
     fcl_status status;
     FCL_TRY(buffer_new(&buffer, device, n_bytes, label));
@@ -49,17 +48,16 @@ fcl_status fcl_buffer_create(fcl_buffer **out, fcl_device *device, size_t n_byte
     cl_int error = CL_SUCCESS;
     buffer->memory = clCreateBuffer(device->context, flags, n_bytes, NULL, &error);
     if (!buffer->memory) {
-        status = fcl_fail(
-            FCL_E_DEVICE_MEMORY,
-            "no memory for %s on the device '%s' (clCreateBuffer: %s): it needs %.1f MiB, and fiducl already "
-            "uses %.1f MiB of %.1f MiB; use a smaller batch or another device",
-            label, info->name, fcl_cl_error_name(error), mebibytes(n_bytes),
-            mebibytes(device->memory.now_bytes), mebibytes(info->global_memory_bytes));
+        status =
+            fcl_fail(FCL_E_DEVICE_MEMORY,
+                     "no memory for %s on the device '%s' (clCreateBuffer: %s): it needs %.1f MiB, and fiducl already "
+                     "uses %.1f MiB of %.1f MiB; use a smaller batch or another device",
+                     label, info->name, fcl_cl_error_name(error), mebibytes(n_bytes),
+                     mebibytes(device->memory.now_bytes), mebibytes(info->global_memory_bytes));
         goto done;
     }
     device->memory.now_bytes += n_bytes;
-    if (device->memory.peak_bytes < device->memory.now_bytes)
-        device->memory.peak_bytes = device->memory.now_bytes;
+    if (device->memory.peak_bytes < device->memory.now_bytes) device->memory.peak_bytes = device->memory.now_bytes;
     *out = buffer;
     buffer = NULL;
 done:
@@ -72,26 +70,21 @@ static int has_range(const fcl_buffer *buffer, size_t offset_bytes, size_t n_byt
     return offset_bytes <= buffer->n_bytes && n_bytes <= buffer->n_bytes - offset_bytes;
 }
 
-static fcl_status fail_range(const char *what, const fcl_buffer *buffer, size_t offset_bytes,
-                             size_t n_bytes) {
-    return fcl_fail(FCL_E_INTERNAL, "%s of %zu bytes at %zu is outside of the buffer '%s' of %zu bytes", what,
-                    n_bytes, offset_bytes, buffer->label, buffer->n_bytes);
+static fcl_status fail_range(const char *what, const fcl_buffer *buffer, size_t offset_bytes, size_t n_bytes) {
+    return fcl_fail(FCL_E_INTERNAL, "%s of %zu bytes at %zu is outside of the buffer '%s' of %zu bytes", what, n_bytes,
+                    offset_bytes, buffer->label, buffer->n_bytes);
 }
 
 fcl_status fcl_buffer_create_window(fcl_buffer **out, fcl_buffer *parent, size_t offset_bytes, size_t n_bytes,
                                     const char *label) {
     fcl_device *device = parent->device;
     if (parent->is_window)
-        return fcl_fail(FCL_E_INTERNAL, "the window '%s' of '%s', which is a window itself", label,
-                        parent->label);
+        return fcl_fail(FCL_E_INTERNAL, "the window '%s' of '%s', which is a window itself", label, parent->label);
     if (offset_bytes % device->alignment != 0)
-        return fcl_fail(FCL_E_INTERNAL,
-                        "the window '%s' of '%s' begins at byte %zu, which is not a multiple of %zu", label,
-                        parent->label, offset_bytes, device->alignment);
-    if (n_bytes == 0)
-        return fcl_fail(FCL_E_INTERNAL, "the window '%s' of '%s' is empty", label, parent->label);
-    if (!has_range(parent, offset_bytes, n_bytes))
-        return fail_range("a window", parent, offset_bytes, n_bytes);
+        return fcl_fail(FCL_E_INTERNAL, "the window '%s' of '%s' begins at byte %zu, which is not a multiple of %zu",
+                        label, parent->label, offset_bytes, device->alignment);
+    if (n_bytes == 0) return fcl_fail(FCL_E_INTERNAL, "the window '%s' of '%s' is empty", label, parent->label);
+    if (!has_range(parent, offset_bytes, n_bytes)) return fail_range("a window", parent, offset_bytes, n_bytes);
     fcl_buffer *buffer = NULL;
     fcl_status status;
     FCL_TRY(buffer_new(&buffer, device, n_bytes, label));
@@ -101,9 +94,9 @@ fcl_status fcl_buffer_create_window(fcl_buffer **out, fcl_buffer *parent, size_t
     buffer->memory =
         clCreateSubBuffer(parent->memory, CL_MEM_READ_WRITE, CL_BUFFER_CREATE_TYPE_REGION, &region, &error);
     if (!buffer->memory) {
-        status = fcl_fail_cl(error, "clCreateSubBuffer",
-                             "the window '%s' of '%s' (%zu bytes at %zu) on the device '%s'", label,
-                             parent->label, n_bytes, offset_bytes, device->info->name);
+        status =
+            fcl_fail_cl(error, "clCreateSubBuffer", "the window '%s' of '%s' (%zu bytes at %zu) on the device '%s'",
+                        label, parent->label, n_bytes, offset_bytes, device->info->name);
         goto done;
     }
     *out = buffer;
@@ -145,17 +138,15 @@ fcl_memory_use fcl_device_memory_use(const fcl_device *device) {
 
 static fcl_status check(cl_int error, const char *call, const fcl_buffer *buffer) {
     if (error == CL_SUCCESS) return FCL_OK;
-    return fcl_fail_cl(error, call, "the buffer '%s' of %zu bytes on the device '%s'", buffer->label,
-                       buffer->n_bytes, buffer->device->info->name);
+    return fcl_fail_cl(error, call, "the buffer '%s' of %zu bytes on the device '%s'", buffer->label, buffer->n_bytes,
+                       buffer->device->info->name);
 }
 
-static fcl_status write(fcl_buffer *buffer, size_t offset_bytes, const void *bytes, size_t n_bytes,
-                        cl_bool blocking) {
-    if (!has_range(buffer, offset_bytes, n_bytes))
-        return fail_range("a write", buffer, offset_bytes, n_bytes);
+static fcl_status write(fcl_buffer *buffer, size_t offset_bytes, const void *bytes, size_t n_bytes, cl_bool blocking) {
+    if (!has_range(buffer, offset_bytes, n_bytes)) return fail_range("a write", buffer, offset_bytes, n_bytes);
     if (n_bytes == 0) return FCL_OK;
-    return check(clEnqueueWriteBuffer(buffer->device->queue, buffer->memory, blocking, offset_bytes, n_bytes,
-                                      bytes, 0, NULL, NULL),
+    return check(clEnqueueWriteBuffer(buffer->device->queue, buffer->memory, blocking, offset_bytes, n_bytes, bytes, 0,
+                                      NULL, NULL),
                  "clEnqueueWriteBuffer", buffer);
 }
 
@@ -163,16 +154,15 @@ fcl_status fcl_buffer_write(fcl_buffer *buffer, size_t offset_bytes, const void 
     return write(buffer, offset_bytes, bytes, n_bytes, CL_TRUE);
 }
 
-fcl_status fcl_buffer_write_async(fcl_buffer *buffer, size_t offset_bytes, const void *bytes,
-                                  size_t n_bytes) {
+fcl_status fcl_buffer_write_async(fcl_buffer *buffer, size_t offset_bytes, const void *bytes, size_t n_bytes) {
     return write(buffer, offset_bytes, bytes, n_bytes, CL_FALSE);
 }
 
 fcl_status fcl_buffer_read(void *bytes, const fcl_buffer *buffer, size_t offset_bytes, size_t n_bytes) {
     if (!has_range(buffer, offset_bytes, n_bytes)) return fail_range("a read", buffer, offset_bytes, n_bytes);
     if (n_bytes == 0) return FCL_OK;
-    return check(clEnqueueReadBuffer(buffer->device->queue, buffer->memory, CL_TRUE, offset_bytes, n_bytes,
-                                     bytes, 0, NULL, NULL),
+    return check(clEnqueueReadBuffer(buffer->device->queue, buffer->memory, CL_TRUE, offset_bytes, n_bytes, bytes, 0,
+                                     NULL, NULL),
                  "clEnqueueReadBuffer", buffer);
 }
 
@@ -183,11 +173,11 @@ fcl_status fcl_buffer_copy(fcl_buffer *target, size_t target_offset_bytes, const
     if (!has_range(source, source_offset_bytes, n_bytes))
         return fail_range("a copy", source, source_offset_bytes, n_bytes);
     if (target->device != source->device)
-        return fcl_fail(FCL_E_INTERNAL, "a copy from '%s' to '%s', which are on different devices",
-                        source->label, target->label);
+        return fcl_fail(FCL_E_INTERNAL, "a copy from '%s' to '%s', which are on different devices", source->label,
+                        target->label);
     if (n_bytes == 0) return FCL_OK;
-    return check(clEnqueueCopyBuffer(target->device->queue, source->memory, target->memory,
-                                     source_offset_bytes, target_offset_bytes, n_bytes, 0, NULL, NULL),
+    return check(clEnqueueCopyBuffer(target->device->queue, source->memory, target->memory, source_offset_bytes,
+                                     target_offset_bytes, n_bytes, 0, NULL, NULL),
                  "clEnqueueCopyBuffer", target);
 }
 
@@ -196,7 +186,7 @@ fcl_status fcl_buffer_zero(fcl_buffer *buffer) {
     static const unsigned char zeros[16];
     size_t pattern = sizeof zeros;
     while (buffer->n_bytes % pattern != 0) pattern /= 2;
-    return check(clEnqueueFillBuffer(buffer->device->queue, buffer->memory, zeros, pattern, 0,
-                                     buffer->n_bytes, 0, NULL, NULL),
-                 "clEnqueueFillBuffer", buffer);
+    return check(
+        clEnqueueFillBuffer(buffer->device->queue, buffer->memory, zeros, pattern, 0, buffer->n_bytes, 0, NULL, NULL),
+        "clEnqueueFillBuffer", buffer);
 }

@@ -19,8 +19,8 @@ static void CL_CALLBACK on_context_message(const char *message, const void *deta
 }
 
 static char *make_identity(const fcl_device_info *info) {
-    char *identity = fcl_format("%s | %s | %s | %s | %s | %u bits", info->platform, info->platform_version,
-                                info->name, info->vendor, info->driver_version, info->pointer_bits);
+    char *identity = fcl_format("%s | %s | %s | %s | %s | %u bits", info->platform, info->platform_version, info->name,
+                                info->vendor, info->driver_version, info->pointer_bits);
     for (char *c = identity; c && *c; c++)
         if (*c == '\n' || *c == '\r') *c = ' ';
     return identity;
@@ -43,8 +43,8 @@ fcl_status fcl_device_open(fcl_device **out, const char *selector, int profiling
         status = FCL_E_MEMORY;
         goto done;
     }
-    cl_context_properties properties[] = {CL_CONTEXT_PLATFORM,
-                                          (cl_context_properties)device->list->platforms[index], 0};
+    cl_context_properties properties[] = {CL_CONTEXT_PLATFORM, (cl_context_properties)device->list->platforms[index],
+                                          0};
     device->context = clCreateContext(properties, 1, &device->id, on_context_message, NULL, &error);
     if (!device->context) {
         status = fcl_fail_cl(error, "clCreateContext", "cannot open the device '%s'", device->info->name);
@@ -53,8 +53,7 @@ fcl_status fcl_device_open(fcl_device **out, const char *selector, int profiling
     device->queue =
         clCreateCommandQueue(device->context, device->id, profiling ? CL_QUEUE_PROFILING_ENABLE : 0, &error);
     if (!device->queue) {
-        status =
-            fcl_fail_cl(error, "clCreateCommandQueue", "cannot open the device '%s'", device->info->name);
+        status = fcl_fail_cl(error, "clCreateCommandQueue", "cannot open the device '%s'", device->info->name);
         goto done;
     }
     *out = device;

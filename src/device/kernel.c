@@ -5,15 +5,7 @@
 #include <string.h>
 
 /* What a kernel's argument takes. A driver need not know, and a typedef hides the type of a value. */
-typedef enum arg_type {
-    TYPE_ANY,
-    TYPE_BUFFER,
-    TYPE_LOCAL,
-    TYPE_VALUE,
-    TYPE_INT,
-    TYPE_UINT,
-    TYPE_FLOAT
-} arg_type;
+typedef enum arg_type { TYPE_ANY, TYPE_BUFFER, TYPE_LOCAL, TYPE_VALUE, TYPE_INT, TYPE_UINT, TYPE_FLOAT } arg_type;
 
 struct fcl_kernel {
     fcl_device *device;
@@ -30,8 +22,7 @@ enum { DIMENSIONS = 3, TYPE_NAME_BYTES = 64 };
 
 static arg_type type_of(cl_kernel kernel, cl_uint index) {
     cl_kernel_arg_address_qualifier space;
-    if (clGetKernelArgInfo(kernel, index, CL_KERNEL_ARG_ADDRESS_QUALIFIER, sizeof space, &space, NULL) !=
-        CL_SUCCESS)
+    if (clGetKernelArgInfo(kernel, index, CL_KERNEL_ARG_ADDRESS_QUALIFIER, sizeof space, &space, NULL) != CL_SUCCESS)
         return TYPE_ANY;
     if (space == CL_KERNEL_ARG_ADDRESS_LOCAL) return TYPE_LOCAL;
     if (space != CL_KERNEL_ARG_ADDRESS_PRIVATE) return TYPE_BUFFER;
@@ -48,22 +39,21 @@ static arg_type type_of(cl_kernel kernel, cl_uint index) {
 static fcl_status query_facts(fcl_kernel *kernel) {
     cl_device_id id = kernel->device->id;
     const char *call = "clGetKernelInfo";
-    cl_int error =
-        clGetKernelInfo(kernel->kernel, CL_KERNEL_NUM_ARGS, sizeof kernel->n_args, &kernel->n_args, NULL);
+    cl_int error = clGetKernelInfo(kernel->kernel, CL_KERNEL_NUM_ARGS, sizeof kernel->n_args, &kernel->n_args, NULL);
     if (error == CL_SUCCESS) {
         call = "clGetKernelWorkGroupInfo";
-        error = clGetKernelWorkGroupInfo(kernel->kernel, id, CL_KERNEL_WORK_GROUP_SIZE,
-                                         sizeof kernel->max_work_group, &kernel->max_work_group, NULL);
+        error = clGetKernelWorkGroupInfo(kernel->kernel, id, CL_KERNEL_WORK_GROUP_SIZE, sizeof kernel->max_work_group,
+                                         &kernel->max_work_group, NULL);
     }
     if (error == CL_SUCCESS)
         error = clGetKernelWorkGroupInfo(kernel->kernel, id, CL_KERNEL_COMPILE_WORK_GROUP_SIZE,
                                          sizeof kernel->required_group, kernel->required_group, NULL);
     if (error == CL_SUCCESS)
-        error = clGetKernelWorkGroupInfo(kernel->kernel, id, CL_KERNEL_LOCAL_MEM_SIZE,
-                                         sizeof kernel->own_local_bytes, &kernel->own_local_bytes, NULL);
+        error = clGetKernelWorkGroupInfo(kernel->kernel, id, CL_KERNEL_LOCAL_MEM_SIZE, sizeof kernel->own_local_bytes,
+                                         &kernel->own_local_bytes, NULL);
     if (error != CL_SUCCESS)
-        return fcl_fail_cl(error, call, "the kernel %s of cl/%s on the device '%s'", kernel->name,
-                           kernel->file, kernel->device->info->name);
+        return fcl_fail_cl(error, call, "the kernel %s of cl/%s on the device '%s'", kernel->name, kernel->file,
+                           kernel->device->info->name);
     fcl_status status = FCL_NEW(&kernel->arg_types, kernel->n_args, kernel->name);
     if (status != FCL_OK) return status;
     for (cl_uint i = 0; i < kernel->n_args; i++) kernel->arg_types[i] = type_of(kernel->kernel, i);
@@ -87,11 +77,10 @@ fcl_status fcl_kernel_create(fcl_kernel **out, fcl_device *device, const char *f
     cl_int error;
     kernel->kernel = clCreateKernel(program, name, &error);
     if (!kernel->kernel) {
-        status =
-            error == CL_INVALID_KERNEL_NAME
-                ? fcl_fail(FCL_E_BUILD, "cl/%s has no kernel '%s' (options '%s')", file, name, options)
-                : fcl_fail_cl(error, "clCreateKernel", "the kernel %s of cl/%s with '%s' on the device '%s'",
-                              name, file, options, device->info->name);
+        status = error == CL_INVALID_KERNEL_NAME
+                     ? fcl_fail(FCL_E_BUILD, "cl/%s has no kernel '%s' (options '%s')", file, name, options)
+                     : fcl_fail_cl(error, "clCreateKernel", "the kernel %s of cl/%s with '%s' on the device '%s'", name,
+                                   file, options, device->info->name);
         goto done;
     }
     FCL_TRY(query_facts(kernel));
@@ -120,13 +109,13 @@ size_t fcl_kernel_max_work_group(const fcl_kernel *kernel) {
 }
 
 /* FCL_E_INTERNAL: fiducl asks for what no device could do. */
-#define FAIL_LAUNCH(kernel, format, ...)                                                                     \
+#define FAIL_LAUNCH(kernel, format, ...)                                                                               \
     fcl_fail(FCL_E_INTERNAL, "the kernel %s of cl/%s: " format, (kernel)->name, (kernel)->file, __VA_ARGS__)
 
 /* FCL_E_DEVICE: this device cannot do what another one may. */
-#define FAIL_LIMIT(kernel, format, ...)                                                                      \
-    fcl_fail(FCL_E_DEVICE, "the kernel %s of cl/%s on the device '%s': " format, (kernel)->name,             \
-             (kernel)->file, (kernel)->device->info->name, __VA_ARGS__)
+#define FAIL_LIMIT(kernel, format, ...)                                                                                \
+    fcl_fail(FCL_E_DEVICE, "the kernel %s of cl/%s on the device '%s': " format, (kernel)->name, (kernel)->file,       \
+             (kernel)->device->info->name, __VA_ARGS__)
 
 static fcl_status check_range(const fcl_kernel *kernel, const fcl_range *range) {
     static const size_t none[DIMENSIONS];
@@ -140,8 +129,8 @@ static fcl_status check_range(const fcl_kernel *kernel, const fcl_range *range) 
     size_t group = 1;
     for (unsigned d = 0; d < range->n_dimensions; d++) {
         if (local[d] == 0 || global[d] % local[d] != 0)
-            return FAIL_LAUNCH(kernel, "global size %u is %zu, which is not a multiple of the local size %zu",
-                               d, global[d], local[d]);
+            return FAIL_LAUNCH(kernel, "global size %u is %zu, which is not a multiple of the local size %zu", d,
+                               global[d], local[d]);
         if (local[d] > info->max_work_item_sizes[d])
             return FAIL_LIMIT(kernel, "local size %u is %zu, the device allows %llu", d, local[d],
                               (unsigned long long)info->max_work_item_sizes[d]);
@@ -198,17 +187,15 @@ static fcl_status check_args(const fcl_kernel *kernel, const fcl_arg *args, unsi
             return FAIL_LAUNCH(kernel, "argument %u is %s, it takes %s", i, kind_name(arg),
                                type_name(kernel->arg_types[i]));
         if (arg->kind == FCL_ARG_BUFFER && arg->buffer && arg->buffer->device != kernel->device)
-            return FAIL_LAUNCH(kernel, "argument %u, the buffer '%s', is on another device", i,
-                               arg->buffer->label);
+            return FAIL_LAUNCH(kernel, "argument %u, the buffer '%s', is on another device", i, arg->buffer->label);
         if (arg->kind == FCL_ARG_LOCAL) {
-            if (arg->local_bytes == 0)
-                return FAIL_LAUNCH(kernel, "argument %u is local memory of zero bytes", i);
+            if (arg->local_bytes == 0) return FAIL_LAUNCH(kernel, "argument %u is local memory of zero bytes", i);
             local_bytes += arg->local_bytes;
         }
     }
     if (local_bytes > info->local_memory_bytes)
-        return FAIL_LIMIT(kernel, "%llu bytes of local memory, the device has %llu",
-                          (unsigned long long)local_bytes, (unsigned long long)info->local_memory_bytes);
+        return FAIL_LIMIT(kernel, "%llu bytes of local memory, the device has %llu", (unsigned long long)local_bytes,
+                          (unsigned long long)info->local_memory_bytes);
     return FCL_OK;
 }
 
@@ -226,30 +213,27 @@ static fcl_status set_args(const fcl_kernel *kernel, const fcl_arg *args, unsign
         }
         cl_int error = clSetKernelArg(kernel->kernel, i, n_bytes, value);
         if (error != CL_SUCCESS)
-            return fcl_fail_cl(error, "clSetKernelArg",
-                               "argument %u (%s) of the kernel %s of cl/%s on the device '%s'", i,
-                               kind_name(arg), kernel->name, kernel->file, kernel->device->info->name);
+            return fcl_fail_cl(error, "clSetKernelArg", "argument %u (%s) of the kernel %s of cl/%s on the device '%s'",
+                               i, kind_name(arg), kernel->name, kernel->file, kernel->device->info->name);
     }
     return FCL_OK;
 }
 
-fcl_status fcl_kernel_launch(fcl_kernel *kernel, const fcl_range *range, const fcl_arg *args,
-                             unsigned n_args) {
+fcl_status fcl_kernel_launch(fcl_kernel *kernel, const fcl_range *range, const fcl_arg *args, unsigned n_args) {
     fcl_device *device = kernel->device;
     cl_event event = NULL;
     fcl_status status;
     FCL_TRY(check_range(kernel, range));
     FCL_TRY(check_args(kernel, args, n_args));
     FCL_TRY(set_args(kernel, args, n_args));
-    cl_int error = clEnqueueNDRangeKernel(device->queue, kernel->kernel, range->n_dimensions, NULL,
-                                          range->global, range->local[0] ? range->local : NULL, 0, NULL,
-                                          device->profiling ? &event : NULL);
+    cl_int error =
+        clEnqueueNDRangeKernel(device->queue, kernel->kernel, range->n_dimensions, NULL, range->global,
+                               range->local[0] ? range->local : NULL, 0, NULL, device->profiling ? &event : NULL);
     if (error != CL_SUCCESS)
-        return fcl_fail_cl(
-            error, "clEnqueueNDRangeKernel",
-            "the kernel %s of cl/%s, %u dimensions, global %zu %zu %zu, local %zu %zu %zu, device '%s'",
-            kernel->name, kernel->file, range->n_dimensions, range->global[0], range->global[1],
-            range->global[2], range->local[0], range->local[1], range->local[2], device->info->name);
+        return fcl_fail_cl(error, "clEnqueueNDRangeKernel",
+                           "the kernel %s of cl/%s, %u dimensions, global %zu %zu %zu, local %zu %zu %zu, device '%s'",
+                           kernel->name, kernel->file, range->n_dimensions, range->global[0], range->global[1],
+                           range->global[2], range->local[0], range->local[1], range->local[2], device->info->name);
     if (event) FCL_TRY(fcl_device_profile_event(device, kernel->name, event));
     FCL_TRY(fcl_device_note_launch(device));
 done:

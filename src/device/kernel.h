@@ -63,10 +63,9 @@ typedef struct fcl_range {
 } fcl_range;
 
 /* Checks number, kind and size of arguments, work-group limits and local memory, then enqueues. */
-fcl_status fcl_kernel_launch(fcl_kernel *kernel, const fcl_range *range, const fcl_arg *args,
-                             unsigned n_args);
-#define FCL_LAUNCH(kernel, range, ...)                                                                       \
-    fcl_kernel_launch((kernel), (range), (const fcl_arg[]){__VA_ARGS__},                                     \
+fcl_status fcl_kernel_launch(fcl_kernel *kernel, const fcl_range *range, const fcl_arg *args, unsigned n_args);
+#define FCL_LAUNCH(kernel, range, ...)                                                                                 \
+    fcl_kernel_launch((kernel), (range), (const fcl_arg[]){__VA_ARGS__},                                               \
                       sizeof((const fcl_arg[]){__VA_ARGS__}) / sizeof(fcl_arg))
 
 #endif

@@ -8,13 +8,7 @@
 #include <string.h>
 
 /* PCI: the base class of display controllers, and the identifiers of vendors with OpenCL for Debian. */
-enum {
-    CLASS_DISPLAY = 0x03,
-    CLASS_SHIFT = 16,
-    VENDOR_AMD = 0x1002,
-    VENDOR_NVIDIA = 0x10de,
-    VENDOR_INTEL = 0x8086
-};
+enum { CLASS_DISPLAY = 0x03, CLASS_SHIFT = 16, VENDOR_AMD = 0x1002, VENDOR_NVIDIA = 0x10de, VENDOR_INTEL = 0x8086 };
 
 typedef struct vendor_facts {
     unsigned id;
@@ -65,8 +59,8 @@ static void dispose(system_gpus *system) {
 static int read_hex(unsigned *out, const char *folder, const char *name) {
     char *path = fcl_path_join(folder, name), *text = NULL;
     size_t n;
-    int good = path && fcl_path_exists(path) && fcl_file_read(&text, &n, path) == FCL_OK &&
-               sscanf(text, "%x", out) == 1;
+    int good =
+        path && fcl_path_exists(path) && fcl_file_read(&text, &n, path) == FCL_OK && sscanf(text, "%x", out) == 1;
     free(text);
     free(path);
     return good;
@@ -82,10 +76,8 @@ static fcl_status add_if_gpu(system_gpus *system, const char *folder, const char
     fcl_status status;
     FCL_TRY(fcl_grow(&grown, &system->capacity, system->n + 1, sizeof *system->gpus, "the list of GPUs"));
     system->gpus = grown;
-    system_gpu gpu = {.vendor = vendor,
-                      .device = device,
-                      .address = fcl_duplicate(address),
-                      .folder = fcl_duplicate(folder)};
+    system_gpu gpu = {
+        .vendor = vendor, .device = device, .address = fcl_duplicate(address), .folder = fcl_duplicate(folder)};
     system->gpus[system->n++] = gpu;
     if (!gpu.address || !gpu.folder) status = FCL_E_MEMORY;
 done:
@@ -186,12 +178,11 @@ static int has_driver(const system_gpu *gpu) {
 
 static void describe(fcl_missing_gpu *out, const system_gpu *gpu, unsigned n_offered, const char *dev) {
     const vendor_facts *vendor = find_vendor(gpu->vendor);
-    snprintf(out->name, sizeof out->name, "%s%sGPU %04x:%04x at %s", vendor ? vendor->name : "",
-             vendor ? " " : "", gpu->vendor, gpu->device, gpu->address);
+    snprintf(out->name, sizeof out->name, "%s%sGPU %04x:%04x at %s", vendor ? vendor->name : "", vendor ? " " : "",
+             gpu->vendor, gpu->device, gpu->address);
     char *node = render_node(gpu), *path = node ? fcl_format("%s/dri/%s", dev, node) : NULL;
     if (!vendor)
-        snprintf(out->reason, sizeof out->reason,
-                 "no OpenCL platform for GPUs of this vendor is known to fiducl");
+        snprintf(out->reason, sizeof out->reason, "no OpenCL platform for GPUs of this vendor is known to fiducl");
     else if (!has_driver(gpu))
         snprintf(out->reason, sizeof out->reason, "%s", vendor->driver);
     else if (path && fcl_path_exists(path) && !(fcl_path_is_readable(path) && fcl_path_is_writable(path)))

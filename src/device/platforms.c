@@ -29,14 +29,11 @@ static void trim(char *text) {
 /* One string of a platform (id NULL) or a device. What a driver cannot say is "". */
 static fcl_status query_string(const char **out, cl_platform_id platform, cl_device_id id, cl_uint what) {
     size_t n = 0;
-    cl_int error =
-        id ? clGetDeviceInfo(id, what, 0, NULL, &n) : clGetPlatformInfo(platform, what, 0, NULL, &n);
+    cl_int error = id ? clGetDeviceInfo(id, what, 0, NULL, &n) : clGetPlatformInfo(platform, what, 0, NULL, &n);
     if (error != CL_SUCCESS) n = 0;
     char *text = fcl_calloc(n + 1, 1);
     if (!text) return fcl_fail_memory("the facts of a device", n + 1);
-    if (n)
-        error =
-            id ? clGetDeviceInfo(id, what, n, text, NULL) : clGetPlatformInfo(platform, what, n, text, NULL);
+    if (n) error = id ? clGetDeviceInfo(id, what, n, text, NULL) : clGetPlatformInfo(platform, what, n, text, NULL);
     if (error != CL_SUCCESS) text[0] = '\0';
     trim(text);
     *out = text;
@@ -137,8 +134,7 @@ void fcl_device_info_dispose(fcl_device_info *info) {
     free((char *)info->pci_address);
 }
 
-static fcl_status list_add(fcl_device_list *list, cl_platform_id platform, const cl_device_id *ids,
-                           cl_uint n) {
+static fcl_status list_add(fcl_device_list *list, cl_platform_id platform, const cl_device_id *ids, cl_uint n) {
     size_t room = (size_t)list->count + n;
     fcl_status status = FCL_OK;
     fcl_device_info *infos = NULL;

@@ -44,9 +44,8 @@ void fcl_pocl_prepare(void) {
             free(folder);
             folder = NULL;
             if (fcl_folder_temporary(&folder) == FCL_OK)
-                fcl_log(FCL_LOG_INFO,
-                        "no cache folder can be written, so that kernels are compiled at each start: set "
-                        "FIDUCL_CACHE_DIR to a folder for them");
+                fcl_log(FCL_LOG_INFO, "no cache folder can be written, so that kernels are compiled at each start: set "
+                                      "FIDUCL_CACHE_DIR to a folder for them");
         }
         if (folder) {
             fcl_environment_set("POCL_CACHE_DIR", folder);

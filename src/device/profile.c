@@ -19,8 +19,8 @@ static fcl_status find_row(size_t *out, fcl_profile *profile, const char *kernel
             return FCL_OK;
         }
     void *grown = profile->rows;
-    fcl_status status = fcl_grow(&grown, &profile->rows_capacity, profile->n_rows + 1, sizeof *profile->rows,
-                                 "the kernel profile");
+    fcl_status status =
+        fcl_grow(&grown, &profile->rows_capacity, profile->n_rows + 1, sizeof *profile->rows, "the kernel profile");
     if (status != FCL_OK) return status;
     profile->rows = grown;
     profile->rows[profile->n_rows] = row;
@@ -45,8 +45,8 @@ static fcl_status drain(fcl_device *device) {
             error = clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_END, sizeof end, &end, NULL);
         fcl_profile_row *row = &profile->rows[profile->pending[i].row];
         if (error != CL_SUCCESS) {
-            status = fcl_fail_cl(error, "clGetEventProfilingInfo", "the kernel %s on the device '%s'",
-                                 row->kernel, device->info->name);
+            status = fcl_fail_cl(error, "clGetEventProfilingInfo", "the kernel %s on the device '%s'", row->kernel,
+                                 device->info->name);
             break;
         }
         row->n_launches++;

@@ -30,8 +30,8 @@ static char *build_log(const fcl_device *device, cl_program program) {
     size_t length = strlen(log);
     while (length && (log[length - 1] == '\n' || log[length - 1] == ' ')) log[--length] = '\0';
     if (length <= 2 * LOG_END_BYTES) return log;
-    char *ends = fcl_format("%.*s\n[... %zu bytes left out ...]\n%s", LOG_END_BYTES, log,
-                            length - 2 * LOG_END_BYTES, log + length - LOG_END_BYTES);
+    char *ends = fcl_format("%.*s\n[... %zu bytes left out ...]\n%s", LOG_END_BYTES, log, length - 2 * LOG_END_BYTES,
+                            log + length - LOG_END_BYTES);
     free(log);
     return ends;
 }
@@ -39,11 +39,10 @@ static char *build_log(const fcl_device *device, cl_program program) {
 static fcl_status fail_build(const fcl_device *device, cl_program program, cl_int error, const char *file,
                              const char *options) {
     char *log = build_log(device, program);
-    fcl_status status =
-        fcl_fail(FCL_E_BUILD,
-                 "cl/%s does not build with '%s' on the device '%s' (%s, driver %s): clBuildProgram: %s\n%s",
-                 file, options, device->info->name, device->info->platform, device->info->driver_version,
-                 fcl_cl_error_name(error), log && *log ? log : "(the driver gives no build log)");
+    fcl_status status = fcl_fail(
+        FCL_E_BUILD, "cl/%s does not build with '%s' on the device '%s' (%s, driver %s): clBuildProgram: %s\n%s", file,
+        options, device->info->name, device->info->platform, device->info->driver_version, fcl_cl_error_name(error),
+        log && *log ? log : "(the driver gives no build log)");
     free(log);
     return status;
 }
@@ -54,8 +53,7 @@ static fcl_status build_source(cl_program *out, fcl_device *device, const char *
     cl_int error;
     cl_program program = clCreateProgramWithSource(device->context, 1, &source, NULL, &error);
     if (!program)
-        return fcl_fail_cl(error, "clCreateProgramWithSource", "cl/%s on the device '%s'", file,
-                           device->info->name);
+        return fcl_fail_cl(error, "clCreateProgramWithSource", "cl/%s on the device '%s'", file, device->info->name);
     error = clBuildProgram(program, 1, &device->id, options, NULL, NULL);
     if (error != CL_SUCCESS) {
         status = fail_build(device, program, error, file, options);
@@ -70,8 +68,7 @@ static fcl_status build_source(cl_program *out, fcl_device *device, const char *
 }
 
 /* The program of a cached binary, or NULL when the driver does not take it. */
-static cl_program build_binary(fcl_device *device, const unsigned char *binary, size_t n_bytes,
-                               const char *options) {
+static cl_program build_binary(fcl_device *device, const unsigned char *binary, size_t n_bytes, const char *options) {
     cl_int error, binary_status = CL_SUCCESS;
     cl_program program =
         clCreateProgramWithBinary(device->context, 1, &device->id, &n_bytes, &binary, &binary_status, &error);
@@ -88,8 +85,7 @@ static cl_program build_binary(fcl_device *device, const unsigned char *binary, 
 
 static void store_binary(cl_program program, const char *key) {
     size_t n_bytes = 0;
-    if (clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof n_bytes, &n_bytes, NULL) != CL_SUCCESS ||
-        !n_bytes)
+    if (clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof n_bytes, &n_bytes, NULL) != CL_SUCCESS || !n_bytes)
         return;
     unsigned char *binary = fcl_calloc(n_bytes, 1);
     if (!binary) return;
@@ -101,8 +97,8 @@ static void store_binary(cl_program program, const char *key) {
 static char *cache_key(const fcl_device *device, const char *source, const char *options) {
     char hash[FCL_HASH_TEXT_BYTES];
     fcl_hash_bytes(hash, source, strlen(source));
-    return fcl_format("fiducl program %d\ndevice %s\noptions %s\nsource %s\n", CACHE_FORMAT, device->identity,
-                      options, hash);
+    return fcl_format("fiducl program %d\ndevice %s\noptions %s\nsource %s\n", CACHE_FORMAT, device->identity, options,
+                      hash);
 }
 
 static fcl_status obtain(cl_program *out, fcl_device *device, const char *file, const char *options) {

@@ -23,10 +23,9 @@ fcl_status fcl_device_note_launch(fcl_device *device) {
 fcl_status fcl_device_finish(fcl_device *device) {
     device->n_unflushed = 0;
     cl_int error = clFinish(device->queue);
-    return error == CL_SUCCESS
-               ? FCL_OK
-               : fcl_fail_cl(error, "clFinish", "the device '%s' failed in what was enqueued before",
-                             device->info->name);
+    return error == CL_SUCCESS ? FCL_OK
+                               : fcl_fail_cl(error, "clFinish", "the device '%s' failed in what was enqueued before",
+                                             device->info->name);
 }
 
 fcl_status fcl_fence_create(fcl_fence **out, fcl_device *device) {

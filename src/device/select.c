@@ -45,9 +45,8 @@ static match match_name(const fcl_device_info *info, const char *selector) {
 }
 
 static void append_line(fcl_text *text, const fcl_device_info *info) {
-    fcl_text_appendf(text, "\n  %u: %s:%s (%s%s%s)", info->index, info->platform, info->name,
-                     kind_name(info->kind), info->unusable ? ", unusable: " : "",
-                     info->unusable ? info->unusable : "");
+    fcl_text_appendf(text, "\n  %u: %s:%s (%s%s%s)", info->index, info->platform, info->name, kind_name(info->kind),
+                     info->unusable ? ", unusable: " : "", info->unusable ? info->unusable : "");
 }
 
 /* FCL_E_NO_DEVICE with `what` and the devices for which keep[i], or all when keep is NULL. */
@@ -77,10 +76,9 @@ static int first_of_kind(unsigned *out, const fcl_device_list *list, fcl_device_
 
 static fcl_status select_kind(unsigned *out, const fcl_device_list *list, fcl_device_kind kind) {
     if (first_of_kind(out, list, kind)) return FCL_OK;
-    return fail_with_list(kind == FCL_DEVICE_CPU
-                              ? "no OpenCL CPU device can be used; there are"
-                              : "no OpenCL GPU can be used (`fiducl devices` says why a GPU of this "
-                                "system is missing); there are",
+    return fail_with_list(kind == FCL_DEVICE_CPU ? "no OpenCL CPU device can be used; there are"
+                                                 : "no OpenCL GPU can be used (`fiducl devices` says why a GPU of this "
+                                                   "system is missing); there are",
                           list, NULL);
 }
 
@@ -118,13 +116,11 @@ static fcl_status select_name(unsigned *out, const fcl_device_list *list, const 
     } else if (n_found == 1) {
         status = fail_unusable(&list->infos[found]);
     } else if (n_found) {
-        what = fcl_format("the device selector '%s' matches several devices, choose one by its number",
-                          selector);
+        what = fcl_format("the device selector '%s' matches several devices, choose one by its number", selector);
         status = what ? fail_with_list(what, list, keep) : FCL_E_MEMORY;
     } else {
-        what = fcl_format(
-            "no device matches '%s' (auto, cpu, gpu, a number, or part of platform:device); there are",
-            selector);
+        what = fcl_format("no device matches '%s' (auto, cpu, gpu, a number, or part of platform:device); there are",
+                          selector);
         status = what ? fail_with_list(what, list, NULL) : FCL_E_MEMORY;
     }
 done:
@@ -136,9 +132,8 @@ done:
 
 fcl_status fcl_device_select(unsigned *out, const fcl_device_list *list, const char *selector) {
     if (!list->count)
-        return fcl_fail(FCL_E_NO_DEVICE,
-                        "there is no OpenCL device: install a GPU's platform (`fiducl devices` says "
-                        "which), or `apt install pocl-opencl-icd` to compute on the CPU");
+        return fcl_fail(FCL_E_NO_DEVICE, "there is no OpenCL device: install a GPU's platform (`fiducl devices` says "
+                                         "which), or `apt install pocl-opencl-icd` to compute on the CPU");
     if (!selector) {
         selector = getenv("FIDUCL_DEVICE");
         if (!selector || !*selector) selector = "auto";

@@ -33,9 +33,8 @@ static fcl_status read_source(char **out, const char *file) {
         char *path = fcl_path_join(folder, file);
         if (!path) return FCL_E_MEMORY;
         size_t n;
-        fcl_status status = fcl_path_exists(path)
-                                ? fcl_file_read(out, &n, path)
-                                : fcl_fail(FCL_E_IO, "$FIDUCL_KERNEL_DIR has no '%s'", path);
+        fcl_status status = fcl_path_exists(path) ? fcl_file_read(out, &n, path)
+                                                  : fcl_fail(FCL_E_IO, "$FIDUCL_KERNEL_DIR has no '%s'", path);
         free(path);
         return status;
     }
@@ -60,8 +59,7 @@ static const char *included_name(size_t *n, const char *line) {
 
 static fcl_status expand(expansion *state, const char *file);
 
-static fcl_status include_header(expansion *state, const char *name, size_t n, const char *file,
-                                 unsigned line) {
+static fcl_status include_header(expansion *state, const char *name, size_t n, const char *file, unsigned line) {
     char *header = fcl_format("%.*s", (int)n, name);
     if (!header) return FCL_E_MEMORY;
     for (unsigned i = 0; i < state->n_seen; i++)
@@ -79,8 +77,7 @@ static fcl_status include_header(expansion *state, const char *name, size_t n, c
     if (status == FCL_OK)
         fcl_text_appendf(&state->text, "#line %u \"%s\"\n", line + 1, file);
     else if (status != FCL_E_MEMORY)
-        status =
-            fcl_fail(status, "%s:%u: cannot include \"%s\": %s", file, line, header, fcl_error_message());
+        status = fcl_fail(status, "%s:%u: cannot include \"%s\": %s", file, line, header, fcl_error_message());
     return status;
 }
 

@@ -26,9 +26,9 @@ static fcl_status read_run(evaluation *out, const char *run) {
 /* Figures as they were written, so that what is equal in the files is equal here; NaN equals nothing and is
  * rare. */
 static int same_row(const fcl_evaluation_row *a, const fcl_evaluation_row *b) {
-    return strcmp(a->model, b->model) == 0 && strcmp(a->split, b->split) == 0 &&
-           a->scores.n_rows == b->scores.n_rows && a->scores.n_coordinates == b->scores.n_coordinates &&
-           a->scores.mae == b->scores.mae && a->scores.rmse == b->scores.rmse;
+    return strcmp(a->model, b->model) == 0 && strcmp(a->split, b->split) == 0 && a->scores.n_rows == b->scores.n_rows &&
+           a->scores.n_coordinates == b->scores.n_coordinates && a->scores.mae == b->scores.mae &&
+           a->scores.rmse == b->scores.rmse;
 }
 
 /* Appends those rows that the list does not have yet; `mean` rows or the others. */
@@ -60,8 +60,7 @@ fcl_status fcl_compare(char **table, const char *const *runs, size_t n_runs, con
     *table = text;
     text = NULL;
 done:
-    for (size_t i = 0; evaluations && i < n_runs; i++)
-        fcl_evaluation_free(evaluations[i].rows, evaluations[i].n);
+    for (size_t i = 0; evaluations && i < n_runs; i++) fcl_evaluation_free(evaluations[i].rows, evaluations[i].n);
     free(evaluations);
     free(rows); /* its strings belong to the evaluations */
     free(text);

@@ -35,8 +35,7 @@ static fcl_status write_scores(char **table, const fcl_subject *subject, const f
     fcl_status status;
     char *evaluation = NULL, *keypoints = NULL;
     fcl_scores by_keypoint[N_ROWS][FCL_N_KEYPOINTS];
-    fcl_evaluation_row rows[N_ROWS] = {{subject->label, subject->split, {0}},
-                                       {mean_name, subject->split, {0}}};
+    fcl_evaluation_row rows[N_ROWS] = {{subject->label, subject->split, {0}}, {mean_name, subject->split, {0}}};
     const fcl_keypoint_rows keypoint_rows[N_ROWS] = {{subject->label, subject->split, by_keypoint[MODEL]},
                                                      {mean_name, subject->split, by_keypoint[MEAN]}};
     const size_t n = mean ? N_ROWS : 1;

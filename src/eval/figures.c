@@ -45,7 +45,7 @@ fcl_status fcl_figure_errors(const fcl_subject *subject, const float *mean_predi
     const fcl_axes axes = {.title = title,
                            .x_label = "distance from the label (px)",
                            .legend_below = 1,
-        .y_label = "keypoints within it (%)",
+                           .y_label = "keypoints within it (%)",
                            .x_max = ERROR_AXIS_PX,
                            .y_max = 100.0};
     FCL_TRY(fcl_subject_path(&stem, subject, "errors"));
@@ -112,11 +112,9 @@ fcl_status fcl_figure_loss(const fcl_subject *subject, const char *run) {
         status = FCL_E_MEMORY;
         goto done;
     }
-    const fcl_series series[] = {
-        {.name = "training", .x = l.epoch, .y = l.train, .n = l.n},
-        {.name = "validation", .x = l.epoch, .y = l.validation, .n = l.n, .dashed = 1}};
-    const fcl_axes axes = {
-        .title = title, .x_label = "epoch", .y_label = "masked mean squared error", .log_y = 1};
+    const fcl_series series[] = {{.name = "training", .x = l.epoch, .y = l.train, .n = l.n},
+                                 {.name = "validation", .x = l.epoch, .y = l.validation, .n = l.n, .dashed = 1}};
+    const fcl_axes axes = {.title = title, .x_label = "epoch", .y_label = "masked mean squared error", .log_y = 1};
     FCL_TRY(fcl_subject_path(&stem, subject, "loss"));
     FCL_TRY(fcl_figure_lines(stem, &axes, series, sizeof series / sizeof *series));
 done:
@@ -139,18 +137,14 @@ static fcl_status fill_sample(sample *out, fcl_panel *panel, const fcl_subject *
     const fcl_dataset *d = subject->dataset;
     const size_t row = i * FCL_N_COORDINATES;
     fcl_dataset_image(out->image, d, i);
-    for (size_t k = 0; k < FCL_N_KEYPOINTS; k++)
-        out->mask[k] = d->mask[row + 2 * k] && d->mask[row + 2 * k + 1];
+    for (size_t k = 0; k < FCL_N_KEYPOINTS; k++) out->mask[k] = d->mask[row + 2 * k] && d->mask[row + 2 * k + 1];
     if (!(out->caption = fcl_format("row %lu", (unsigned long)d->rows[i]))) return FCL_E_MEMORY;
     const fcl_point_set predicted = {
         .name = "predicted", .xy = subject->predictions + row, .n = FCL_N_KEYPOINTS, .style = 1};
     unsigned n = 0;
     if (d->has_keypoints)
-        out->sets[n++] = (fcl_point_set){.name = "labelled",
-                                         .xy = d->keypoints + row,
-                                         .mask = out->mask,
-                                         .n = FCL_N_KEYPOINTS,
-                                         .style = 0};
+        out->sets[n++] = (fcl_point_set){
+            .name = "labelled", .xy = d->keypoints + row, .mask = out->mask, .n = FCL_N_KEYPOINTS, .style = 0};
     out->sets[n++] = predicted;
     *panel = (fcl_panel){.image = out->image, .caption = out->caption, .sets = out->sets, .n_sets = n};
     return FCL_OK;

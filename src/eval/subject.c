@@ -34,18 +34,17 @@ static fcl_status open_run_data(fcl_prepared **out, const fcl_subject *s) {
     FCL_TRY(fcl_json_string(&path, s->config, "prepared", s->config_path));
     FCL_TRY(fcl_json_string(&hash, s->config, "prepared_hash", s->config_path));
     if (!fcl_path_exists(path)) {
-        status = fcl_fail(FCL_E_INPUT,
-                          "the prepared folder '%s' that %s names is gone; name other data with --data", path,
-                          s->config_path);
+        status = fcl_fail(FCL_E_INPUT, "the prepared folder '%s' that %s names is gone; name other data with --data",
+                          path, s->config_path);
         goto done;
     }
     FCL_TRY(fcl_prepared_open(&prepared, path));
     if (strcmp(hash, fcl_prepared_hash(prepared)) != 0) {
-        status = fcl_fail(
-            FCL_E_INPUT,
-            "the prepared data in '%s' are not those that the run was trained on (manifest hash %s, was %s); "
-            "name other data with --data",
-            path, fcl_prepared_hash(prepared), hash);
+        status =
+            fcl_fail(FCL_E_INPUT,
+                     "the prepared data in '%s' are not those that the run was trained on (manifest hash %s, was %s); "
+                     "name other data with --data",
+                     path, fcl_prepared_hash(prepared), hash);
         goto done;
     }
     *out = prepared;
@@ -78,8 +77,7 @@ static fcl_status load_data(fcl_subject *s, const fcl_eval_options *options, int
         status = fcl_fail(FCL_E_INPUT, "%s: the split '%s' has no images", source, s->split);
     else if (need_labels && !s->dataset->has_keypoints)
         status = fcl_fail(FCL_E_INPUT,
-                          "%s: there are no labels to hold predictions against; `fiducl predict` needs none",
-                          source);
+                          "%s: there are no labels to hold predictions against; `fiducl predict` needs none", source);
 done:
     return status;
 }
@@ -114,8 +112,7 @@ static fcl_status predict(fcl_subject *s, const fcl_eval_options *options) {
             status = fcl_fail(FCL_E_INTERRUPTED, "interrupted while predicting; nothing was written");
             goto done;
         }
-        for (size_t i = 0; i < count; i++)
-            fcl_dataset_image(images + i * IMAGE_PIXELS, s->dataset, first + i);
+        for (size_t i = 0; i < count; i++) fcl_dataset_image(images + i * IMAGE_PIXELS, s->dataset, first + i);
         FCL_TRY(fcl_predictor_run(predictor, s->predictions + first * FCL_N_COORDINATES, images, count));
         fcl_progress_report(&(fcl_progress){
             .task = "predict", .done = first + count, .total = n, .unit = "images", .detail = s->label});
@@ -173,8 +170,7 @@ fcl_status fcl_subject_mean_predictions(float **out, const fcl_subject *subject)
     FCL_TRY(fcl_prepared_split(&train, prepared, FCL_TRAIN));
     fcl_mean_keypoints(mean, train);
     FCL_TRY(FCL_NEW(&predictions, subject->dataset->n * FCL_N_COORDINATES, "predictions of the mean"));
-    for (size_t i = 0; i < subject->dataset->n; i++)
-        memcpy(predictions + i * FCL_N_COORDINATES, mean, sizeof mean);
+    for (size_t i = 0; i < subject->dataset->n; i++) memcpy(predictions + i * FCL_N_COORDINATES, mean, sizeof mean);
     *out = predictions;
 done:
     fcl_prepared_free(prepared);

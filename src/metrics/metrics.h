@@ -8,13 +8,13 @@ enum { FCL_N_THRESHOLDS = 3 };
 extern const double fcl_accuracy_thresholds[FCL_N_THRESHOLDS]; /* 5, 10, 15 px */
 
 typedef struct fcl_scores {
-    size_t n_rows;        /* samples with any label */
-    size_t n_coordinates; /* labelled */
-    size_t n_keypoints;   /* with x and y labelled */
-    size_t n_nme;         /* of those, with both eye centers labelled in the same sample and apart */
-    double mae, rmse;     /* px, over coordinates */
-    double mean_error;    /* px, over keypoints: Euclidean */
-    double nme;           /* per cent of the distance of the labelled eye centers */
+    size_t n_rows;                     /* samples with any label */
+    size_t n_coordinates;              /* labelled */
+    size_t n_keypoints;                /* with x and y labelled */
+    size_t n_nme;                      /* of those, with both eye centers labelled in the same sample and apart */
+    double mae, rmse;                  /* px, over coordinates */
+    double mean_error;                 /* px, over keypoints: Euclidean */
+    double nme;                        /* per cent of the distance of the labelled eye centers */
     double accuracy[FCL_N_THRESHOLDS]; /* per cent of keypoints with error <= threshold */
 } fcl_scores;                          /* figures over nothing are NaN */
 

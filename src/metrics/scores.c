@@ -35,8 +35,7 @@ static void compute(fcl_scores *out, const fcl_dataset *truth, const float *pred
     double absolute = 0.0, squared = 0.0, errors = 0.0, normalised = 0.0;
     size_t within[FCL_N_THRESHOLDS] = {0};
     for (size_t i = 0; i < truth->n; i++) {
-        const float *labels = truth->keypoints + i * FCL_N_COORDINATES,
-                    *guess = predictions + i * FCL_N_COORDINATES;
+        const float *labels = truth->keypoints + i * FCL_N_COORDINATES, *guess = predictions + i * FCL_N_COORDINATES;
         const uint8_t *mask = truth->mask + i * FCL_N_COORDINATES;
         double eyes = eye_distance(labels, mask);
         size_t before = s.n_coordinates;
@@ -64,8 +63,7 @@ static void compute(fcl_scores *out, const fcl_dataset *truth, const float *pred
     s.rmse = sqrt(over(squared, s.n_coordinates));
     s.mean_error = over(errors, s.n_keypoints);
     s.nme = 100.0 * over(normalised, s.n_nme);
-    for (unsigned t = 0; t < FCL_N_THRESHOLDS; t++)
-        s.accuracy[t] = 100.0 * over((double)within[t], s.n_keypoints);
+    for (unsigned t = 0; t < FCL_N_THRESHOLDS; t++) s.accuracy[t] = 100.0 * over((double)within[t], s.n_keypoints);
     *out = s;
 }
 
@@ -73,8 +71,7 @@ void fcl_scores_compute(fcl_scores *out, const fcl_dataset *truth, const float *
     compute(out, truth, predictions, 0, FCL_N_KEYPOINTS);
 }
 
-void fcl_scores_by_keypoint(fcl_scores out[FCL_N_KEYPOINTS], const fcl_dataset *truth,
-                            const float *predictions) {
+void fcl_scores_by_keypoint(fcl_scores out[FCL_N_KEYPOINTS], const fcl_dataset *truth, const float *predictions) {
     for (unsigned k = 0; k < FCL_N_KEYPOINTS; k++) compute(&out[k], truth, predictions, k, k + 1);
 }
 
@@ -105,8 +102,7 @@ fcl_status fcl_keypoint_errors(float **out, size_t *n, const fcl_dataset *truth,
         const size_t row = i * FCL_N_COORDINATES;
         for (unsigned k = 0; k < FCL_N_KEYPOINTS; k++) {
             if (!has_keypoint(truth->mask + row, k)) continue;
-            float error =
-                (float)distance(predictions + row + 2 * (size_t)k, truth->keypoints + row + 2 * (size_t)k);
+            float error = (float)distance(predictions + row + 2 * (size_t)k, truth->keypoints + row + 2 * (size_t)k);
             /* A prediction that is not a number is as wrong as can be, and must not upset the order. */
             errors[count++] = isnan(error) ? INFINITY : error;
         }

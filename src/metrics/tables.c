@@ -16,9 +16,9 @@ typedef struct column {
     size_t offset;
     int is_count;
 } column;
-#define FIGURE(name, member)                                                                                 \
+#define FIGURE(name, member)                                                                                           \
     { name, offsetof(fcl_scores, member), 0 }
-#define COUNT(name, member)                                                                                  \
+#define COUNT(name, member)                                                                                            \
     { name, offsetof(fcl_scores, member), 1 }
 static const column columns[] = {
     COUNT("n", n_rows),
@@ -193,8 +193,8 @@ fcl_status fcl_evaluation_table(char **out, const fcl_evaluation_row *rows, size
     int name_width = (int)strlen("model");
     for (size_t i = 0; i < n; i++)
         if ((int)strlen(rows[i].model) > name_width) name_width = (int)strlen(rows[i].model);
-    fcl_text_appendf(&text, "%-*s  %-10s %6s  %7s %7s %6s  %6s %7s %7s\n", name_width, "model", "split",
-                     "images", "MAE px", "RMSE px", "NME %", "<=5 px", "<=10 px", "<=15 px");
+    fcl_text_appendf(&text, "%-*s  %-10s %6s  %7s %7s %6s  %6s %7s %7s\n", name_width, "model", "split", "images",
+                     "MAE px", "RMSE px", "NME %", "<=5 px", "<=10 px", "<=15 px");
     for (size_t i = 0; i < n; i++) {
         const fcl_scores *s = &rows[i].scores;
         fcl_text_appendf(&text, "%-*s  %-10s %6zu ", name_width, rows[i].model, rows[i].split, s->n_rows);
@@ -206,10 +206,9 @@ fcl_status fcl_evaluation_table(char **out, const fcl_evaluation_row *rows, size
         append_figure(&text, s->accuracy[2], 8, 1);
         fcl_text_append(&text, "\n");
     }
-    fcl_text_append(
-        &text,
-        "MAE and RMSE over coordinates; NME in per cent of the distance of the eyes; the last columns: "
-        "per cent of\nkeypoints within that distance. `mean` predicts the mean of the training labels.\n");
+    fcl_text_append(&text,
+                    "MAE and RMSE over coordinates; NME in per cent of the distance of the eyes; the last columns: "
+                    "per cent of\nkeypoints within that distance. `mean` predicts the mean of the training labels.\n");
     fcl_status status = fcl_text_status(&text);
     if (status != FCL_OK) {
         fcl_text_dispose(&text);

@@ -73,8 +73,7 @@ static const char *string_of(setting *s) {
 }
 
 /* `meaning` completes the message: what the key is. */
-static fcl_status require(setting **out, const reader *r, setting *group, const char *key,
-                          const char *meaning) {
+static fcl_status require(setting **out, const reader *r, setting *group, const char *key, const char *meaning) {
     setting *found = config_setting_get_member(group, key);
     if (!found) return fail_at(r, group, "the key '%s' is missing: %s", key, meaning);
     *out = found;
@@ -83,8 +82,7 @@ static fcl_status require(setting **out, const reader *r, setting *group, const 
 
 static fcl_status read_integer(int *out, const reader *r, setting *s, const char *key, int high) {
     int value = config_setting_type(s) == CONFIG_TYPE_INT ? config_setting_get_int(s) : 0;
-    if (value < 1 || value > high)
-        return fail_at(r, s, "'%s' must be a whole number from 1 to %d", key, high);
+    if (value < 1 || value > high) return fail_at(r, s, "'%s' must be a whole number from 1 to %d", key, high);
     *out = value;
     return FCL_OK;
 }
@@ -96,8 +94,8 @@ static fcl_status read_number(float *out, const reader *r, setting *s, double lo
                    : type == CONFIG_TYPE_INT ? config_setting_get_int(s)
                                              : 0.0;
     if (!is_number || !(value >= low && value < high))
-        return fail_at(r, s, "'%s' must be a number that is at least %g and less than %g",
-                       config_setting_name(s), low, high);
+        return fail_at(r, s, "'%s' must be a number that is at least %g and less than %g", config_setting_name(s), low,
+                       high);
     *out = (float)value;
     return FCL_OK;
 }
@@ -121,8 +119,8 @@ done:
 }
 
 /* The index of one of `names`; `*out` stays when the key is not there. */
-static fcl_status read_choice(int *out, const reader *r, setting *group, const char *key,
-                              const char *const *names, int n) {
+static fcl_status read_choice(int *out, const reader *r, setting *group, const char *key, const char *const *names,
+                              int n) {
     setting *s = config_setting_get_member(group, key);
     if (!s) return FCL_OK;
     char known[256] = "";
@@ -141,8 +139,7 @@ static fcl_status read_activation(fcl_layer *layer, const reader *r, setting *gr
     int kind = FCL_LINEAR;
     fcl_status status;
     FCL_TRY(read_choice(&kind, r, group, "activation", activation_names, N_ACTIVATIONS));
-    layer->activation =
-        (fcl_activation){.kind = (fcl_activation_kind)kind, .alpha = kind == FCL_ELU ? 1.0f : 0.0f};
+    layer->activation = (fcl_activation){.kind = (fcl_activation_kind)kind, .alpha = kind == FCL_ELU ? 1.0f : 0.0f};
     setting *alpha = config_setting_get_member(group, "alpha");
     if (alpha && kind != FCL_LEAKY_RELU && kind != FCL_ELU)
         return fail_at(r, alpha, "'alpha' belongs to the activations \"leaky_relu\" and \"elu\" only");
@@ -160,8 +157,8 @@ static fcl_status find_layer(unsigned *out, const reader *r, setting *s) {
             *out = i;
             return FCL_OK;
         }
-    return fail_at(r, s, "'%s' must name a layer above this one; none of them is \"%s\"",
-                   config_setting_name(s), string_of(s));
+    return fail_at(r, s, "'%s' must name a layer above this one; none of them is \"%s\"", config_setting_name(s),
+                   string_of(s));
 }
 
 /* Output size, and padding before the first row, as TensorFlow counts: for "same" the size is in / stride
@@ -260,8 +257,7 @@ static fcl_status read_dense(fcl_layer *layer, const reader *r, setting *group, 
     FCL_TRY(require(&units, r, group, "units", "the number of outputs"));
     FCL_TRY(read_integer(&layer->c, r, units, "units", MAX_CHANNELS));
     if (in->h != 1 || in->w != 1)
-        return fail_at(r, group,
-                       "a dense layer needs a flat input, \"%s\" gives %dx%dx%d: put a \"flatten\" before it",
+        return fail_at(r, group, "a dense layer needs a flat input, \"%s\" gives %dx%dx%d: put a \"flatten\" before it",
                        in->name, in->h, in->w, in->c);
     FCL_TRY(read_activation(layer, r, group));
     FCL_TRY(read_choice(&initializer, r, group, "initializer", initializer_names, 2));
@@ -278,8 +274,8 @@ static fcl_status read_add(fcl_layer *layer, const reader *r, setting *group, co
     FCL_TRY(find_layer(&layer->from2, r, with));
     const fcl_layer *other = &r->model->layers[layer->from2];
     if (other->h != in->h || other->w != in->w || other->c != in->c)
-        return fail_at(r, with, "\"%s\" gives %dx%dx%d and \"%s\" %dx%dx%d: only equal shapes can be added",
-                       in->name, in->h, in->w, in->c, other->name, other->h, other->w, other->c);
+        return fail_at(r, with, "\"%s\" gives %dx%dx%d and \"%s\" %dx%dx%d: only equal shapes can be added", in->name,
+                       in->h, in->w, in->c, other->name, other->h, other->w, other->c);
     FCL_TRY(read_activation(layer, r, group));
 done:
     return status;
@@ -318,8 +314,8 @@ static fcl_status check_keys(const reader *r, setting *group, const struct layer
         setting *s = config_setting_get_elem(group, (unsigned)i);
         const char *key = config_setting_name(s);
         if (!has_word(common_keys, key) && !has_word(type->keys, key))
-            return fail_at(r, s, "unknown key '%s'; a layer of type \"%s\" has %s %s", key, type->name,
-                           common_keys, type->keys);
+            return fail_at(r, s, "unknown key '%s'; a layer of type \"%s\" has %s %s", key, type->name, common_keys,
+                           type->keys);
     }
     return FCL_OK;
 }
@@ -335,8 +331,7 @@ static fcl_status read_layer_name(fcl_layer *layer, reader *r, setting *group, u
     setting *given = config_setting_get_member(group, "name");
     if (given) {
         if (!is_name(string_of(given), sizeof layer->name))
-            return fail_at(r, given,
-                           "a layer's name is a string of 1 to %zu letters, digits, '_', '.' and '-'",
+            return fail_at(r, given, "a layer's name is a string of 1 to %zu letters, digits, '_', '.' and '-'",
                            sizeof layer->name - 1);
         if (name_is_taken(r, string_of(given)))
             return fail_at(r, given, "another layer has the name \"%s\" already", string_of(given));
@@ -400,8 +395,7 @@ static fcl_status read_model_name(const reader *r, setting *root) {
     setting *name = config_setting_get_member(root, "name");
     if (name) {
         if (!is_name(string_of(name), sizeof model->name))
-            return fail_at(r, name,
-                           "a model's name is a string of 1 to %zu letters, digits, '_', '.' and '-'",
+            return fail_at(r, name, "a model's name is a string of 1 to %zu letters, digits, '_', '.' and '-'",
                            sizeof model->name - 1);
         snprintf(model->name, sizeof model->name, "%s", string_of(name));
         return FCL_OK;
@@ -436,8 +430,8 @@ static fcl_status check_whole(const reader *r, setting *layers) {
     for (unsigned i = 1; i < last; i++) {
         int used = 0;
         for (unsigned k = i + 1; k <= last; k++)
-            used |= model->layers[k].from == i ||
-                    (model->layers[k].kind == FCL_LAYER_ADD && model->layers[k].from2 == i);
+            used |=
+                model->layers[k].from == i || (model->layers[k].kind == FCL_LAYER_ADD && model->layers[k].from2 == i);
         if (!used)
             return fcl_fail(FCL_E_INPUT,
                             "%s:%d: no later layer takes the output of \"%s\": name it in a 'from' or "
@@ -445,12 +439,10 @@ static fcl_status check_whole(const reader *r, setting *layers) {
                             r->file, model->layers[i].line, model->layers[i].name);
     }
     if (output->h != 1 || output->w != 1 || output->c != FCL_N_COORDINATES)
-        return fcl_fail(
-            FCL_E_INPUT,
-            "%s:%d: the last layer gives %dx%dx%d values, 1x1x%d are wanted: x and y of %d keypoints",
-            r->file, output->line, output->h, output->w, output->c, FCL_N_COORDINATES, FCL_N_KEYPOINTS);
-    if (model->n_tensors == 0)
-        return fail_at(r, layers, "no layer has weights: there must be a \"conv\" or \"dense\"");
+        return fcl_fail(FCL_E_INPUT,
+                        "%s:%d: the last layer gives %dx%dx%d values, 1x1x%d are wanted: x and y of %d keypoints",
+                        r->file, output->line, output->h, output->w, output->c, FCL_N_COORDINATES, FCL_N_KEYPOINTS);
+    if (model->n_tensors == 0) return fail_at(r, layers, "no layer has weights: there must be a \"conv\" or \"dense\"");
     return FCL_OK;
 }
 
@@ -459,19 +451,16 @@ static fcl_status read_model(reader *r, setting *root) {
     for (int i = 0; i < config_setting_length(root); i++) {
         setting *s = config_setting_get_elem(root, (unsigned)i);
         if (!has_word("name initializer layers", config_setting_name(s)))
-            return fail_at(r, s, "unknown key '%s'; a model has name initializer layers",
-                           config_setting_name(s));
+            return fail_at(r, s, "unknown key '%s'; a model has name initializer layers", config_setting_name(s));
     }
     FCL_TRY(read_model_name(r, root));
     r->initializer = FCL_GLOROT_UNIFORM;
     FCL_TRY(read_choice(&r->initializer, r, root, "initializer", initializer_names, 2));
     setting *layers = config_setting_get_member(root, "layers");
-    if (!layers)
-        return fcl_fail(FCL_E_INPUT, "%s: the key 'layers' is missing: layers = ( {...}, {...} );", r->file);
+    if (!layers) return fcl_fail(FCL_E_INPUT, "%s: the key 'layers' is missing: layers = ( {...}, {...} );", r->file);
     int n = config_setting_is_list(layers) ? config_setting_length(layers) : 0;
     if (n < 1 || n > MAX_LAYERS)
-        return fail_at(r, layers, "'layers' must be a list of 1 to %d groups: layers = ( {...}, {...} );",
-                       MAX_LAYERS);
+        return fail_at(r, layers, "'layers' must be a list of 1 to %d groups: layers = ( {...}, {...} );", MAX_LAYERS);
     for (int i = 0; i < n; i++) FCL_TRY(read_layer(r, config_setting_get_elem(layers, (unsigned)i)));
     FCL_TRY(check_whole(r, layers));
 done:
@@ -485,8 +474,7 @@ static fcl_status refuse_include(const char *file, const char *text) {
     for (const char *p = text; *p; line++) {
         p += strspn(p, " \t");
         if (strncmp(p, directive, strlen(directive)) == 0)
-            return fcl_fail(FCL_E_INPUT, "%s:%u: %s is not possible: a model is one file", file, line,
-                            directive);
+            return fcl_fail(FCL_E_INPUT, "%s:%u: %s is not possible: a model is one file", file, line, directive);
         p += strcspn(p, "\n");
         if (*p) p++;
     }
@@ -501,8 +489,7 @@ fcl_status fcl_model_parse(fcl_model **out, const char *name, const char *text) 
     FCL_TRY(refuse_include(name, text));
     FCL_TRY(fcl_model_create(&model, text));
     if (!config_read_string(&config, text)) {
-        status =
-            fcl_fail(FCL_E_INPUT, "%s:%d: %s", name, config_error_line(&config), config_error_text(&config));
+        status = fcl_fail(FCL_E_INPUT, "%s:%d: %s", name, config_error_line(&config), config_error_text(&config));
         goto done;
     }
     reader r = {.model = model, .file = name};

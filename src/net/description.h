@@ -35,7 +35,7 @@ typedef struct fcl_layer {
     fcl_pool_shape pool;
     fcl_dense_shape dense;
     unsigned dropout_index; /* counted from 0 over the dropout layers */
-    int parameter; /* index of its weights in the parameters (its bias is the next), -1 without any */
+    int parameter;          /* index of its weights in the parameters (its bias is the next), -1 without any */
 } fcl_layer;
 
 /* A parameter tensor. */

@@ -58,8 +58,7 @@ static fcl_status look_at(void *user, unsigned layer, const fcl_node *node) {
         int finite = 0;
         fcl_status status = is_finite(&finite, s, node->operands.buffer[role], first, count);
         if (status != FCL_OK) return status;
-        const char *subject =
-            desc->kind == FCL_LOSS_MSE && role == FCL_DX ? "the gradient of the loss" : names[role];
+        const char *subject = desc->kind == FCL_LOSS_MSE && role == FCL_DX ? "the gradient of the loss" : names[role];
         if (!finite)
             snprintf(s->text, sizeof s->text, "layer %s, kernel %s (%s): %s is not finite",
                      s->network->model->layers[layer].name, fcl_operation_solver(node->operation)->name,
@@ -77,8 +76,8 @@ static fcl_status look_at_inputs(search *s) {
         size_t count;
         const char *name;
     } inputs[] = {
-        {fcl_network_value(network, 0),
-         (size_t)s->pass->n * fcl_layer_output_count(&network->model->layers[0]), "images"},
+        {fcl_network_value(network, 0), (size_t)s->pass->n * fcl_layer_output_count(&network->model->layers[0]),
+         "images"},
         {network->targets, n_labels, "targets"},
         {network->mask, n_labels, "mask"},
     };
@@ -110,12 +109,10 @@ fcl_status fcl_network_find_not_finite(char out[256], fcl_network *network, cons
     if (!s.text[0]) FCL_TRY(fcl_network_run_forward(network, &alone, &watch));
     if (!s.text[0]) FCL_TRY(fcl_network_run_loss(network, &alone, &watch));
     if (!s.text[0]) FCL_TRY(fcl_network_run_backward(network, &alone, &watch));
-    snprintf(
-        out, sizeof s.text, "%s",
-        s.text[0]
-            ? s.text
-            : "everything is finite when the batch is computed again: another part of the batch had it, or "
-              "the device does not repeat its results");
+    snprintf(out, sizeof s.text, "%s",
+             s.text[0] ? s.text
+                       : "everything is finite when the batch is computed again: another part of the batch had it, or "
+                         "the device does not repeat its results");
 done:
     free(s.values);
     return status;

@@ -14,12 +14,8 @@ fcl_status fcl_model_create(fcl_model **out, const char *text) {
         status = FCL_E_MEMORY;
         goto done;
     }
-    fcl_layer input = {.kind = FCL_LAYER_INPUT,
-                       .name = "input",
-                       .h = FCL_IMAGE_SIDE,
-                       .w = FCL_IMAGE_SIDE,
-                       .c = 1,
-                       .parameter = -1};
+    fcl_layer input = {
+        .kind = FCL_LAYER_INPUT, .name = "input", .h = FCL_IMAGE_SIDE, .w = FCL_IMAGE_SIDE, .c = 1, .parameter = -1};
     FCL_TRY(fcl_model_add_layer(model, &input));
     *out = model;
     model = NULL;
@@ -38,8 +34,8 @@ void fcl_model_free(fcl_model *model) {
 
 static fcl_status add_tensor(fcl_model *model, const fcl_parameter *tensor) {
     void *tensors = model->tensors;
-    fcl_status status = fcl_grow(&tensors, &model->tensor_capacity, model->n_tensors + 1, sizeof *tensor,
-                                 "a model's parameters");
+    fcl_status status =
+        fcl_grow(&tensors, &model->tensor_capacity, model->n_tensors + 1, sizeof *tensor, "a model's parameters");
     if (status != FCL_OK) return status;
     model->tensors = tensors;
     model->tensors[model->n_tensors++] = *tensor;
@@ -83,8 +79,7 @@ fcl_status fcl_model_add_layer(fcl_model *model, const fcl_layer *layer) {
     void *layers = model->layers;
     FCL_TRY(fcl_grow(&layers, &model->layer_capacity, model->n_layers + 1, sizeof added, "a model's layers"));
     model->layers = layers;
-    if (layer->kind == FCL_LAYER_CONV || layer->kind == FCL_LAYER_DENSE)
-        FCL_TRY(add_parameters(model, &added));
+    if (layer->kind == FCL_LAYER_CONV || layer->kind == FCL_LAYER_DENSE) FCL_TRY(add_parameters(model, &added));
     model->layers[model->n_layers++] = added;
 done:
     return status;

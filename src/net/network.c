@@ -36,16 +36,14 @@ static fcl_activation activation_of(const fcl_network *network, unsigned i) {
 }
 
 static fcl_status create_arenas(fcl_network *network) {
-    static const char *const labels[FCL_N_ARENAS] = {"parameters", "gradients", "first moments",
-                                                     "second moments"};
+    static const char *const labels[FCL_N_ARENAS] = {"parameters", "gradients", "first moments", "second moments"};
     fcl_status status = FCL_OK;
     const fcl_model *model = network->model;
     size_t alignment = fcl_buffer_alignment(network->device), *offsets = NULL;
     FCL_TRY(FCL_NEW(&offsets, model->n_tensors, what));
     for (unsigned i = 0; i < model->n_tensors; i++) {
         offsets[i] = network->arena_bytes;
-        network->arena_bytes +=
-            (model->tensors[i].count * sizeof(float) + alignment - 1) / alignment * alignment;
+        network->arena_bytes += (model->tensors[i].count * sizeof(float) + alignment - 1) / alignment * alignment;
     }
     for (int a = 0; a < (network->options.training ? FCL_N_ARENAS : 1); a++) {
         FCL_TRY(fcl_buffer_create(&network->arenas[a], network->device, network->arena_bytes, labels[a]));
@@ -53,8 +51,7 @@ static fcl_status create_arenas(fcl_network *network) {
         FCL_TRY(FCL_NEW(&network->windows[a], model->n_tensors, what));
         for (unsigned i = 0; i < model->n_tensors; i++)
             FCL_TRY(fcl_buffer_create_window(&network->windows[a][i], network->arenas[a], offsets[i],
-                                             model->tensors[i].count * sizeof(float),
-                                             model->tensors[i].name));
+                                             model->tensors[i].count * sizeof(float), model->tensors[i].name));
     }
 done:
     free(offsets);
@@ -71,8 +68,8 @@ done:
 }
 
 static fcl_status create_node(fcl_network *network, fcl_node *out, const fcl_op_desc *desc) {
-    fcl_status status = fcl_operation_create(&out->operation, network->device, desc, network->options.choice,
-                                             network->options.measure);
+    fcl_status status =
+        fcl_operation_create(&out->operation, network->device, desc, network->options.choice, network->options.measure);
     if (status != FCL_OK) return status;
     network->operations[network->n_operations] = out->operation;
     fcl_op_describe(network->descriptions[network->n_operations++], desc);
@@ -113,8 +110,8 @@ static fcl_status create_forward(fcl_network *network, unsigned i) {
 }
 
 /* The gradient of input `from` of layer i, by an operation of this kind. */
-static fcl_status create_data(fcl_network *network, fcl_node *out, unsigned i, unsigned from,
-                              fcl_op_kind kind, int accumulate) {
+static fcl_status create_data(fcl_network *network, fcl_node *out, unsigned i, unsigned from, fcl_op_kind kind,
+                              int accumulate) {
     const fcl_layer *layer = layer_at(network, i);
     fcl_buffer **b = out->operands.buffer;
     fcl_op_desc desc = {.kind = kind, .x_activation = activation_of(network, from), .rate = layer->rate};
@@ -130,8 +127,7 @@ static fcl_status create_data(fcl_network *network, fcl_node *out, unsigned i, u
 static fcl_status create_weights(fcl_network *network, fcl_node *out, unsigned i) {
     const fcl_layer *layer = layer_at(network, i);
     fcl_buffer **b = out->operands.buffer;
-    fcl_op_desc desc = {.kind = layer->kind == FCL_LAYER_CONV ? FCL_CONV_BACKWARD_WEIGHTS
-                                                              : FCL_DENSE_BACKWARD_WEIGHTS};
+    fcl_op_desc desc = {.kind = layer->kind == FCL_LAYER_CONV ? FCL_CONV_BACKWARD_WEIGHTS : FCL_DENSE_BACKWARD_WEIGHTS};
     set_shape(&desc, network, i);
     b[FCL_X] = fcl_network_value(network, layer->from);
     b[FCL_DY] = fcl_network_gradient(network, i);
@@ -158,8 +154,7 @@ static fcl_status create_backward(fcl_network *network, unsigned i, unsigned cha
         if (!network->placement.learns[target]) continue;
         FCL_TRY(create_data(network, &nodes->data[k], i, from[k], kinds[layer->kind], has_share[target]));
         if (layer->kind == FCL_LAYER_DROPOUT)
-            FCL_TRY(create_data(network, &nodes->data_without, i, from[k], FCL_ACTIVATION_BACKWARD,
-                                has_share[target]));
+            FCL_TRY(create_data(network, &nodes->data_without, i, from[k], FCL_ACTIVATION_BACKWARD, has_share[target]));
         has_share[target] = 1;
     }
 done:
@@ -173,8 +168,7 @@ static fcl_status create_loss(fcl_network *network) {
     size_t label_bytes = (size_t)network->options.batch * FCL_N_COORDINATES * sizeof(float);
     FCL_TRY(fcl_buffer_create(&network->targets, network->device, label_bytes, "targets"));
     FCL_TRY(fcl_buffer_create(&network->mask, network->device, label_bytes, "mask"));
-    FCL_TRY(
-        fcl_buffer_create(&network->stats, network->device, 2 * FCL_STATS_SLOTS * sizeof(float), "losses"));
+    FCL_TRY(fcl_buffer_create(&network->stats, network->device, 2 * FCL_STATS_SLOTS * sizeof(float), "losses"));
     FCL_TRY(fcl_buffer_create(&network->flag, network->device, FCL_FLAG_WORDS * sizeof(int32_t), "flag"));
     FCL_TRY(fcl_buffer_zero(network->stats));
     FCL_TRY(fcl_buffer_zero(network->flag));
@@ -218,8 +212,7 @@ static fcl_status create_training(fcl_network *network) {
     unsigned char *has_share = NULL;
     FCL_TRY(FCL_NEW(&has_share, network->model->n_layers, what));
     FCL_TRY(create_loss(network));
-    for (unsigned i = network->model->n_layers - 1; i > 0; i--)
-        FCL_TRY(create_backward(network, i, has_share));
+    for (unsigned i = network->model->n_layers - 1; i > 0; i--) FCL_TRY(create_backward(network, i, has_share));
     FCL_TRY(create_update(network));
 done:
     free(has_share);
@@ -278,8 +271,8 @@ fcl_status fcl_network_create(fcl_network **out, fcl_device *device, const fcl_m
     FCL_TRY(fcl_placement_init(p, model, (unsigned)options->batch, options->training));
     FCL_TRY(create_arenas(network));
     FCL_TRY(create_slots(&network->value_slots, network, p->value_bytes, p->n_values, "activations"));
-    FCL_TRY(create_slots(&network->gradient_slots, network, p->gradient_bytes, p->n_gradients,
-                         "gradients of activations"));
+    FCL_TRY(
+        create_slots(&network->gradient_slots, network, p->gradient_bytes, p->n_gradients, "gradients of activations"));
     for (unsigned i = 0; i < model->n_layers; i++) FCL_TRY(create_forward(network, i));
     if (options->training) FCL_TRY(create_training(network));
     FCL_TRY(create_workspace(network));
@@ -305,8 +298,7 @@ void fcl_network_free(fcl_network *network) {
     }
     free_buffers(network->value_slots, network->placement.n_values);
     free_buffers(network->gradient_slots, network->placement.n_gradients);
-    fcl_buffer *others[] = {network->targets, network->mask, network->stats, network->flag,
-                            network->workspace};
+    fcl_buffer *others[] = {network->targets, network->mask, network->stats, network->flag, network->workspace};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) fcl_buffer_free(others[i]);
     fcl_placement_dispose(&network->placement);
     free(network->layers);
@@ -375,8 +367,7 @@ unsigned fcl_network_n_operations(const fcl_network *network) {
     return network->n_operations;
 }
 
-void fcl_network_operation(const char **description, const char **solver, const fcl_network *network,
-                           unsigned index) {
+void fcl_network_operation(const char **description, const char **solver, const fcl_network *network, unsigned index) {
     *description = network->descriptions[index];
     *solver = fcl_operation_solver(network->operations[index])->name;
 }

@@ -77,7 +77,6 @@ fcl_status fcl_network_reset_optimizer(fcl_network *network);
 
 /* The solvers in use: pairs of fcl_op_describe() text and solver name, in order of the layers. Lends. */
 unsigned fcl_network_n_operations(const fcl_network *network);
-void fcl_network_operation(const char **description, const char **solver, const fcl_network *network,
-                           unsigned index);
+void fcl_network_operation(const char **description, const char **solver, const fcl_network *network, unsigned index);
 
 #endif

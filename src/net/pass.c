@@ -22,8 +22,7 @@ static void check_pass(const fcl_network *network, const fcl_pass *pass) {
 
 static fcl_op_args args_of(const fcl_network *network, unsigned layer, const fcl_pass *pass) {
     return (fcl_op_args){.seed = network->options.seed,
-                         .purpose =
-                             (uint32_t)FCL_RANDOM_DROPOUT + network->model->layers[layer].dropout_index,
+                         .purpose = (uint32_t)FCL_RANDOM_DROPOUT + network->model->layers[layer].dropout_index,
                          .step = pass->step,
                          .first_sample = pass->first_sample};
 }
@@ -48,8 +47,7 @@ done:
 }
 
 fcl_status fcl_network_run_loss(fcl_network *network, const fcl_pass *pass, const fcl_watch *watch) {
-    fcl_op_args args = {
-        .inverse_count = pass->inverse_count, .slot = pass->slot, .accumulate = pass->accumulate};
+    fcl_op_args args = {.inverse_count = pass->inverse_count, .slot = pass->slot, .accumulate = pass->accumulate};
     check_pass(network, pass);
     return run(&network->loss, pass, &args, network->model->n_layers - 1, watch);
 }

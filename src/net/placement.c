@@ -30,15 +30,13 @@ static void trace(fcl_placement *p, const fcl_model *model, int training) {
 /* The time is the layer that is at work. An output lives from its own layer to the last that takes it; its
  * gradient as long, the other way round. The network's output, and all that training keeps, stay to the end.
  */
-static void measure(fcl_lifetime *lifetimes, const fcl_placement *p, const fcl_model *model, size_t batch,
-                    int keep) {
+static void measure(fcl_lifetime *lifetimes, const fcl_placement *p, const fcl_model *model, size_t batch, int keep) {
     unsigned n = p->n_layers;
     for (unsigned i = 0; i < n; i++) {
         if (p->holder[i] == i)
-            lifetimes[i] =
-                (fcl_lifetime){.begin = i,
-                               .end = keep ? n : i,
-                               .bytes = fcl_layer_output_count(&model->layers[i]) * batch * sizeof(float)};
+            lifetimes[i] = (fcl_lifetime){.begin = i,
+                                          .end = keep ? n : i,
+                                          .bytes = fcl_layer_output_count(&model->layers[i]) * batch * sizeof(float)};
         unsigned from[2], n_from = fcl_layer_inputs(from, &model->layers[i]);
         for (unsigned k = 0; k < n_from; k++) {
             fcl_lifetime *taken = &lifetimes[p->holder[from[k]]];

@@ -9,12 +9,11 @@
  * activations in inference, share slots where their lifetimes do not overlap. */
 typedef struct fcl_placement {
     unsigned n_layers;
-    unsigned *holder; /* (n_layers) the layer whose buffer has the output: flattening only renames, and so
+    unsigned *holder;       /* (n_layers) the layer whose buffer has the output: flattening only renames, and so
                          does dropout in inference */
-    unsigned char
-        *learns;   /* (n_layers) 1 when the output depends on parameters, so that its gradient is wanted */
-    int *value;    /* (n_layers) slot of the output */
-    int *gradient; /* (n_layers) slot of its gradient, -1 when there is none */
+    unsigned char *learns;  /* (n_layers) 1 when the output depends on parameters, so that its gradient is wanted */
+    int *value;             /* (n_layers) slot of the output */
+    int *gradient;          /* (n_layers) slot of its gradient, -1 when there is none */
     size_t *value_bytes;    /* (n_values) sizes of the slots at the full batch */
     size_t *gradient_bytes; /* (n_gradients) */
     unsigned n_values, n_gradients;

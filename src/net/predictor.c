@@ -28,8 +28,7 @@ fcl_status fcl_predictor_load(fcl_predictor **out, fcl_device *device, const cha
     const size_t pixels = (size_t)FCL_IMAGE_SIDE * FCL_IMAGE_SIDE;
     fcl_status status;
     fcl_predictor *predictor = NULL;
-    char *model = fcl_path_join(run_folder, "model.cfg"),
-         *weights = fcl_path_join(run_folder, "best.safetensors");
+    char *model = fcl_path_join(run_folder, "model.cfg"), *weights = fcl_path_join(run_folder, "best.safetensors");
     if (!model || !weights) {
         status = FCL_E_MEMORY;
         goto done;

@@ -22,8 +22,7 @@ static const char metadata_key[] = "__metadata__", wrong_model[] = "are these th
 
 static json_t *shape_of(const fcl_parameter *p) {
     json_t *shape = json_array();
-    for (unsigned d = 0; d < p->n_dimensions; d++)
-        json_array_append_new(shape, json_integer((json_int_t)p->shape[d]));
+    for (unsigned d = 0; d < p->n_dimensions; d++) json_array_append_new(shape, json_integer((json_int_t)p->shape[d]));
     return shape;
 }
 
@@ -40,8 +39,8 @@ static json_t *header_of(const fcl_tensor_set *sets, unsigned n_sets, const fcl_
             const fcl_parameter *p = &model->tensors[i];
             size_t end = offset + p->count * sizeof(float);
             char *name = fcl_format("%s%s", sets[s].prefix, p->name);
-            json_t *entry = json_pack("{s:s, s:o, s:[I,I]}", "dtype", "F32", "shape", shape_of(p),
-                                      "data_offsets", (json_int_t)offset, (json_int_t)end);
+            json_t *entry = json_pack("{s:s, s:o, s:[I,I]}", "dtype", "F32", "shape", shape_of(p), "data_offsets",
+                                      (json_int_t)offset, (json_int_t)end);
             failed |= !name || json_object_set_new(header, name, entry) != 0;
             free(name);
             offset = end;
@@ -107,14 +106,12 @@ static fcl_status read_entry(entry *out, const contents *c, const char *name, co
                  *end = json_array_get(offsets, 1);
     if (!e.dtype || !json_is_array(e.shape) || json_array_size(offsets) != 2 || !json_is_integer(begin) ||
         !json_is_integer(end))
-        return fcl_fail(FCL_E_INPUT,
-                        "%s: the header's entry of tensor '%s' needs dtype, shape and two data_offsets",
+        return fcl_fail(FCL_E_INPUT, "%s: the header's entry of tensor '%s' needs dtype, shape and two data_offsets",
                         c->path, name);
     if (json_integer_value(begin) < 0 || json_integer_value(end) < json_integer_value(begin) ||
         (uint64_t)json_integer_value(end) > c->n_data)
-        return fcl_fail(FCL_E_INPUT,
-                        "%s: tensor '%s' is said to be in bytes %lld to %lld of %llu bytes of data", c->path,
-                        name, (long long)json_integer_value(begin), (long long)json_integer_value(end),
+        return fcl_fail(FCL_E_INPUT, "%s: tensor '%s' is said to be in bytes %lld to %lld of %llu bytes of data",
+                        c->path, name, (long long)json_integer_value(begin), (long long)json_integer_value(end),
                         (unsigned long long)c->n_data);
     e.begin = (uint64_t)json_integer_value(begin);
     e.end = (uint64_t)json_integer_value(end);
@@ -144,11 +141,10 @@ static fcl_status read_entries(contents *c) {
     for (size_t i = 0; i < c->n_entries; i++) {
         const entry *e = &c->entries[i];
         if (e->begin != at) {
-            status =
-                fcl_fail(FCL_E_INPUT,
-                         "%s: the data of tensor '%s' begin at byte %llu, but %llu is where the one before "
-                         "ends: overlap or gap",
-                         c->path, e->name, (unsigned long long)e->begin, (unsigned long long)at);
+            status = fcl_fail(FCL_E_INPUT,
+                              "%s: the data of tensor '%s' begin at byte %llu, but %llu is where the one before "
+                              "ends: overlap or gap",
+                              c->path, e->name, (unsigned long long)e->begin, (unsigned long long)at);
             goto done;
         }
         at = e->end;
@@ -169,17 +165,16 @@ static fcl_status open_file(contents *out, const char *path) {
     FCL_TRY(fcl_file_read(&c.bytes, &n_bytes, path));
     if (n_bytes >= LENGTH_BYTES) memcpy(&length, c.bytes, LENGTH_BYTES);
     if (n_bytes < LENGTH_BYTES || length > n_bytes - LENGTH_BYTES) {
-        status = fcl_fail(
-            FCL_E_INPUT,
-            "%s: not a safetensors file, or truncated: a header of %llu bytes is announced, the file has %zu",
-            path, (unsigned long long)length, n_bytes);
+        status =
+            fcl_fail(FCL_E_INPUT,
+                     "%s: not a safetensors file, or truncated: a header of %llu bytes is announced, the file has %zu",
+                     path, (unsigned long long)length, n_bytes);
         goto done;
     }
     c.header = json_loadb(c.bytes + LENGTH_BYTES, (size_t)length, JSON_REJECT_DUPLICATES, &error);
     if (!json_is_object(c.header)) {
         status = fcl_fail(FCL_E_INPUT, "%s: the header is not a JSON object: %s (byte %d)", path,
-                          c.header ? "something else" : error.text,
-                          LENGTH_BYTES + (c.header ? 0 : error.position));
+                          c.header ? "something else" : error.text, LENGTH_BYTES + (c.header ? 0 : error.position));
         goto done;
     }
     c.data = c.bytes + LENGTH_BYTES + length;
@@ -199,13 +194,12 @@ static fcl_status find_tensor(const char **out, const contents *c, const char *n
         if (strcmp(c->entries[i].name, name) == 0) found = &c->entries[i];
     if (!found) return fcl_fail(FCL_E_INPUT, "%s: there is no tensor '%s': %s", c->path, name, wrong_model);
     if (strcmp(found->dtype, "F32") != 0)
-        return fcl_fail(FCL_E_INPUT, "%s: tensor '%s' has dtype %s; only F32 can be read", c->path, name,
-                        found->dtype);
+        return fcl_fail(FCL_E_INPUT, "%s: tensor '%s' has dtype %s; only F32 can be read", c->path, name, found->dtype);
     json_t *wanted = shape_of(p);
     if (!json_equal(found->shape, wanted)) {
         char *here = json_dumps(found->shape, JSON_COMPACT), *there = json_dumps(wanted, JSON_COMPACT);
-        fcl_status status = fcl_fail(FCL_E_INPUT, "%s: tensor '%s' has shape %s, the model's %s: %s", c->path,
-                                     name, here ? here : "?", there ? there : "?", wrong_model);
+        fcl_status status = fcl_fail(FCL_E_INPUT, "%s: tensor '%s' has shape %s, the model's %s: %s", c->path, name,
+                                     here ? here : "?", there ? there : "?", wrong_model);
         free(here);
         free(there);
         json_decref(wanted);
@@ -250,11 +244,9 @@ fcl_status fcl_safetensors_read(const char *path, const fcl_tensor_set *sets, un
     }
     for (size_t i = 0; i < c.n_entries; i++) {
         int known = 0;
-        for (unsigned s = 0; s < n_sets && !known; s++)
-            known = is_known(sets[s].tensors->model, c.entries[i].name);
+        for (unsigned s = 0; s < n_sets && !known; s++) known = is_known(sets[s].tensors->model, c.entries[i].name);
         if (known) continue;
-        status = fcl_fail(FCL_E_INPUT, "%s: the model has no tensor '%s': %s", path, c.entries[i].name,
-                          wrong_model);
+        status = fcl_fail(FCL_E_INPUT, "%s: the model has no tensor '%s': %s", path, c.entries[i].name, wrong_model);
         goto done;
     }
     k = 0;

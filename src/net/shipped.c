@@ -46,8 +46,8 @@ static fcl_status fail_unknown(const char *name) {
     fcl_text known = FCL_TEXT_EMPTY;
     for (const char *const *shipped = fcl_model_names(); *shipped; shipped++)
         fcl_text_appendf(&known, "%s%s", known.length ? ", " : "", *shipped);
-    fcl_status status = fcl_fail(FCL_E_USAGE, "no model '%s'; there are %s, or give the path of a .cfg file",
-                                 name, fcl_text_get(&known));
+    fcl_status status = fcl_fail(FCL_E_USAGE, "no model '%s'; there are %s, or give the path of a .cfg file", name,
+                                 fcl_text_get(&known));
     fcl_text_dispose(&known);
     return status;
 }

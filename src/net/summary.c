@@ -35,8 +35,7 @@ static const char *type_of(const fcl_layer *layer) {
         [FCL_LAYER_INPUT] = "input",     [FCL_LAYER_CONV] = "conv",   [FCL_LAYER_POOL] = "max_pool",
         [FCL_LAYER_FLATTEN] = "flatten", [FCL_LAYER_DENSE] = "dense", [FCL_LAYER_ACTIVATION] = "activation",
         [FCL_LAYER_DROPOUT] = "dropout", [FCL_LAYER_ADD] = "add"};
-    return layer->kind == FCL_LAYER_POOL && layer->pool.kind == FCL_AVERAGE_POOL ? "average_pool"
-                                                                                 : names[layer->kind];
+    return layer->kind == FCL_LAYER_POOL && layer->pool.kind == FCL_AVERAGE_POOL ? "average_pool" : names[layer->kind];
 }
 
 /* "conv 3x3 stride 2x2 leaky_relu 0.1 from input": the type with what is not as usual. */
@@ -47,23 +46,18 @@ static void describe(char out[DETAIL_CAPACITY], const fcl_model *model, unsigned
     if (l->kind == FCL_LAYER_CONV) {
         int n = snprintf(window, sizeof window, " %dx%d", l->conv.kernel_h, l->conv.kernel_w);
         if (l->conv.stride_h != 1 || l->conv.stride_w != 1)
-            snprintf(window + n, sizeof window - (size_t)n, " stride %dx%d", l->conv.stride_h,
-                     l->conv.stride_w);
+            snprintf(window + n, sizeof window - (size_t)n, " stride %dx%d", l->conv.stride_h, l->conv.stride_w);
     } else if (l->kind == FCL_LAYER_POOL) {
         int n = snprintf(window, sizeof window, " %dx%d", l->pool.window_h, l->pool.window_w);
         if (l->pool.stride_h != l->pool.window_h || l->pool.stride_w != l->pool.window_w)
-            snprintf(window + n, sizeof window - (size_t)n, " stride %dx%d", l->pool.stride_h,
-                     l->pool.stride_w);
+            snprintf(window + n, sizeof window - (size_t)n, " stride %dx%d", l->pool.stride_h, l->pool.stride_w);
     }
-    if (l->activation.kind == FCL_LEAKY_RELU ||
-        (l->activation.kind == FCL_ELU && l->activation.alpha != 1.0f))
-        snprintf(activation, sizeof activation, "%s %g", activations[l->activation.kind],
-                 (double)l->activation.alpha);
+    if (l->activation.kind == FCL_LEAKY_RELU || (l->activation.kind == FCL_ELU && l->activation.alpha != 1.0f))
+        snprintf(activation, sizeof activation, "%s %g", activations[l->activation.kind], (double)l->activation.alpha);
     else
         snprintf(activation, sizeof activation, "%s", activations[l->activation.kind]);
     if (l->kind == FCL_LAYER_DROPOUT) snprintf(rate, sizeof rate, " %g", (double)l->rate);
-    if (index > 0 && l->from != index - 1)
-        snprintf(from, sizeof from, " from %s", model->layers[l->from].name);
+    if (index > 0 && l->from != index - 1) snprintf(from, sizeof from, " from %s", model->layers[l->from].name);
     if (l->kind == FCL_LAYER_ADD) snprintf(with, sizeof with, " with %s", model->layers[l->from2].name);
     snprintf(out, DETAIL_CAPACITY, "%s%s%s%s%s%s", type_of(l), window, activation, rate, from, with);
 }
@@ -118,16 +112,16 @@ static void append_layers(fcl_text *text, const fcl_model *model) {
         if (type > type_width) type_width = type;
     }
     size_t width = (size_t)(name_width + type_width + SHAPE_WIDTH + PARAMETERS_WIDTH + MFLOP_WIDTH + GAPS);
-    fcl_text_appendf(text, "%-*s  %-*s  %-*s  %*s  %*s\n", name_width, "Layer", type_width, "Type",
-                     SHAPE_WIDTH, "Output shape", PARAMETERS_WIDTH, "Parameters", MFLOP_WIDTH, "MFLOP");
+    fcl_text_appendf(text, "%-*s  %-*s  %-*s  %*s  %*s\n", name_width, "Layer", type_width, "Type", SHAPE_WIDTH,
+                     "Output shape", PARAMETERS_WIDTH, "Parameters", MFLOP_WIDTH, "MFLOP");
     append_rule(text, width);
     for (unsigned i = 0; i < model->n_layers; i++) {
         const fcl_layer *l = &model->layers[i];
         describe(detail, model, i);
         snprintf(shape, sizeof shape, "%d x %d x %d", l->h, l->w, l->c);
         group_digits(parameters, layer_parameters(model, l));
-        fcl_text_appendf(text, "%-*s  %-*s  %-*s  %*s  %*.2f\n", name_width, l->name, type_width, detail,
-                         SHAPE_WIDTH, shape, PARAMETERS_WIDTH, parameters, MFLOP_WIDTH, layer_flop(l) / mega);
+        fcl_text_appendf(text, "%-*s  %-*s  %-*s  %*s  %*.2f\n", name_width, l->name, type_width, detail, SHAPE_WIDTH,
+                         shape, PARAMETERS_WIDTH, parameters, MFLOP_WIDTH, layer_flop(l) / mega);
     }
     append_rule(text, width);
 }
@@ -163,8 +157,8 @@ fcl_status fcl_model_summary(char **out, const fcl_model *model, unsigned batch)
 }
 
 static json_t *layer_json(const fcl_model *model, const fcl_layer *l) {
-    return json_pack("{s:s, s:s, s:[i,i,i], s:I, s:f}", "name", l->name, "type", type_of(l), "output", l->h,
-                     l->w, l->c, "parameters", (json_int_t)layer_parameters(model, l), "flop", layer_flop(l));
+    return json_pack("{s:s, s:s, s:[i,i,i], s:I, s:f}", "name", l->name, "type", type_of(l), "output", l->h, l->w, l->c,
+                     "parameters", (json_int_t)layer_parameters(model, l), "flop", layer_flop(l));
 }
 
 fcl_status fcl_model_summary_json(char **out, const fcl_model *model, unsigned batch) {
@@ -175,11 +169,11 @@ fcl_status fcl_model_summary_json(char **out, const fcl_model *model, unsigned b
     char *text = NULL, *line = NULL;
     for (unsigned i = 0; i < model->n_layers; i++)
         if (json_array_append_new(layers, layer_json(model, &model->layers[i])) != 0) goto done;
-    object = json_pack("{s:s, s:O, s:I, s:f, s:I, s:{s:f, s:f, s:f, s:f, s:f}}", "model", model->name,
-                       "layers", layers, "parameters", (json_int_t)fcl_model_n_parameters(model), "flop",
-                       fcl_model_flop(model), "batch", (json_int_t)batch, "training_bytes", "parameters",
-                       m.parameters, "gradients_and_moments", m.optimizer, "activations", m.activations,
-                       "activation_gradients", m.gradients, "total", total(&m));
+    object =
+        json_pack("{s:s, s:O, s:I, s:f, s:I, s:{s:f, s:f, s:f, s:f, s:f}}", "model", model->name, "layers", layers,
+                  "parameters", (json_int_t)fcl_model_n_parameters(model), "flop", fcl_model_flop(model), "batch",
+                  (json_int_t)batch, "training_bytes", "parameters", m.parameters, "gradients_and_moments", m.optimizer,
+                  "activations", m.activations, "activation_gradients", m.gradients, "total", total(&m));
     text = object ? json_dumps(object, JSON_INDENT(2)) : NULL;
     line = text ? fcl_format("%s\n", text) : NULL;
 done:

@@ -30,8 +30,7 @@ void fcl_tensors_initialize(fcl_tensors *tensors, uint64_t seed) {
     for (unsigned i = 0; i < tensors->model->n_tensors; i++) {
         const fcl_parameter *p = &tensors->model->tensors[i];
         fcl_random_stream stream = fcl_random_stream_make(seed, FCL_RANDOM_WEIGHTS + i, 0);
-        double limit = sqrt(6.0 / (double)(p->fan_in + p->fan_out)),
-               deviation = sqrt(2.0 / (double)p->fan_in);
+        double limit = sqrt(6.0 / (double)(p->fan_in + p->fan_out)), deviation = sqrt(2.0 / (double)p->fan_in);
         for (size_t k = 0; k < p->count; k++) {
             if (p->n_dimensions == 1)
                 at[k] = 0.0f; /* a bias */

@@ -21,8 +21,8 @@ static int applies(const fcl_op_desc *desc, const fcl_device *device) {
     return fcl_fits_int(desc);
 }
 
-static fcl_status prepare_kernel(fcl_plan **out, const fcl_op_desc *desc, fcl_device *device,
-                                 const char *file, const char *name) {
+static fcl_status prepare_kernel(fcl_plan **out, const fcl_op_desc *desc, fcl_device *device, const char *file,
+                                 const char *name) {
     fcl_status status;
     fcl_plan *plan = NULL;
     fcl_text options = FCL_TEXT_EMPTY;
@@ -57,8 +57,8 @@ static fcl_status prepare_forward(fcl_plan **out, const fcl_op_desc *desc, fcl_d
 static fcl_status run_forward(fcl_plan *plan, int n, const fcl_operands *operands, const fcl_op_args *args) {
     (void)args;
     fcl_range range = fcl_spread_range(&plan->spread, elements(plan, n));
-    return FCL_LAUNCH(plan->kernel, &range, fcl_arg_int(vectors(plan, n)),
-                      fcl_arg_buffer(operands->buffer[FCL_X]), fcl_arg_buffer(operands->buffer[FCL_Y]));
+    return FCL_LAUNCH(plan->kernel, &range, fcl_arg_int(vectors(plan, n)), fcl_arg_buffer(operands->buffer[FCL_X]),
+                      fcl_arg_buffer(operands->buffer[FCL_Y]));
 }
 
 const fcl_solver fcl_solver_activation_forward = {
@@ -78,9 +78,9 @@ static fcl_status prepare_backward(fcl_plan **out, const fcl_op_desc *desc, fcl_
 
 static fcl_status run_backward(fcl_plan *plan, int n, const fcl_operands *operands, const fcl_op_args *args) {
     fcl_range range = fcl_spread_range(&plan->spread, elements(plan, n));
-    return FCL_LAUNCH(plan->kernel, &range, fcl_arg_int(vectors(plan, n)),
-                      fcl_arg_buffer(operands->buffer[FCL_X]), fcl_arg_buffer(operands->buffer[FCL_DY]),
-                      fcl_arg_buffer(operands->buffer[FCL_DX]), fcl_arg_int(args->accumulate));
+    return FCL_LAUNCH(plan->kernel, &range, fcl_arg_int(vectors(plan, n)), fcl_arg_buffer(operands->buffer[FCL_X]),
+                      fcl_arg_buffer(operands->buffer[FCL_DY]), fcl_arg_buffer(operands->buffer[FCL_DX]),
+                      fcl_arg_int(args->accumulate));
 }
 
 const fcl_solver fcl_solver_activation_backward = {
@@ -101,9 +101,8 @@ static fcl_status prepare_add(fcl_plan **out, const fcl_op_desc *desc, fcl_devic
 static fcl_status run_add(fcl_plan *plan, int n, const fcl_operands *operands, const fcl_op_args *args) {
     (void)args;
     fcl_range range = fcl_spread_range(&plan->spread, elements(plan, n));
-    return FCL_LAUNCH(plan->kernel, &range, fcl_arg_int(vectors(plan, n)),
-                      fcl_arg_buffer(operands->buffer[FCL_X]), fcl_arg_buffer(operands->buffer[FCL_X2]),
-                      fcl_arg_buffer(operands->buffer[FCL_Y]));
+    return FCL_LAUNCH(plan->kernel, &range, fcl_arg_int(vectors(plan, n)), fcl_arg_buffer(operands->buffer[FCL_X]),
+                      fcl_arg_buffer(operands->buffer[FCL_X2]), fcl_arg_buffer(operands->buffer[FCL_Y]));
 }
 
 const fcl_solver fcl_solver_add = {

@@ -43,8 +43,8 @@ static fcl_status run(fcl_plan *plan, int n, const fcl_operands *operands, const
                       fcl_arg_buffer(operands->buffer[FCL_W]), fcl_arg_buffer(operands->buffer[FCL_DW]),
                       fcl_arg_buffer(operands->buffer[FCL_M]), fcl_arg_buffer(operands->buffer[FCL_V]),
                       fcl_arg_buffer(operands->buffer[FCL_FLAG]), fcl_arg_float(args->beta1),
-                      fcl_arg_float(args->beta2), fcl_arg_float(args->epsilon),
-                      fcl_arg_float(args->step_size), fcl_arg_float(args->inverse_sqrt_correction));
+                      fcl_arg_float(args->beta2), fcl_arg_float(args->epsilon), fcl_arg_float(args->step_size),
+                      fcl_arg_float(args->inverse_sqrt_correction));
 }
 
 const fcl_solver fcl_solver_adam = {

@@ -36,8 +36,7 @@ static void append_solvers(fcl_text *text, const char *prefix, size_t n) {
         if (strncmp(name, prefix, n) != 0) continue;
         fcl_text_appendf(text, "%s%s=", text->length > 0 ? "; " : "", name);
         for (const fcl_solver *const *solver = fcl_solvers_of((fcl_op_kind)kind); *solver; solver++)
-            fcl_text_appendf(text, "%s%s", solver == fcl_solvers_of((fcl_op_kind)kind) ? "" : "|",
-                             (*solver)->name);
+            fcl_text_appendf(text, "%s%s", solver == fcl_solvers_of((fcl_op_kind)kind) ? "" : "|", (*solver)->name);
     }
 }
 
@@ -59,8 +58,7 @@ fcl_status fcl_choice_force(fcl_choice *choice, const char *text) {
     append_solvers(&known, text, n_kinds > 0 ? prefix : 0);
     FCL_TRY(fcl_text_status(&known));
     if (prefix == 0 || n_kinds == 0)
-        status =
-            fcl_fail(FCL_E_USAGE, "'%s' is not OPERATION=SOLVER; there are %s", text, fcl_text_get(&known));
+        status = fcl_fail(FCL_E_USAGE, "'%s' is not OPERATION=SOLVER; there are %s", text, fcl_text_get(&known));
     else
         status = fcl_fail(FCL_E_USAGE, "no solver is named '%s' in '%s'; there are %s", sign + 1, text,
                           fcl_text_get(&known));
@@ -73,8 +71,8 @@ fcl_status fcl_choice_record(fcl_choice *choice, const char *description, const 
     fcl_status status;
     recorded added = {fcl_duplicate(description), fcl_duplicate(solver)};
     if (!added.description || !added.solver) FCL_TRY(FCL_E_MEMORY);
-    FCL_TRY(fcl_grow((void **)&choice->records, &choice->capacity, choice->n_records + 1,
-                     sizeof *choice->records, "a choice of solvers"));
+    FCL_TRY(fcl_grow((void **)&choice->records, &choice->capacity, choice->n_records + 1, sizeof *choice->records,
+                     "a choice of solvers"));
     choice->records[choice->n_records++] = added;
     return FCL_OK;
 done:
@@ -96,9 +94,8 @@ fcl_status fcl_choice_find(const fcl_solver **solver, const fcl_choice *choice, 
         if (*solver) break;
         fcl_text known = FCL_TEXT_EMPTY;
         append_solvers(&known, fcl_op_kind_name(desc->kind), strlen(fcl_op_kind_name(desc->kind)));
-        fcl_status status =
-            fcl_fail(FCL_E_USAGE, "the solver '%s' recorded for %s does not exist; there are %s",
-                     record->solver, description, fcl_text_get(&known));
+        fcl_status status = fcl_fail(FCL_E_USAGE, "the solver '%s' recorded for %s does not exist; there are %s",
+                                     record->solver, description, fcl_text_get(&known));
         fcl_text_dispose(&known);
         return status;
     }

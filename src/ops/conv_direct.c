@@ -117,8 +117,8 @@ static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *d
                      "-DSRC_H=%d -DSRC_W=%d -DSRC_C=%d -DDST_H=%d -DDST_W=%d -DDST_C=%d -DKERNEL_H=%d -DKERNEL_W=%d"
                      " -DSTRIDE_H=%d -DSTRIDE_W=%d -DPAD_TOP=%d -DPAD_LEFT=%d -DCOLUMNS=%d -DSAMPLES=%d -DVECTORS=%d"
                      " -DBACKWARD=%d",
-                     s.src_h, s.src_w, s.src_c, s.dst_h, s.dst_w, s.dst_c, s.kernel_h, s.kernel_w, s.stride_h, s.stride_w,
-                     s.pad_top, s.pad_left, block.columns, block.samples, block.vectors,
+                     s.src_h, s.src_w, s.src_c, s.dst_h, s.dst_w, s.dst_c, s.kernel_h, s.kernel_w, s.stride_h,
+                     s.stride_w, s.pad_top, s.pad_left, block.columns, block.samples, block.vectors,
                      desc->kind == FCL_CONV_BACKWARD_DATA);
     if (desc->kind == FCL_CONV_FORWARD)
         fcl_options_activation(&options, "ACTIVATION", desc->activation);
@@ -137,8 +137,7 @@ done:
 
 static fcl_range convolve_range(const fcl_plan *plan, int n) {
     size_t groups = n >= plan->samples ? fcl_div_up((size_t)n, (size_t)plan->samples) : (size_t)n;
-    return (fcl_range){
-        .n_dimensions = 3, .global = {plan->rows, plan->channel_blocks, groups}, .local = {1, 1, 1}};
+    return (fcl_range){.n_dimensions = 3, .global = {plan->rows, plan->channel_blocks, groups}, .local = {1, 1, 1}};
 }
 
 static fcl_status run_forward(fcl_plan *plan, int n, const fcl_operands *operands, const fcl_op_args *args) {

@@ -26,8 +26,7 @@ static weights_block block_of(const fcl_conv_shape *c, const fcl_device *device)
     int sums = fcl_register_sums(device), n_vectors = (c->out_c + LANES - 1) / LANES;
     weights_block block = {.vectors = n_vectors % 2 == 0 && sums >= LANES ? 2 : 1, .taps = 1};
     block.channels = fcl_even_part(c->in_c, fcl_max_int(1, sums / block.vectors));
-    if (c->kernel_w <= MAX_KERNEL_W && block.channels * block.vectors * c->kernel_w <= sums)
-        block.taps = c->kernel_w;
+    if (c->kernel_w <= MAX_KERNEL_W && block.channels * block.vectors * c->kernel_w <= sums) block.taps = c->kernel_w;
     return block;
 }
 
@@ -91,9 +90,8 @@ done:
 
 static fcl_status run(fcl_plan *plan, int n, const fcl_operands *operands, const fcl_op_args *args) {
     fcl_status status;
-    fcl_range main = {.n_dimensions = 3,
-                      .global = {plan->channel_blocks, plan->out_blocks, plan->n_parts},
-                      .local = {1, 1, 1}};
+    fcl_range main = {
+        .n_dimensions = 3, .global = {plan->channel_blocks, plan->out_blocks, plan->n_parts}, .local = {1, 1, 1}};
     FCL_TRY(FCL_LAUNCH(plan->main, &main, fcl_arg_int(n), fcl_arg_int((int)plan->n_parts),
                        fcl_arg_buffer(operands->buffer[FCL_X]), fcl_arg_buffer(operands->buffer[FCL_DY]),
                        fcl_arg_buffer(operands->workspace)));

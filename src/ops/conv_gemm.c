@@ -104,8 +104,7 @@ static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *d
         fcl_options_activation(&options, "X_ACTIVATION", desc->x_activation);
     }
     FCL_TRY(fcl_text_status(&options));
-    FCL_TRY(fcl_kernel_create(&plan->columns, device, "conv_gemm.cl", "conv_gemm_columns",
-                              fcl_text_get(&options)));
+    FCL_TRY(fcl_kernel_create(&plan->columns, device, "conv_gemm.cl", "conv_gemm_columns", fcl_text_get(&options)));
     FCL_TRY(fcl_kernel_create(&plan->finish, device, "conv_gemm.cl", finish, fcl_text_get(&options)));
     if (is_weights(desc->kind)) {
         fcl_conv_shape biases = c;
@@ -176,8 +175,7 @@ static fcl_status run_data(fcl_plan *plan, int n, const fcl_operands *operands, 
     const fcl_conv_shape *c = &plan->conv;
     for (size_t first = 0; first < (size_t)n; first += plan->group) {
         size_t samples = samples_of(plan, first, n);
-        fcl_range range =
-            range_of(plan->finish, samples * (size_t)c->in_h * (size_t)c->in_w * (size_t)c->in_c);
+        fcl_range range = range_of(plan->finish, samples * (size_t)c->in_h * (size_t)c->in_w * (size_t)c->in_c);
         FCL_TRY(fcl_gemm(plan->device, samples * plan->pixels, plan->row, (size_t)c->out_c,
                          out_matrix(plan, operands->buffer[FCL_DY], first),
                          weights_matrix(plan, operands->buffer[FCL_W], 1),
@@ -212,18 +210,18 @@ done:
     return status;
 }
 
-#define SOLVER(variable, op_kind, factor, run_)                                                              \
-    const fcl_solver variable = {                                                                            \
-        .name = "gemm",                                                                                      \
-        .kind = op_kind,                                                                                     \
-        .tier = FCL_TIER_DETOUR,                                                                             \
-        .files = "conv_gemm.cl sum_parts.cl",                                                                \
-        .error_factor = factor,                                                                              \
-        .applies = applies,                                                                                  \
-        .workspace_bytes = workspace_bytes,                                                                  \
-        .prepare = prepare,                                                                                  \
-        .run = run_,                                                                                         \
-        .dispose = dispose,                                                                                  \
+#define SOLVER(variable, op_kind, factor, run_)                                                                        \
+    const fcl_solver variable = {                                                                                      \
+        .name = "gemm",                                                                                                \
+        .kind = op_kind,                                                                                               \
+        .tier = FCL_TIER_DETOUR,                                                                                       \
+        .files = "conv_gemm.cl sum_parts.cl",                                                                          \
+        .error_factor = factor,                                                                                        \
+        .applies = applies,                                                                                            \
+        .workspace_bytes = workspace_bytes,                                                                            \
+        .prepare = prepare,                                                                                            \
+        .run = run_,                                                                                                   \
+        .dispose = dispose,                                                                                            \
     }
 
 SOLVER(fcl_solver_conv_gemm_forward, FCL_CONV_FORWARD, FCL_CONV_ERROR_FACTOR, run_forward);
@@ -231,5 +229,4 @@ SOLVER(fcl_solver_conv_gemm_backward_data, FCL_CONV_BACKWARD_DATA, FCL_CONV_ERRO
 SOLVER(fcl_solver_conv_gemm_backward_weights, FCL_CONV_BACKWARD_WEIGHTS, WEIGHTS_ERROR_FACTOR, run_weights);
 SOLVER(fcl_solver_dense_gemm_forward, FCL_DENSE_FORWARD, FCL_CONV_ERROR_FACTOR, run_forward);
 SOLVER(fcl_solver_dense_gemm_backward_data, FCL_DENSE_BACKWARD_DATA, FCL_CONV_ERROR_FACTOR, run_data);
-SOLVER(fcl_solver_dense_gemm_backward_weights, FCL_DENSE_BACKWARD_WEIGHTS, FCL_CONV_ERROR_FACTOR,
-       run_weights);
+SOLVER(fcl_solver_dense_gemm_backward_weights, FCL_DENSE_BACKWARD_WEIGHTS, FCL_CONV_ERROR_FACTOR, run_weights);

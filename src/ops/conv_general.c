@@ -36,8 +36,7 @@ static size_t gradient_floats(const fcl_op_desc *desc) {
 
 static int parts_of(const fcl_op_desc *desc) {
     size_t fit = MAX_PARTS_BYTES / (gradient_floats(desc) * sizeof(float));
-    return fcl_max_int(
-        1, fcl_min_int(fcl_min_int(desc->batch, MAX_PARTS), (int)(fit > MAX_PARTS ? MAX_PARTS : fit)));
+    return fcl_max_int(1, fcl_min_int(fcl_min_int(desc->batch, MAX_PARTS), (int)(fit > MAX_PARTS ? MAX_PARTS : fit)));
 }
 
 static size_t weights_workspace_bytes(const fcl_op_desc *desc, const fcl_device *device) {
@@ -49,8 +48,8 @@ static int weights_applies(const fcl_op_desc *desc, const fcl_device *device) {
     return applies(desc, device) && (size_t)parts_of(desc) * gradient_floats(desc) <= FCL_MAX_ELEMENTS;
 }
 
-static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *device, const char *name,
-                          size_t items, int n_parts) {
+static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *device, const char *name, size_t items,
+                          int n_parts) {
     fcl_status status;
     fcl_plan *plan = NULL;
     fcl_text options = FCL_TEXT_EMPTY;
@@ -120,26 +119,25 @@ done:
 }
 
 /* Three solvers for convolution and the same three for dense layers. */
-#define SOLVER(variable, op_kind, applies_, workspace, prepare_, run_)                                       \
-    const fcl_solver variable = {                                                                            \
-        .name = "conv_general",                                                                              \
-        .kind = op_kind,                                                                                     \
-        .tier = FCL_TIER_LAST_RESORT,                                                                        \
-        .files = "conv_general.cl sum_parts.cl",                                                             \
-        .error_factor = FCL_CONV_ERROR_FACTOR,                                                               \
-        .applies = applies_,                                                                                 \
-        .workspace_bytes = workspace,                                                                        \
-        .prepare = prepare_,                                                                                 \
-        .run = run_,                                                                                         \
-        .dispose = dispose,                                                                                  \
+#define SOLVER(variable, op_kind, applies_, workspace, prepare_, run_)                                                 \
+    const fcl_solver variable = {                                                                                      \
+        .name = "conv_general",                                                                                        \
+        .kind = op_kind,                                                                                               \
+        .tier = FCL_TIER_LAST_RESORT,                                                                                  \
+        .files = "conv_general.cl sum_parts.cl",                                                                       \
+        .error_factor = FCL_CONV_ERROR_FACTOR,                                                                         \
+        .applies = applies_,                                                                                           \
+        .workspace_bytes = workspace,                                                                                  \
+        .prepare = prepare_,                                                                                           \
+        .run = run_,                                                                                                   \
+        .dispose = dispose,                                                                                            \
     }
 
 SOLVER(fcl_solver_conv_general_forward, FCL_CONV_FORWARD, applies, NULL, prepare_forward, run_forward);
 SOLVER(fcl_solver_conv_general_backward_data, FCL_CONV_BACKWARD_DATA, applies, NULL, prepare_data, run_data);
-SOLVER(fcl_solver_conv_general_backward_weights, FCL_CONV_BACKWARD_WEIGHTS, weights_applies,
-       weights_workspace_bytes, prepare_weights, run_weights);
+SOLVER(fcl_solver_conv_general_backward_weights, FCL_CONV_BACKWARD_WEIGHTS, weights_applies, weights_workspace_bytes,
+       prepare_weights, run_weights);
 SOLVER(fcl_solver_dense_general_forward, FCL_DENSE_FORWARD, applies, NULL, prepare_forward, run_forward);
-SOLVER(fcl_solver_dense_general_backward_data, FCL_DENSE_BACKWARD_DATA, applies, NULL, prepare_data,
-       run_data);
-SOLVER(fcl_solver_dense_general_backward_weights, FCL_DENSE_BACKWARD_WEIGHTS, weights_applies,
-       weights_workspace_bytes, prepare_weights, run_weights);
+SOLVER(fcl_solver_dense_general_backward_data, FCL_DENSE_BACKWARD_DATA, applies, NULL, prepare_data, run_data);
+SOLVER(fcl_solver_dense_general_backward_weights, FCL_DENSE_BACKWARD_WEIGHTS, weights_applies, weights_workspace_bytes,
+       prepare_weights, run_weights);

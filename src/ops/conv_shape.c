@@ -7,8 +7,16 @@ int fcl_op_is_dense(fcl_op_kind kind) {
 }
 
 fcl_conv_shape fcl_conv_of_dense(const fcl_dense_shape *dense) {
-    return (fcl_conv_shape){.in_h = 1, .in_w = 1, .in_c = dense->in, .out_h = 1, .out_w = 1, .out_c = dense->out,
-                            .kernel_h = 1, .kernel_w = 1, .stride_h = 1, .stride_w = 1};
+    return (fcl_conv_shape){.in_h = 1,
+                            .in_w = 1,
+                            .in_c = dense->in,
+                            .out_h = 1,
+                            .out_w = 1,
+                            .out_c = dense->out,
+                            .kernel_h = 1,
+                            .kernel_w = 1,
+                            .stride_h = 1,
+                            .stride_w = 1};
 }
 
 fcl_conv_shape fcl_conv_of(const fcl_op_desc *desc) {

@@ -83,8 +83,8 @@ static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *d
     FCL_TRY(fcl_text_status(&options));
     FCL_TRY(fcl_kernel_create(&plan->main, device, "dense_direct.cl", name, fcl_text_get(&options)));
     if (desc->kind == FCL_DENSE_FORWARD)
-        FCL_TRY(fcl_kernel_create(&plan->finish, device, "dense_direct.cl", "dense_direct_finish",
-                                  fcl_text_get(&options)));
+        FCL_TRY(
+            fcl_kernel_create(&plan->finish, device, "dense_direct.cl", "dense_direct_finish", fcl_text_get(&options)));
     *out = plan;
     plan = NULL;
 done:

@@ -37,14 +37,14 @@ static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *d
     plan->desc = *desc;
     plan->local = fcl_spread_of(device, BLOCK).local;
     plan->blocks_per_item = (size_t)at_once * (size_t)per_item;
-    fcl_text_appendf(&options, "-DRANDOM_BLOCKS=%d -DPER_ITEM=%d -DRATE=%.8ef -DSCALE=%.8ef", at_once,
-                     per_item, desc->rate, (float)(1.0 / (1.0 - (double)desc->rate)));
+    fcl_text_appendf(&options, "-DRANDOM_BLOCKS=%d -DPER_ITEM=%d -DRATE=%.8ef -DSCALE=%.8ef", at_once, per_item,
+                     desc->rate, (float)(1.0 / (1.0 - (double)desc->rate)));
     if (forward)
         fcl_options_activation(&options, "ACTIVATION", desc->activation);
     else
         fcl_options_activation(&options, "X_ACTIVATION", desc->x_activation);
-    FCL_TRY(fcl_kernel_from_text(&plan->kernel, device, "dropout.cl",
-                                 forward ? "dropout_forward" : "dropout_backward", &options));
+    FCL_TRY(fcl_kernel_from_text(&plan->kernel, device, "dropout.cl", forward ? "dropout_forward" : "dropout_backward",
+                                 &options));
     *out = plan;
     plan = NULL;
 done:

@@ -1,10 +1,9 @@
 #include "ops/elementwise.h"
 
 enum {
-    CPU_VECTOR = 16, /* one cache line */
-    GPU_VECTOR = 4,  /* the widest load of one work-item */
-    CPU_FLOATS_PER_ITEM =
-        8192, /* 32 KB an operand: far above the cost of a work-group, small enough to balance */
+    CPU_VECTOR = 16,            /* one cache line */
+    GPU_VECTOR = 4,             /* the widest load of one work-item */
+    CPU_FLOATS_PER_ITEM = 8192, /* 32 KB an operand: far above the cost of a work-group, small enough to balance */
     GPU_LOCAL = 64,
 };
 
@@ -16,8 +15,7 @@ int fcl_fits_int(const fcl_op_desc *desc) {
 
 void fcl_options_activation(fcl_text *options, const char *macro, fcl_activation activation) {
     /* Nine digits give back every float; the exponent makes it a floating literal always. */
-    fcl_text_appendf(options, " -D%s=%d -D%s_ALPHA=%.8ef", macro, (int)activation.kind, macro,
-                     activation.alpha);
+    fcl_text_appendf(options, " -D%s=%d -D%s_ALPHA=%.8ef", macro, (int)activation.kind, macro, activation.alpha);
 }
 
 fcl_spread fcl_spread_of(const fcl_device *device, size_t multiple) {

@@ -43,13 +43,11 @@ static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *d
     plan->group = cpu ? 1 : GPU_GROUP;
     plan->n_partials = plan->count / (size_t)plan->vector / MIN_VECTORS_PER_GROUP + 1;
     if (plan->n_partials > MAX_PARTIALS) plan->n_partials = MAX_PARTIALS;
-    fcl_text_appendf(&options, "-DVECTOR=%d -DGROUP=%zu -DN_PARTIALS=%zu -DCONTIGUOUS=%d", plan->vector,
-                     plan->group, plan->n_partials, cpu);
+    fcl_text_appendf(&options, "-DVECTOR=%d -DGROUP=%zu -DN_PARTIALS=%zu -DCONTIGUOUS=%d", plan->vector, plan->group,
+                     plan->n_partials, cpu);
     FCL_TRY(fcl_text_status(&options));
-    FCL_TRY(fcl_kernel_create(&plan->scan, device, "finite_check.cl", "finite_check_scan",
-                              fcl_text_get(&options)));
-    FCL_TRY(fcl_kernel_create(&plan->judge, device, "finite_check.cl", "finite_check_judge",
-                              fcl_text_get(&options)));
+    FCL_TRY(fcl_kernel_create(&plan->scan, device, "finite_check.cl", "finite_check_scan", fcl_text_get(&options)));
+    FCL_TRY(fcl_kernel_create(&plan->judge, device, "finite_check.cl", "finite_check_judge", fcl_text_get(&options)));
     *out = plan;
     plan = NULL;
 done:
@@ -65,8 +63,8 @@ static fcl_status run(fcl_plan *plan, int n, const fcl_operands *operands, const
     FCL_TRY(FCL_LAUNCH(plan->scan, &scan, fcl_arg_int((int32_t)(plan->count / (size_t)plan->vector)),
                        fcl_arg_buffer(operands->buffer[FCL_X]), fcl_arg_buffer(operands->workspace)));
     FCL_TRY(FCL_LAUNCH(plan->judge, &judge, fcl_arg_buffer(operands->workspace),
-                       fcl_arg_buffer(operands->buffer[FCL_STATS]), fcl_arg_uint(args->slot),
-                       fcl_arg_uint(args->step), fcl_arg_buffer(operands->buffer[FCL_FLAG])));
+                       fcl_arg_buffer(operands->buffer[FCL_STATS]), fcl_arg_uint(args->slot), fcl_arg_uint(args->step),
+                       fcl_arg_buffer(operands->buffer[FCL_FLAG])));
 done:
     return status;
 }

@@ -32,8 +32,7 @@ fcl_op_args fcl_gate_args(const fcl_op_desc *desc, int variant) {
     const double learning_rate = 1e-3, beta1 = 0.9f, beta2 = 0.999f;
     int picks_operands = desc->kind == FCL_FINITE_CHECK || desc->kind == FCL_ADAM;
     return (fcl_op_args){
-        .seed =
-            picks_operands ? (uint64_t)variant : 0x0123456789abcdefu, /* both words of the key are in use */
+        .seed = picks_operands ? (uint64_t)variant : 0x0123456789abcdefu, /* both words of the key are in use */
         .purpose = FCL_RANDOM_DROPOUT + 1,
         .step = STEP,
         .first_sample = 3, /* with an odd count a part begins within a block of random numbers */
@@ -68,8 +67,8 @@ static void check_block(void *context, size_t block) {
     const output_check *check = context;
     for (size_t i = block * CHECK_BLOCK; i < (block + 1) * CHECK_BLOCK && i < check->n_picked; i++) {
         size_t index = check->picked ? check->picked[i] : i;
-        check->wanted[i] = fcl_reference_element(&check->magnitude[i], check->desc, check->args, check->n,
-                                                 check->host, check->role, index);
+        check->wanted[i] = fcl_reference_element(&check->magnitude[i], check->desc, check->args, check->n, check->host,
+                                                 check->role, index);
     }
 }
 
@@ -106,8 +105,8 @@ static void axes_of(size_t axes[3], const fcl_op_desc *desc, fcl_role role, size
 }
 
 /* Corners and middles of edges of the first and last sample, and one random place in each of equal parts. */
-static fcl_status pick_elements(size_t **out, size_t *n_out, const fcl_op_desc *desc, fcl_role role,
-                                size_t count, size_t max_elements) {
+static fcl_status pick_elements(size_t **out, size_t *n_out, const fcl_op_desc *desc, fcl_role role, size_t count,
+                                size_t max_elements) {
     enum { PER_AXIS = 3, BORDERS = 2 * PER_AXIS * PER_AXIS * PER_AXIS };
     fcl_status status;
     size_t *picked = NULL, n = 0, axes[3];
@@ -116,8 +115,7 @@ static fcl_status pick_elements(size_t **out, size_t *n_out, const fcl_op_desc *
     size_t per_sample = axes[0] * axes[1] * axes[2], last_sample = count - per_sample;
     for (int i = 0; i < BORDERS; i++) {
         size_t first = i < BORDERS / 2 ? 0 : last_sample, at[3], code = (size_t)i % (BORDERS / 2);
-        for (int axis = 0; axis < 3; axis++, code /= PER_AXIS)
-            at[axis] = code % PER_AXIS * (axes[axis] - 1) / 2;
+        for (int axis = 0; axis < 3; axis++, code /= PER_AXIS) at[axis] = code % PER_AXIS * (axes[axis] - 1) / 2;
         picked[n++] = first + (at[0] * axes[1] + at[1]) * axes[2] + at[2];
     }
     fcl_random_stream stream = fcl_random_stream_make(sample_seed, FCL_RANDOM_TEST, (uint32_t)role);
@@ -132,8 +130,7 @@ done:
     return status;
 }
 
-static void blame(fcl_gate_report *report, fcl_role role, size_t index, double got, double wanted,
-                  double ratio) {
+static void blame(fcl_gate_report *report, fcl_role role, size_t index, double got, double wanted, double ratio) {
     if (report->worst_ratio >= ratio) return;
     report->worst_role = role;
     report->worst_index = index;
@@ -157,8 +154,7 @@ static void judge(fcl_gate_report *report, const output_check *check) {
     for (size_t i = 0; i < check->n_picked; i++) {
         size_t index = check->picked ? check->picked[i] : i;
         double got = got_at(check, index), wanted = check->wanted[i], error = fabs(got - wanted);
-        double bound =
-            check->solver->error_factor * (double)FLT_EPSILON * check->magnitude[i] + (double)FLT_MIN;
+        double bound = check->solver->error_factor * (double)FLT_EPSILON * check->magnitude[i] + (double)FLT_MIN;
         blame(report, check->role, index, got, wanted, isfinite(error) ? error / bound : (double)INFINITY);
         squared_errors += error * error;
         squares += wanted * wanted;
@@ -181,15 +177,15 @@ static fcl_status check_output(fcl_gate_report *report, output_check *check, con
     }
     for (size_t i = 0; i < operand->count && operand->role != FCL_FLAG; i++) {
         if (isfinite(values[i])) continue;
-        double magnitude, wanted = fcl_reference_element(&magnitude, check->desc, check->args, check->n,
-                                                         check->host, operand->role, i);
+        double magnitude, wanted = fcl_reference_element(&magnitude, check->desc, check->args, check->n, check->host,
+                                                         operand->role, i);
         blame(report, operand->role, i, (double)values[i], wanted, (double)INFINITY);
         break;
     }
     check->n_picked = operand->count;
     if (max_elements > 0 && operand->count > max_elements)
-        FCL_TRY(pick_elements(&check->picked, &check->n_picked, check->desc, operand->role, operand->count,
-                              max_elements));
+        FCL_TRY(
+            pick_elements(&check->picked, &check->n_picked, check->desc, operand->role, operand->count, max_elements));
     FCL_TRY(FCL_NEW(&check->wanted, check->n_picked, "reference values"));
     FCL_TRY(FCL_NEW(&check->magnitude, check->n_picked, "reference values"));
     fcl_parallel_for((check->n_picked + CHECK_BLOCK - 1) / CHECK_BLOCK, check_block, check);
@@ -240,8 +236,7 @@ fcl_status fcl_gate_check(fcl_gate_report *report, fcl_device *device, const fcl
         free(result);
         result = NULL;
     }
-    found.passed =
-        !found.fault && found.worst_ratio <= 1.0 && found.normalised_error <= normalised_error_limit;
+    found.passed = !found.fault && found.worst_ratio <= 1.0 && found.normalised_error <= normalised_error_limit;
     *report = found;
 done:
     free(result);
@@ -256,8 +251,8 @@ void fcl_gate_describe(char out[256], const fcl_gate_report *report, const fcl_s
     if (report->fault)
         snprintf(out, 256, "%s: %s %s", solver->name, role, report->fault);
     else if (report->worst_ratio <= 1.0 && !report->passed)
-        snprintf(out, 256, "%s: the normalised error is %.3g, more than %.3g", solver->name,
-                 report->normalised_error, normalised_error_limit);
+        snprintf(out, 256, "%s: the normalised error is %.3g, more than %.3g", solver->name, report->normalised_error,
+                 normalised_error_limit);
     else
         snprintf(out, 256, "%s: %s[%zu] is %.9g, should be %.9g (%.3g times the bound)", solver->name, role,
                  report->worst_index, report->worst_got, report->worst_wanted, report->worst_ratio);

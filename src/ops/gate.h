@@ -12,7 +12,7 @@ typedef struct fcl_gate_report {
     fcl_role worst_role;
     size_t worst_index;
     double worst_got, worst_wanted;
-    double worst_ratio; /* error / bound of the worst element; > 1 fails; infinity for a non-finite one */
+    double worst_ratio;      /* error / bound of the worst element; > 1 fails; infinity for a non-finite one */
     double normalised_error; /* sum of squared errors / sum of squared references over what was checked; >
                                 1e-10 fails */
     size_t n_checked;

@@ -21,8 +21,7 @@ static float made_value(const fcl_op_desc *desc, fcl_role role, float u) {
     int is_pool = desc->kind == FCL_POOL_FORWARD || desc->kind == FCL_POOL_BACKWARD;
     switch (role) {
     case FCL_X: {
-        double x =
-            is_pool && desc->pool.kind == FCL_MAX_POOL ? round((double)u * TIE_STEPS) / TIE_STEPS : (double)u;
+        double x = is_pool && desc->pool.kind == FCL_MAX_POOL ? round((double)u * TIE_STEPS) / TIE_STEPS : (double)u;
         fcl_operand operands[FCL_N_ROLES];
         int n = fcl_op_operands(operands, desc), has_dx = 0;
         for (int i = 0; i < n; i++) has_dx |= operands[i].role == FCL_DX;
@@ -44,8 +43,7 @@ typedef struct maker {
 
 static void make_block(void *context, size_t index) {
     const maker *m = context;
-    size_t begin = index * BLOCK_FLOATS,
-           end = begin + BLOCK_FLOATS < m->count ? begin + BLOCK_FLOATS : m->count;
+    size_t begin = index * BLOCK_FLOATS, end = begin + BLOCK_FLOATS < m->count ? begin + BLOCK_FLOATS : m->count;
     for (size_t i = begin; i < end; i += 4) {
         uint32_t words[4];
         fcl_random_block(words, value_seed, FCL_RANDOM_TEST, (uint32_t)m->role, i / 4);
@@ -65,8 +63,7 @@ static void poison(void *values, size_t count, uint32_t kind) {
 }
 
 /* What the arguments ask for beyond random values. */
-static void plant(const fcl_op_desc *desc, const fcl_op_args *args, fcl_role role, void *values,
-                  size_t count) {
+static void plant(const fcl_op_desc *desc, const fcl_op_args *args, fcl_role role, void *values, size_t count) {
     if (role == FCL_FLAG) memset(values, 0, count * sizeof(int32_t));
     if (desc->kind == FCL_FINITE_CHECK) {
         enum { IN_X = 1, IN_STATS = 2, PLACES = 3 };
@@ -109,8 +106,8 @@ static void list_operands(fcl_made_operands *made, const fcl_op_desc *desc, int 
     made->n_operands = fcl_op_operands(made->list, &part);
 }
 
-fcl_status fcl_made_operands_create(fcl_made_operands **out, fcl_device *device, const fcl_op_desc *desc,
-                                    int n, const fcl_op_args *args) {
+fcl_status fcl_made_operands_create(fcl_made_operands **out, fcl_device *device, const fcl_op_desc *desc, int n,
+                                    const fcl_op_args *args) {
     fcl_status status;
     fcl_made_operands *made = NULL;
     FCL_TRY(FCL_NEW(&made, 1, "operands of a check"));
@@ -140,8 +137,7 @@ done:
     return status;
 }
 
-fcl_status fcl_made_operands_create_for_timing(fcl_made_operands **out, fcl_device *device,
-                                               const fcl_op_desc *desc) {
+fcl_status fcl_made_operands_create_for_timing(fcl_made_operands **out, fcl_device *device, const fcl_op_desc *desc) {
     fcl_status status;
     fcl_made_operands *made = NULL;
     float *block = NULL;
@@ -152,8 +148,7 @@ fcl_status fcl_made_operands_create_for_timing(fcl_made_operands **out, fcl_devi
     for (int i = 0; i < made->n_operands; i++) {
         fcl_operand operand = made->list[i];
         fcl_buffer **buffer = &made->device.buffer[operand.role];
-        FCL_TRY(
-            fcl_buffer_create(buffer, device, operand.count * sizeof(float), "an operand of a measurement"));
+        FCL_TRY(fcl_buffer_create(buffer, device, operand.count * sizeof(float), "an operand of a measurement"));
         make_values(desc, operand.role, block, operand.count < BLOCK_FLOATS ? operand.count : BLOCK_FLOATS);
         if (operand.role == FCL_FLAG) plant(desc, &no_args, FCL_FLAG, block, operand.count);
         for (size_t done = 0; done < operand.count; done += BLOCK_FLOATS) {

@@ -40,8 +40,7 @@ static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *d
     plan->local = fcl_spread_of(device, 1).local;
     fcl_options_activation(&options, "X_ACTIVATION", desc->x_activation);
     FCL_TRY(fcl_text_status(&options));
-    FCL_TRY(fcl_kernel_create(&plan->gradient, device, "masked_mse.cl", "masked_mse_gradient",
-                              fcl_text_get(&options)));
+    FCL_TRY(fcl_kernel_create(&plan->gradient, device, "masked_mse.cl", "masked_mse_gradient", fcl_text_get(&options)));
     FCL_TRY(fcl_kernel_create(&plan->sum, device, "masked_mse.cl", "masked_mse_sum", fcl_text_get(&options)));
     *out = plan;
     plan = NULL;
@@ -53,18 +52,16 @@ done:
 
 static fcl_status run(fcl_plan *plan, int n, const fcl_operands *operands, const fcl_op_args *args) {
     fcl_status status;
-    size_t count = (size_t)n * plan->count,
-           n_partials = (count + ELEMENTS_PER_PARTIAL - 1) / ELEMENTS_PER_PARTIAL;
+    size_t count = (size_t)n * plan->count, n_partials = (count + ELEMENTS_PER_PARTIAL - 1) / ELEMENTS_PER_PARTIAL;
     if (n_partials > MAX_PARTIALS) n_partials = MAX_PARTIALS;
     fcl_range gradient = fcl_range_of(n_partials, plan->local), sum = fcl_range_of(1, 1);
-    FCL_TRY(FCL_LAUNCH(plan->gradient, &gradient, fcl_arg_int((int32_t)count),
-                       fcl_arg_int((int32_t)n_partials), fcl_arg_float(args->inverse_count),
-                       fcl_arg_buffer(operands->buffer[FCL_X]), fcl_arg_buffer(operands->buffer[FCL_TARGET]),
-                       fcl_arg_buffer(operands->buffer[FCL_MASK]), fcl_arg_buffer(operands->buffer[FCL_DX]),
-                       fcl_arg_buffer(operands->workspace)));
+    FCL_TRY(FCL_LAUNCH(plan->gradient, &gradient, fcl_arg_int((int32_t)count), fcl_arg_int((int32_t)n_partials),
+                       fcl_arg_float(args->inverse_count), fcl_arg_buffer(operands->buffer[FCL_X]),
+                       fcl_arg_buffer(operands->buffer[FCL_TARGET]), fcl_arg_buffer(operands->buffer[FCL_MASK]),
+                       fcl_arg_buffer(operands->buffer[FCL_DX]), fcl_arg_buffer(operands->workspace)));
     FCL_TRY(FCL_LAUNCH(plan->sum, &sum, fcl_arg_int((int32_t)n_partials), fcl_arg_float(args->inverse_count),
-                       fcl_arg_buffer(operands->workspace), fcl_arg_uint(args->slot),
-                       fcl_arg_int(args->accumulate), fcl_arg_buffer(operands->buffer[FCL_STATS])));
+                       fcl_arg_buffer(operands->workspace), fcl_arg_uint(args->slot), fcl_arg_int(args->accumulate),
+                       fcl_arg_buffer(operands->buffer[FCL_STATS])));
 done:
     return status;
 }

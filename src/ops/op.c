@@ -30,10 +30,9 @@ const char *fcl_op_kind_name(fcl_op_kind kind) {
 
 const char *fcl_role_name(fcl_role role) {
     static const char *const names[FCL_N_ROLES] = {
-        [FCL_X] = "x",       [FCL_X2] = "x2",         [FCL_W] = "w",       [FCL_B] = "b",
-        [FCL_Y] = "y",       [FCL_DY] = "dy",         [FCL_DX] = "dx",     [FCL_DW] = "dw",
-        [FCL_DB] = "db",     [FCL_TARGET] = "target", [FCL_MASK] = "mask", [FCL_STATS] = "stats",
-        [FCL_FLAG] = "flag", [FCL_M] = "m",           [FCL_V] = "v",
+        [FCL_X] = "x",       [FCL_X2] = "x2",       [FCL_W] = "w",       [FCL_B] = "b",   [FCL_Y] = "y",
+        [FCL_DY] = "dy",     [FCL_DX] = "dx",       [FCL_DW] = "dw",     [FCL_DB] = "db", [FCL_TARGET] = "target",
+        [FCL_MASK] = "mask", [FCL_STATS] = "stats", [FCL_FLAG] = "flag", [FCL_M] = "m",   [FCL_V] = "v",
     };
     assert((unsigned)role < FCL_N_ROLES);
     return names[role];
@@ -43,14 +42,12 @@ size_t fcl_op_input_count(const fcl_op_desc *desc) {
     switch (desc->kind) {
     case FCL_CONV_FORWARD:
     case FCL_CONV_BACKWARD_DATA:
-    case FCL_CONV_BACKWARD_WEIGHTS:
-        return (size_t)desc->conv.in_h * (size_t)desc->conv.in_w * (size_t)desc->conv.in_c;
+    case FCL_CONV_BACKWARD_WEIGHTS: return (size_t)desc->conv.in_h * (size_t)desc->conv.in_w * (size_t)desc->conv.in_c;
     case FCL_DENSE_FORWARD:
     case FCL_DENSE_BACKWARD_DATA:
     case FCL_DENSE_BACKWARD_WEIGHTS: return (size_t)desc->dense.in;
     case FCL_POOL_FORWARD:
-    case FCL_POOL_BACKWARD:
-        return (size_t)desc->pool.in_h * (size_t)desc->pool.in_w * (size_t)desc->pool.channels;
+    case FCL_POOL_BACKWARD: return (size_t)desc->pool.in_h * (size_t)desc->pool.in_w * (size_t)desc->pool.channels;
     default: return desc->flat.count;
     }
 }
@@ -65,8 +62,7 @@ size_t fcl_op_output_count(const fcl_op_desc *desc) {
     case FCL_DENSE_BACKWARD_DATA:
     case FCL_DENSE_BACKWARD_WEIGHTS: return (size_t)desc->dense.out;
     case FCL_POOL_FORWARD:
-    case FCL_POOL_BACKWARD:
-        return (size_t)desc->pool.out_h * (size_t)desc->pool.out_w * (size_t)desc->pool.channels;
+    case FCL_POOL_BACKWARD: return (size_t)desc->pool.out_h * (size_t)desc->pool.out_w * (size_t)desc->pool.channels;
     default: return desc->flat.count;
     }
 }
@@ -92,14 +88,12 @@ static size_t bias_count(const fcl_op_desc *desc) {
 
 int fcl_op_operands(fcl_operand out[FCL_N_ROLES], const fcl_op_desc *desc) {
     enum { IN = 1, OUT = 2, IN_PLACE = 3 };
-    size_t batch = (size_t)desc->batch, x = batch * fcl_op_input_count(desc),
-           y = batch * fcl_op_output_count(desc);
+    size_t batch = (size_t)desc->batch, x = batch * fcl_op_input_count(desc), y = batch * fcl_op_output_count(desc);
     size_t needs_x = desc->x_activation.kind != FCL_LINEAR ? x : 0;
     int n = 0;
-#define OPERAND(operand_role, operand_count, how)                                                            \
-    out[n++] = (fcl_operand) {                                                                               \
-        .role = (operand_role), .count = (operand_count), .is_input = ((how)&IN) != 0,                       \
-        .is_output = ((how)&OUT) != 0                                                                        \
+#define OPERAND(operand_role, operand_count, how)                                                                      \
+    out[n++] = (fcl_operand) {                                                                                         \
+        .role = (operand_role), .count = (operand_count), .is_input = ((how)&IN) != 0, .is_output = ((how)&OUT) != 0   \
     }
     switch (desc->kind) {
     case FCL_CONV_FORWARD:
@@ -197,8 +191,7 @@ double fcl_op_flop(const fcl_op_desc *desc, int n) {
     switch (desc->kind) {
     case FCL_CONV_FORWARD:
     case FCL_CONV_BACKWARD_DATA:
-    case FCL_CONV_BACKWARD_WEIGHTS:
-        return 2.0 * n * out * desc->conv.kernel_h * desc->conv.kernel_w * desc->conv.in_c;
+    case FCL_CONV_BACKWARD_WEIGHTS: return 2.0 * n * out * desc->conv.kernel_h * desc->conv.kernel_w * desc->conv.in_c;
     case FCL_DENSE_FORWARD:
     case FCL_DENSE_BACKWARD_DATA:
     case FCL_DENSE_BACKWARD_WEIGHTS: return 2.0 * n * in * out;
@@ -238,8 +231,7 @@ static void append_activation(text_line *line, const char *key, fcl_activation a
     static const char *const names[] = {"linear", "relu", "leaky_relu", "elu"};
     append(line, " %s=%s", key, names[activation.kind]);
     /* Nine digits tell any two floats apart. */
-    if (activation.kind == FCL_LEAKY_RELU || activation.kind == FCL_ELU)
-        append(line, ":%.9g", activation.alpha);
+    if (activation.kind == FCL_LEAKY_RELU || activation.kind == FCL_ELU) append(line, ":%.9g", activation.alpha);
 }
 
 void fcl_op_describe(char out[256], const fcl_op_desc *desc) {
@@ -248,16 +240,16 @@ void fcl_op_describe(char out[256], const fcl_op_desc *desc) {
     if (desc->kind <= FCL_CONV_BACKWARD_WEIGHTS) {
         const fcl_conv_shape *conv = &desc->conv;
         append(&line, " in=%dx%dx%d out=%dx%dx%d kernel=%dx%d stride=%dx%d pad=%d,%d", conv->in_h, conv->in_w,
-               conv->in_c, conv->out_h, conv->out_w, conv->out_c, conv->kernel_h, conv->kernel_w,
-               conv->stride_h, conv->stride_w, conv->pad_top, conv->pad_left);
+               conv->in_c, conv->out_h, conv->out_w, conv->out_c, conv->kernel_h, conv->kernel_w, conv->stride_h,
+               conv->stride_w, conv->pad_top, conv->pad_left);
     } else if (desc->kind <= FCL_DENSE_BACKWARD_WEIGHTS) {
         append(&line, " in=%d out=%d", desc->dense.in, desc->dense.out);
     } else if (desc->kind <= FCL_POOL_BACKWARD) {
         const fcl_pool_shape *pool = &desc->pool;
         append(&line, " %s in=%dx%dx%d out=%dx%d window=%dx%d stride=%dx%d pad=%d,%d",
-               pool->kind == FCL_MAX_POOL ? "max" : "average", pool->in_h, pool->in_w, pool->channels,
-               pool->out_h, pool->out_w, pool->window_h, pool->window_w, pool->stride_h, pool->stride_w,
-               pool->pad_top, pool->pad_left);
+               pool->kind == FCL_MAX_POOL ? "max" : "average", pool->in_h, pool->in_w, pool->channels, pool->out_h,
+               pool->out_w, pool->window_h, pool->window_w, pool->stride_h, pool->stride_w, pool->pad_top,
+               pool->pad_left);
     } else {
         append(&line, " count=%zu", desc->flat.count);
     }

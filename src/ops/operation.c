@@ -16,8 +16,7 @@ struct fcl_operation {
 };
 
 fcl_status fcl_operation_create_from(fcl_operation **out, fcl_device *device, const fcl_op_desc *desc,
-                                     const fcl_choice *choice, int measure,
-                                     const fcl_solver *const *solvers) {
+                                     const fcl_choice *choice, int measure, const fcl_solver *const *solvers) {
     fcl_status status;
     fcl_operation *operation = NULL;
     FCL_TRY(FCL_NEW(&operation, 1, "an operation"));
@@ -56,15 +55,13 @@ size_t fcl_operation_workspace_bytes(const fcl_operation *operation) {
     return operation->workspace_bytes;
 }
 
-fcl_status fcl_operation_run(fcl_operation *operation, int n, const fcl_operands *operands,
-                             const fcl_op_args *args) {
+fcl_status fcl_operation_run(fcl_operation *operation, int n, const fcl_operands *operands, const fcl_op_args *args) {
     char description[256];
     fcl_op_describe(description, &operation->desc);
     if (n < 1 || n > operation->desc.batch)
         return fcl_fail(FCL_E_INTERNAL, "%s cannot run with %d samples", description, n);
     fcl_status status = operation->solver->run(operation->plan, n, operands, args);
     if (status != FCL_OK)
-        return fcl_fail(status, "%s with solver %s: %s", description, operation->solver->name,
-                        fcl_error_message());
+        return fcl_fail(status, "%s with solver %s: %s", description, operation->solver->name, fcl_error_message());
     return FCL_OK;
 }

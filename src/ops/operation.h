@@ -37,7 +37,6 @@ const fcl_op_desc *fcl_operation_desc(const fcl_operation *operation);
 const fcl_solver *fcl_operation_solver(const fcl_operation *operation);
 size_t fcl_operation_workspace_bytes(const fcl_operation *operation);
 /* Enqueues. An error names the operation and its solver. */
-fcl_status fcl_operation_run(fcl_operation *operation, int n, const fcl_operands *operands,
-                             const fcl_op_args *args);
+fcl_status fcl_operation_run(fcl_operation *operation, int n, const fcl_operands *operands, const fcl_op_args *args);
 
 #endif

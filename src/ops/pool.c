@@ -29,18 +29,17 @@ static int blocks_applies(const fcl_op_desc *desc, const fcl_device *device) {
 }
 
 static void append_shape(fcl_text *options, const fcl_pool_shape *pool, int vector, int row_per_item) {
-    fcl_text_appendf(
-        options,
-        "-DMAX_POOL=%d -DIN_H=%d -DIN_W=%d -DCHANNELS=%d -DOUT_H=%d -DOUT_W=%d -DWINDOW_H=%d -DWINDOW_W=%d"
-        " -DSTRIDE_H=%d -DSTRIDE_W=%d -DPAD_TOP=%d -DPAD_LEFT=%d -DVECTOR=%d -DROW_PER_ITEM=%d",
-        pool->kind == FCL_MAX_POOL, pool->in_h, pool->in_w, pool->channels, pool->out_h, pool->out_w,
-        pool->window_h, pool->window_w, pool->stride_h, pool->stride_w, pool->pad_top, pool->pad_left, vector,
-        row_per_item);
+    fcl_text_appendf(options,
+                     "-DMAX_POOL=%d -DIN_H=%d -DIN_W=%d -DCHANNELS=%d -DOUT_H=%d -DOUT_W=%d -DWINDOW_H=%d -DWINDOW_W=%d"
+                     " -DSTRIDE_H=%d -DSTRIDE_W=%d -DPAD_TOP=%d -DPAD_LEFT=%d -DVECTOR=%d -DROW_PER_ITEM=%d",
+                     pool->kind == FCL_MAX_POOL, pool->in_h, pool->in_w, pool->channels, pool->out_h, pool->out_w,
+                     pool->window_h, pool->window_w, pool->stride_h, pool->stride_w, pool->pad_top, pool->pad_left,
+                     vector, row_per_item);
 }
 
 /* A plan whose items go over a grid of rows x columns of pixels, windows or blocks. */
-static fcl_status prepare_grid(fcl_plan **out, const fcl_op_desc *desc, fcl_device *device, int rows,
-                               int columns, const char *file, const char *name, fcl_text *extra_options) {
+static fcl_status prepare_grid(fcl_plan **out, const fcl_op_desc *desc, fcl_device *device, int rows, int columns,
+                               const char *file, const char *name, fcl_text *extra_options) {
     fcl_status status;
     fcl_plan *plan = NULL;
     fcl_text options = FCL_TEXT_EMPTY;
@@ -66,8 +65,8 @@ done:
 static fcl_status prepare_forward(fcl_plan **out, const fcl_op_desc *desc, fcl_device *device) {
     fcl_text options = FCL_TEXT_EMPTY;
     fcl_options_activation(&options, "ACTIVATION", desc->activation);
-    return prepare_grid(out, desc, device, desc->pool.out_h, desc->pool.out_w, "pool_forward.cl",
-                        "pool_forward", &options);
+    return prepare_grid(out, desc, device, desc->pool.out_h, desc->pool.out_w, "pool_forward.cl", "pool_forward",
+                        &options);
 }
 
 static fcl_status prepare_gather(fcl_plan **out, const fcl_op_desc *desc, fcl_device *device) {
@@ -84,8 +83,7 @@ static fcl_status prepare_blocks(fcl_plan **out, const fcl_op_desc *desc, fcl_de
     fcl_text options = FCL_TEXT_EMPTY;
     fcl_options_activation(&options, "X_ACTIVATION", desc->x_activation);
     fcl_text_appendf(&options, " -DN_BLOCKS_H=%d -DN_BLOCKS_W=%d", rows, columns);
-    return prepare_grid(out, desc, device, rows, columns, "pool_blocks_backward.cl", "pool_blocks_backward",
-                        &options);
+    return prepare_grid(out, desc, device, rows, columns, "pool_blocks_backward.cl", "pool_blocks_backward", &options);
 }
 
 static fcl_status run_forward(fcl_plan *plan, int n, const fcl_operands *operands, const fcl_op_args *args) {

@@ -75,8 +75,7 @@ typedef struct place {
 
 static place place_of(size_t index, int height, int width, int channels) {
     size_t h = (size_t)height, w = (size_t)width, c = (size_t)channels;
-    return (place){(int)(index / c / w / h), (int)(index / c / w % h), (int)(index / c % w),
-                   (int)(index % c)};
+    return (place){(int)(index / c / w / h), (int)(index / c / w % h), (int)(index / c % w), (int)(index % c)};
 }
 
 static size_t index_at(int sample, int y, int x, int channel, int height, int width, int channels) {
@@ -95,8 +94,7 @@ static sum conv_forward(const context *c, size_t index) {
             if (iy < 0 || iy >= s->in_h || ix < 0 || ix >= s->in_w) continue;
             const float *pixel = x + index_at(out.sample, iy, ix, 0, s->in_h, s->in_w, s->in_c);
             for (int ic = 0; ic < s->in_c; ic++)
-                add(&total,
-                    (double)pixel[ic] * w[index_at(ky, kx, ic, out.channel, s->kernel_w, s->in_c, s->out_c)]);
+                add(&total, (double)pixel[ic] * w[index_at(ky, kx, ic, out.channel, s->kernel_w, s->in_c, s->out_c)]);
         }
     }
     add(&total, floats(c, FCL_B)[out.channel]);
@@ -122,8 +120,7 @@ static sum conv_backward_data(const context *c, size_t index) {
             if (ox < 0) continue;
             const float *gradient = dy + index_at(in.sample, oy, ox, 0, s->out_h, s->out_w, s->out_c);
             for (int oc = 0; oc < s->out_c; oc++)
-                add(&total, (double)gradient[oc] *
-                                w[index_at(ky, kx, in.channel, oc, s->kernel_w, s->in_c, s->out_c)]);
+                add(&total, (double)gradient[oc] * w[index_at(ky, kx, in.channel, oc, s->kernel_w, s->in_c, s->out_c)]);
         }
     }
     return finished_dx(c, total, index);
@@ -132,8 +129,7 @@ static sum conv_backward_data(const context *c, size_t index) {
 static sum conv_backward_weights(const context *c, fcl_role role, size_t index) {
     const fcl_conv_shape *s = &c->desc->conv;
     const float *x = floats(c, FCL_X), *dy = floats(c, FCL_DY);
-    place weight =
-        role == FCL_DW ? place_of(index, s->kernel_w, s->in_c, s->out_c) : (place){0, 0, 0, (int)index};
+    place weight = role == FCL_DW ? place_of(index, s->kernel_w, s->in_c, s->out_c) : (place){0, 0, 0, (int)index};
     sum total = {0};
     for (int sample = 0; sample < c->n; sample++) {
         for (int oy = 0; oy < s->out_h; oy++) {
@@ -144,8 +140,7 @@ static sum conv_backward_weights(const context *c, fcl_role role, size_t index) 
                     continue;
                 }
                 /* place_of() named the weight's four axes: sample is ky, y is kx, x is the input channel. */
-                int iy = oy * s->stride_h - s->pad_top + weight.sample,
-                    ix = ox * s->stride_w - s->pad_left + weight.y;
+                int iy = oy * s->stride_h - s->pad_top + weight.sample, ix = ox * s->stride_w - s->pad_left + weight.y;
                 if (iy < 0 || iy >= s->in_h || ix < 0 || ix >= s->in_w) continue;
                 add(&total, gradient * x[index_at(sample, iy, ix, weight.x, s->in_h, s->in_w, s->in_c)]);
             }
@@ -175,8 +170,7 @@ static sum dense_backward_data(const context *c, size_t index) {
 }
 
 static sum dense_backward_weights(const context *c, fcl_role role, size_t index) {
-    size_t n_in = (size_t)c->desc->dense.in, n_out = (size_t)c->desc->dense.out, o = index % n_out,
-           i = index / n_out;
+    size_t n_in = (size_t)c->desc->dense.in, n_out = (size_t)c->desc->dense.out, o = index % n_out, i = index / n_out;
     const float *x = floats(c, FCL_X), *dy = floats(c, FCL_DY);
     sum total = {0};
     for (size_t sample = 0; sample < (size_t)c->n; sample++)
@@ -233,8 +227,7 @@ static sum pool_forward(const context *c, size_t index) {
         double share = 1.0 / ((double)(inside.bottom - inside.top) * (inside.right - inside.left));
         for (int y = inside.top; y < inside.bottom; y++)
             for (int column = inside.left; column < inside.right; column++)
-                add(&total,
-                    share * x[index_at(out.sample, y, column, out.channel, s->in_h, s->in_w, s->channels)]);
+                add(&total, share * x[index_at(out.sample, y, column, out.channel, s->in_h, s->in_w, s->channels)]);
     }
     return activated(c->desc->activation, total);
 }
@@ -249,8 +242,7 @@ static sum pool_backward(const context *c, size_t index) {
         for (int kx = 0; kx < s->window_w && oy >= 0; kx++) {
             int ox = reader(in.x, s->pad_left, kx, s->stride_w, s->out_w);
             if (ox < 0) continue;
-            double gradient = dy[index_at(in.sample, oy, ox, in.channel, s->out_h, s->out_w, s->channels)],
-                   ignored;
+            double gradient = dy[index_at(in.sample, oy, ox, in.channel, s->out_h, s->out_w, s->channels)], ignored;
             if (s->kind == FCL_MAX_POOL) {
                 if (maximum(&ignored, c, in.sample, oy, ox, in.channel) == index) add(&total, gradient);
             } else {
@@ -338,9 +330,7 @@ double fcl_reference_element(double *magnitude, const fcl_op_desc *desc, const f
     case FCL_DENSE_BACKWARD_WEIGHTS: result = dense_backward_weights(&c, role, index); break;
     case FCL_POOL_FORWARD: result = pool_forward(&c, index); break;
     case FCL_POOL_BACKWARD: result = pool_backward(&c, index); break;
-    case FCL_ACTIVATION_FORWARD:
-        result = activated(desc->activation, single(floats(&c, FCL_X)[index]));
-        break;
+    case FCL_ACTIVATION_FORWARD: result = activated(desc->activation, single(floats(&c, FCL_X)[index])); break;
     case FCL_ACTIVATION_BACKWARD: result = finished_dx(&c, single(floats(&c, FCL_DY)[index]), index); break;
     case FCL_DROPOUT_FORWARD:
         result = activated(desc->activation, single(floats(&c, FCL_X)[index] * dropout_factor(&c, index)));

@@ -17,14 +17,11 @@ enum { CHECKED_ELEMENTS = 300 };
 static const double max_floats = 2e6, max_flop = 4e8, max_terms = 2e7;
 
 int fcl_gate_samples(const fcl_op_desc *desc) {
-    double floats = (double)(fcl_op_input_count(desc) + fcl_op_output_count(desc)),
-           flop = fcl_op_flop(desc, 1);
+    double floats = (double)(fcl_op_input_count(desc) + fcl_op_output_count(desc)), flop = fcl_op_flop(desc, 1);
     /* Only gradients of weights have terms from each sample: as many as there are output pixels. */
     double terms = 0.0;
-    if (desc->kind == FCL_CONV_BACKWARD_WEIGHTS)
-        terms = (double)desc->conv.out_h * desc->conv.out_w * CHECKED_ELEMENTS;
-    double n =
-        fmin(fmin(max_floats / floats, max_flop / flop), terms > 0.0 ? max_terms / terms : (double)INFINITY);
+    if (desc->kind == FCL_CONV_BACKWARD_WEIGHTS) terms = (double)desc->conv.out_h * desc->conv.out_w * CHECKED_ELEMENTS;
+    double n = fmin(fmin(max_floats / floats, max_flop / flop), terms > 0.0 ? max_terms / terms : (double)INFINITY);
     if (n < 2.0) n = 2.0;
     return n < desc->batch ? (int)n : desc->batch;
 }
@@ -38,14 +35,14 @@ static fcl_status judge(fcl_solver_record *out, char fault[256], fcl_device *dev
         if (out->passed) return FCL_OK;
     }
     if (!atomic_flag_test_and_set(&told))
-        fcl_log(FCL_LOG_INFO, "kernels that are new to this device are compiled, checked and measured; it is remembered");
+        fcl_log(FCL_LOG_INFO,
+                "kernels that are new to this device are compiled, checked and measured; it is remembered");
     /* A failure is checked again: the message says how wrong, and only a solver that is wrong now is left
      * out. */
     for (int variant = 0; variant < fcl_gate_n_variants(desc) && record.passed; variant++) {
         fcl_op_args args = fcl_gate_args(desc, variant);
         fcl_gate_report report;
-        FCL_TRY(
-            fcl_gate_check(&report, device, solver, desc, fcl_gate_samples(desc), &args, CHECKED_ELEMENTS));
+        FCL_TRY(fcl_gate_check(&report, device, solver, desc, fcl_gate_samples(desc), &args, CHECKED_ELEMENTS));
         record.passed = report.passed;
         record.worst_ratio = fmax(record.worst_ratio, report.worst_ratio);
         fcl_gate_describe(fault, &report, solver);
@@ -67,8 +64,7 @@ static fcl_status select_named(const fcl_solver **out, fcl_device *device, const
                         fcl_device_facts(device)->name);
     FCL_TRY(judge(&record, fault, device, desc, named, cache, description));
     if (!record.passed)
-        return fcl_fail(FCL_E_WRONG_RESULT, "%s on %s: %s", description, fcl_device_facts(device)->name,
-                        fault);
+        return fcl_fail(FCL_E_WRONG_RESULT, "%s on %s: %s", description, fcl_device_facts(device)->name, fault);
     *out = named;
 done:
     return status;
@@ -132,22 +128,19 @@ fcl_status fcl_select_solver(const fcl_solver **out, fcl_device *device, const f
             fcl_log(FCL_LOG_WARNING, "%s: solver %s is not used: %s", description, (*solvers)->name,
                     fcl_error_message());
         } else if (!record.passed) {
-            last = fcl_fail(FCL_E_WRONG_RESULT, "%s on %s: %s", description, fcl_device_facts(device)->name,
-                            fault);
+            last = fcl_fail(FCL_E_WRONG_RESULT, "%s on %s: %s", description, fcl_device_facts(device)->name, fault);
             fcl_log(FCL_LOG_WARNING, "%s: a wrong result, so this solver is not used", fcl_error_message());
         } else {
             passed[n_passed++] = *solvers;
         }
     }
     if (n_applying == 0) {
-        status = fcl_fail(FCL_E_USAGE, "no solver can compute %s on %s", description,
-                          fcl_device_facts(device)->name);
+        status = fcl_fail(FCL_E_USAGE, "no solver can compute %s on %s", description, fcl_device_facts(device)->name);
         goto done;
     }
     if ((status = n_passed == 0 ? last : FCL_OK) != FCL_OK) goto done;
     *out = passed[0];
-    if (measure && n_passed > 1)
-        FCL_TRY(select_fastest(out, device, desc, passed, n_passed, cache, description));
+    if (measure && n_passed > 1) FCL_TRY(select_fastest(out, device, desc, passed, n_passed, cache, description));
 done:
     if (cache) fcl_solver_cache_save(cache);
     fcl_solver_cache_free(cache);

@@ -18,8 +18,7 @@ typedef struct fcl_operands {
 } fcl_operands;
 
 typedef struct fcl_solver {
-    const char *
-        name; /* lower case with underscores, unique among the solvers of a kind; part of files and options */
+    const char *name; /* lower case with underscores, unique among the solvers of a kind; part of files and options */
     fcl_op_kind kind;
     /* The files of cl/ that it compiles, separated by spaces (common.h and other includes are found through
      * them): part of what verdicts and measurements in the solver cache are keyed by. NULL when it has no

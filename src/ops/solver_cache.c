@@ -75,8 +75,8 @@ static row *find_row(const fcl_solver_cache *cache, const char *description, con
 
 static fcl_status add_row(fcl_solver_cache *cache, const row *added) {
     fcl_status status;
-    FCL_TRY(fcl_grow((void **)&cache->rows, &cache->capacity, cache->n_rows + 1, sizeof *cache->rows,
-                     "the solver cache"));
+    FCL_TRY(
+        fcl_grow((void **)&cache->rows, &cache->capacity, cache->n_rows + 1, sizeof *cache->rows, "the solver cache"));
     cache->rows[cache->n_rows++] = *added;
 done:
     return status;
@@ -141,8 +141,7 @@ static void load(fcl_solver_cache *cache) {
     size_t n_bytes;
     if (!cache->path || !fcl_path_exists(cache->path)) return;
     if (fcl_file_read(&text, &n_bytes, cache->path) == FCL_OK && !parse(cache, text, n_bytes)) {
-        fcl_log(FCL_LOG_INFO, "'%s' is damaged or of another version: solvers are checked again",
-                cache->path);
+        fcl_log(FCL_LOG_INFO, "'%s' is damaged or of another version: solvers are checked again", cache->path);
         cache->n_rows = 0;
     }
     free(text);

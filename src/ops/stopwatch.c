@@ -41,8 +41,8 @@ void fcl_stopwatch_free(fcl_stopwatch *stopwatch) {
     free(stopwatch);
 }
 
-static fcl_status time_runs(double *seconds, fcl_stopwatch *stopwatch, const fcl_solver *solver,
-                            fcl_plan *plan, const fcl_operands *operands, int n, int repeats) {
+static fcl_status time_runs(double *seconds, fcl_stopwatch *stopwatch, const fcl_solver *solver, fcl_plan *plan,
+                            const fcl_operands *operands, int n, int repeats) {
     fcl_status status;
     fcl_op_args args = fcl_gate_args(&stopwatch->desc, 0);
     double start = fcl_clock_seconds();
@@ -57,20 +57,17 @@ static double median_of_3(const double t[N_TIMES]) {
     return fmax(fmin(t[0], t[1]), fmin(fmax(t[0], t[1]), t[2]));
 }
 
-fcl_status fcl_stopwatch_measure(double *seconds, fcl_stopwatch *stopwatch, const fcl_solver *solver,
-                                 double best) {
+fcl_status fcl_stopwatch_measure(double *seconds, fcl_stopwatch *stopwatch, const fcl_solver *solver, double best) {
     fcl_status status;
     fcl_plan *plan = NULL;
     fcl_buffer *workspace = NULL;
     fcl_operands operands = stopwatch->made->device;
     double once, times[N_TIMES];
     int batch = stopwatch->desc.batch, few = batch < 2 ? batch : 2;
-    size_t workspace_bytes =
-        solver->workspace_bytes ? solver->workspace_bytes(&stopwatch->desc, stopwatch->device) : 0;
+    size_t workspace_bytes = solver->workspace_bytes ? solver->workspace_bytes(&stopwatch->desc, stopwatch->device) : 0;
     FCL_TRY(solver->prepare(&plan, &stopwatch->desc, stopwatch->device));
     if (workspace_bytes > 0) {
-        FCL_TRY(fcl_buffer_create(&workspace, stopwatch->device, workspace_bytes,
-                                  "the workspace of a measurement"));
+        FCL_TRY(fcl_buffer_create(&workspace, stopwatch->device, workspace_bytes, "the workspace of a measurement"));
         operands.workspace = workspace;
     }
     FCL_TRY(fcl_device_finish(stopwatch->device));
@@ -88,8 +85,7 @@ fcl_status fcl_stopwatch_measure(double *seconds, fcl_stopwatch *stopwatch, cons
         goto done;
     }
     int repeats = once > 0.0 ? (int)fmin(ceil(shortest_time / once), MAX_REPEATS) : MAX_REPEATS;
-    for (int i = 0; i < N_TIMES; i++)
-        FCL_TRY(time_runs(&times[i], stopwatch, solver, plan, &operands, batch, repeats));
+    for (int i = 0; i < N_TIMES; i++) FCL_TRY(time_runs(&times[i], stopwatch, solver, plan, &operands, batch, repeats));
     *seconds = median_of_3(times);
 done:
     fcl_buffer_free(workspace);

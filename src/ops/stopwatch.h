@@ -11,7 +11,6 @@ void fcl_stopwatch_free(fcl_stopwatch *stopwatch);
 /* Seconds of one run: the median of a few after a warm-up. `best` is the best time so far, or infinity: a
  * solver that is far slower is run once only, or with two samples only; the result then says little more than
  * that. */
-fcl_status fcl_stopwatch_measure(double *seconds, fcl_stopwatch *stopwatch, const fcl_solver *solver,
-                                 double best);
+fcl_status fcl_stopwatch_measure(double *seconds, fcl_stopwatch *stopwatch, const fcl_solver *solver, double best);
 
 #endif

@@ -42,7 +42,7 @@ typedef struct fcl_point_set {
     int style; /* 0, 1, ...: marker and colour */
 } fcl_point_set;
 typedef struct fcl_panel {
-    const float *image; /* (height, width), 0..255 */
+    const float *image;  /* (height, width), 0..255 */
     const char *caption; /* may be NULL */
     const fcl_point_set *sets;
     size_t n_sets;

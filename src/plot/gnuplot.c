@@ -8,14 +8,12 @@
 #include "base/process.h"
 
 static const char *const formats[] = {"svg", "png"};
-static const char *const terminals[] = {"svg dynamic font 'DejaVu Sans,13'",
-                                        "pngcairo font 'DejaVu Sans,10'"};
+static const char *const terminals[] = {"svg dynamic font 'DejaVu Sans,13'", "pngcairo font 'DejaVu Sans,10'"};
 enum { N_FORMATS = 2 };
 
 fcl_status fcl_plot_check(void) {
     char *gnuplot = fcl_process_find("gnuplot");
-    if (!gnuplot)
-        return fcl_fail(FCL_E_MISSING_PROGRAM, "gnuplot is not installed (Debian's package is gnuplot-nox)");
+    if (!gnuplot) return fcl_fail(FCL_E_MISSING_PROGRAM, "gnuplot is not installed (Debian's package is gnuplot-nox)");
     free(gnuplot);
     return FCL_OK;
 }
@@ -57,8 +55,8 @@ static fcl_status draw(const char *gnuplot, const char *stem, int format, const 
         status = FCL_E_MEMORY;
         goto done;
     }
-    fcl_text_appendf(&whole, "set terminal %s noenhanced size %u,%u background 'white'\nset output ",
-                     terminals[format], width, height);
+    fcl_text_appendf(&whole, "set terminal %s noenhanced size %u,%u background 'white'\nset output ", terminals[format],
+                     width, height);
     fcl_gnuplot_quote(&whole, temporary);
     fcl_text_append(&whole, "\nset border 3 lc rgb '#555555'\nset tics nomirror out tc rgb '#333333'\n"
                             "set grid lc rgb '#dddddd' lw 0.5\nset key noenhanced\n");

@@ -12,8 +12,7 @@ static void append_point(fcl_text *text, double x, double y, const char *separat
         fcl_text_appendf(text, "%.9g\n", y);
 }
 
-fcl_status fcl_figure_lines(const char *stem, const fcl_axes *axes, const fcl_series *series,
-                            size_t n_series) {
+fcl_status fcl_figure_lines(const char *stem, const fcl_axes *axes, const fcl_series *series, size_t n_series) {
     fcl_status status;
     fcl_text script = FCL_TEXT_EMPTY, csv = FCL_TEXT_EMPTY;
     fcl_text_append(&csv, "series,x,y\n");

@@ -3,12 +3,10 @@
 enum { PANEL_PIXELS = 230, ONLY_PANEL_PIXELS = 480, CAPTION_PIXELS = 26, TITLE_PIXELS = 44 };
 static const int markers[] = {7, 2, 6, 5};
 
-static void append_image(fcl_text *script, const fcl_panel *panel, size_t index, unsigned width,
-                         unsigned height) {
+static void append_image(fcl_text *script, const fcl_panel *panel, size_t index, unsigned width, unsigned height) {
     fcl_text_appendf(script, "$image%zu << END\n", index);
     for (unsigned y = 0; y < height; y++) {
-        for (unsigned x = 0; x < width; x++)
-            fcl_text_appendf(script, "%.4g ", (double)panel->image[y * width + x]);
+        for (unsigned x = 0; x < width; x++) fcl_text_appendf(script, "%.4g ", (double)panel->image[y * width + x]);
         fcl_text_append(script, "\n");
     }
     fcl_text_append(script, "END\n");
@@ -64,9 +62,8 @@ fcl_status fcl_figure_panels(const char *stem, const char *title, const fcl_pane
         fcl_text_appendf(&script, "plot $image%zu matrix with image notitle", i);
         for (size_t s = 0; s < panels[i].n_sets; s++) {
             const fcl_point_set *set = &panels[i].sets[s];
-            fcl_text_appendf(&script,
-                             ", $points%zu_%zu using 1:2 with points pt %d ps %s lw 1.5 lc rgb '%s' title ",
-                             i, s, markers[(unsigned)set->style % (sizeof markers / sizeof markers[0])],
+            fcl_text_appendf(&script, ", $points%zu_%zu using 1:2 with points pt %d ps %s lw 1.5 lc rgb '%s' title ", i,
+                             s, markers[(unsigned)set->style % (sizeof markers / sizeof markers[0])],
                              set->n > 100 ? "0.15" : "0.7", fcl_plot_colour((size_t)set->style + 1));
             fcl_gnuplot_quote(&script, set->name);
         }

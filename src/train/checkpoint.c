@@ -29,9 +29,9 @@ fcl_status fcl_checkpoint_write(const char *path, fcl_network *network, const fc
         sets[i] = (fcl_tensor_set){prefixes[i], &tensors[i]};
     }
     char text[POSITION_BYTES];
-    snprintf(text, sizeof text, PRINT_POSITION, p->step, p->epoch, p->batch, p->loss_sum, p->mae_sum,
-             p->labelled, p->images, p->seconds, p->total_seconds, p->best_epoch, p->best_val_loss,
-             p->best_val_mae, p->wait, (int)p->finish);
+    snprintf(text, sizeof text, PRINT_POSITION, p->step, p->epoch, p->batch, p->loss_sum, p->mae_sum, p->labelled,
+             p->images, p->seconds, p->total_seconds, p->best_epoch, p->best_val_loss, p->best_val_mae, p->wait,
+             (int)p->finish);
     const fcl_metadata metadata[] = {{"format", FORMAT}, {"position", text}, {NULL, NULL}};
     FCL_TRY(fcl_safetensors_write(path, sets, 3, metadata));
 done:
@@ -50,9 +50,9 @@ fcl_status fcl_checkpoint_position(fcl_position *out, const char *path) {
         status = fcl_fail(FCL_E_INPUT, "%s: not a checkpoint of this version of fiducl", path);
         goto done;
     }
-    int n = sscanf(text, SCAN_POSITION, &p.step, &p.epoch, &p.batch, &p.loss_sum, &p.mae_sum, &p.labelled,
-                   &p.images, &p.seconds, &p.total_seconds, &p.best_epoch, &p.best_val_loss, &p.best_val_mae,
-                   &p.wait, &finish, &length);
+    int n = sscanf(text, SCAN_POSITION, &p.step, &p.epoch, &p.batch, &p.loss_sum, &p.mae_sum, &p.labelled, &p.images,
+                   &p.seconds, &p.total_seconds, &p.best_epoch, &p.best_val_loss, &p.best_val_mae, &p.wait, &finish,
+                   &length);
     if (n != N_POSITION || text[length] != '\0' || finish < FCL_UNFINISHED || finish > FCL_FINISHED_STEPS) {
         status = fcl_fail(FCL_E_INPUT, "%s: the checkpoint's position is damaged", path);
         goto done;

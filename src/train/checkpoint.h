@@ -5,23 +5,17 @@
 #include "fiducl/train.h"
 #include "net/network.h"
 
-typedef enum fcl_finish {
-    FCL_UNFINISHED,
-    FCL_FINISHED_EPOCHS,
-    FCL_FINISHED_EARLY,
-    FCL_FINISHED_STEPS
-} fcl_finish;
+typedef enum fcl_finish { FCL_UNFINISHED, FCL_FINISHED_EPOCHS, FCL_FINISHED_EARLY, FCL_FINISHED_STEPS } fcl_finish;
 
 /* Where training stands. */
 typedef struct fcl_position {
-    uint64_t step;  /* steps done; Adam's t and dropout's counter of the next one is step + 1 */
-    unsigned epoch; /* epochs done */
-    uint64_t batch; /* batches done of the epoch under way */
-    double loss_sum,
-        mae_sum;     /* of the epoch under way: step values times labelled coordinates (network units) */
-    double labelled; /* labelled coordinates so far */
-    double images;   /* samples so far */
-    double seconds;  /* training time so far in this epoch */
+    uint64_t step;            /* steps done; Adam's t and dropout's counter of the next one is step + 1 */
+    unsigned epoch;           /* epochs done */
+    uint64_t batch;           /* batches done of the epoch under way */
+    double loss_sum, mae_sum; /* of the epoch under way: step values times labelled coordinates (network units) */
+    double labelled;          /* labelled coordinates so far */
+    double images;            /* samples so far */
+    double seconds;           /* training time so far in this epoch */
     double total_seconds;
     unsigned best_epoch; /* 0: none yet */
     double best_val_loss, best_val_mae;

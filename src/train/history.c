@@ -6,8 +6,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 
-static const char header[] =
-    "epoch,train_loss,train_mae,val_loss,val_mae,learning_rate,seconds,images_per_second\n";
+static const char header[] = "epoch,train_loss,train_mae,val_loss,val_mae,learning_rate,seconds,images_per_second\n";
 
 void fcl_history_dispose(fcl_history *history) {
     free(history->rows);
@@ -30,8 +29,8 @@ fcl_status fcl_history_write(const fcl_history *history, const char *path) {
     fputs(header, writer.stream);
     for (size_t i = 0; i < history->n; i++) {
         const fcl_history_row *r = &history->rows[i];
-        fprintf(writer.stream, "%u,%.9g,%.9g,%.9g,%.9g,%.9g,%.3f,%.1f\n", r->epoch, r->train_loss,
-                r->train_mae, r->val_loss, r->val_mae, r->learning_rate, r->seconds, r->images_per_second);
+        fprintf(writer.stream, "%u,%.9g,%.9g,%.9g,%.9g,%.9g,%.3f,%.1f\n", r->epoch, r->train_loss, r->train_mae,
+                r->val_loss, r->val_mae, r->learning_rate, r->seconds, r->images_per_second);
     }
     return fcl_file_writer_commit(&writer);
 }
@@ -50,16 +49,15 @@ fcl_status fcl_history_read(fcl_history *out, const char *path, unsigned last) {
     for (char *p = text + strlen(header); history.n < last; line++) {
         fcl_history_row r;
         char *end = strchr(p, '\n');
-        if (!end ||
-            sscanf(p, "%u,%lf,%lf,%lf,%lf,%lf,%lf,%lf", &r.epoch, &r.train_loss, &r.train_mae, &r.val_loss,
-                   &r.val_mae, &r.learning_rate, &r.seconds, &r.images_per_second) != 8) {
-            status = fcl_fail(FCL_E_INPUT, "%s:%u: the row of epoch %zu is missing or damaged", path, line,
-                              history.n + 1);
+        if (!end || sscanf(p, "%u,%lf,%lf,%lf,%lf,%lf,%lf,%lf", &r.epoch, &r.train_loss, &r.train_mae, &r.val_loss,
+                           &r.val_mae, &r.learning_rate, &r.seconds, &r.images_per_second) != 8) {
+            status =
+                fcl_fail(FCL_E_INPUT, "%s:%u: the row of epoch %zu is missing or damaged", path, line, history.n + 1);
             goto done;
         }
         if (r.epoch != history.n + 1) {
-            status = fcl_fail(FCL_E_INPUT, "%s:%u: epoch %u stands where %zu should", path, line, r.epoch,
-                              history.n + 1);
+            status =
+                fcl_fail(FCL_E_INPUT, "%s:%u: epoch %u stands where %zu should", path, line, r.epoch, history.n + 1);
             goto done;
         }
         FCL_TRY(fcl_history_add(&history, &r));

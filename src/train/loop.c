@@ -106,8 +106,7 @@ static fcl_status write_weights(session *s) {
     FCL_TRY(fcl_tensors_init(&weights, s->model));
     FCL_TRY(fcl_network_read(&weights, s->network, FCL_PARAMETERS));
     const fcl_tensor_set set = {"", &weights};
-    const fcl_metadata metadata[] = {
-        {"format", "fiducl weights 1"}, {"model", fcl_model_name(s->model)}, {NULL, NULL}};
+    const fcl_metadata metadata[] = {{"format", "fiducl weights 1"}, {"model", fcl_model_name(s->model)}, {NULL, NULL}};
     FCL_TRY(fcl_safetensors_write(path, &set, 1, metadata));
 done:
     fcl_tensors_dispose(&weights);
@@ -143,8 +142,7 @@ static fcl_status end_epoch(session *s) {
     FCL_TRY(fcl_validate(&val_loss, &val_mae, s->network, (int)s->recipe.batch, s->validation));
     if (!isfinite(val_loss)) {
         status = fcl_fail(FCL_E_NOT_FINITE,
-                          "the validation loss is not finite after epoch %u; try a lower learning rate",
-                          p->epoch + 1);
+                          "the validation loss is not finite after epoch %u; try a lower learning rate", p->epoch + 1);
         goto done;
     }
     p->epoch++;
@@ -175,8 +173,8 @@ static fcl_status end_epoch(session *s) {
     fcl_log(FCL_LOG_INFO,
             "epoch %u/%u: loss %.5f, mae %.3f px; validation loss %.5f, mae %.3f px%s; learning rate %.3g, "
             "%.0f images/s",
-            p->epoch, s->recipe.epochs, row.train_loss, row.train_mae, val_loss, val_mae,
-            better ? " (best)" : "", row.learning_rate, row.images_per_second);
+            p->epoch, s->recipe.epochs, row.train_loss, row.train_mae, val_loss, val_mae, better ? " (best)" : "",
+            row.learning_rate, row.images_per_second);
 done:
     return status;
 }
@@ -221,8 +219,7 @@ static fcl_status run_epochs(session *s) {
             p->finish = FCL_FINISHED_EARLY;
             break;
         }
-        if (p->epoch < s->recipe.epochs &&
-            fcl_clock_seconds() - s->last_checkpoint > checkpoint_interval_seconds)
+        if (p->epoch < s->recipe.epochs && fcl_clock_seconds() - s->last_checkpoint > checkpoint_interval_seconds)
             FCL_TRY(write_checkpoint(s));
     }
     if (p->finish == FCL_UNFINISHED) p->finish = FCL_FINISHED_EPOCHS;
@@ -246,8 +243,7 @@ static void fill_result(fcl_train_result *out, const fcl_position *p) {
 
 /* Figures come after the training, but whether there can be any is said before it. */
 static void warn_without_figures(void) {
-    if (fcl_plot_check() != FCL_OK)
-        fcl_log(FCL_LOG_WARNING, "%s; there will be no figures", fcl_error_message());
+    if (fcl_plot_check() != FCL_OK) fcl_log(FCL_LOG_WARNING, "%s; there will be no figures", fcl_error_message());
 }
 
 static fcl_status set_initial_weights(session *s, const char *init_weights) {
@@ -316,8 +312,7 @@ static fcl_status check_prepared(const session *s, const char *config) {
     const char *hash;
     fcl_status status = fcl_json_string(&hash, s->run.config, "prepared_hash", config);
     if (status == FCL_OK && strcmp(hash, fcl_prepared_hash(s->prepared)) != 0)
-        status = fcl_fail(FCL_E_INPUT,
-                          "the prepared data have changed since this run began (manifest hash %s, was %s)",
+        status = fcl_fail(FCL_E_INPUT, "the prepared data have changed since this run began (manifest hash %s, was %s)",
                           fcl_prepared_hash(s->prepared), hash);
     return status;
 }
@@ -328,8 +323,8 @@ static fcl_status open_device(session *s, const char *asked) {
     if (asked || !last) return fcl_device_open(&s->device, asked, 0);
     fcl_status status = fcl_device_open(&s->device, last, 0);
     if (status == FCL_E_NO_DEVICE)
-        status = fcl_fail(status, "this run's device is not here, choose another with --device: %s",
-                          fcl_error_message());
+        status =
+            fcl_fail(status, "this run's device is not here, choose another with --device: %s", fcl_error_message());
     return status;
 }
 
@@ -347,8 +342,7 @@ fcl_status fcl_train_resume(fcl_train_result *out, const char *run, unsigned epo
     FCL_TRY(fcl_run_path(&model, &s.run, "model.cfg"));
     FCL_TRY(fcl_run_recipe(&s.recipe, &s.run));
     if (!fcl_path_exists(checkpoint)) {
-        status =
-            fcl_fail(FCL_E_INPUT, "'%s' has no checkpoint yet: start the training again with --force", run);
+        status = fcl_fail(FCL_E_INPUT, "'%s' has no checkpoint yet: start the training again with --force", run);
         goto done;
     }
     FCL_TRY(fcl_checkpoint_position(&s.position, checkpoint));
@@ -370,8 +364,7 @@ fcl_status fcl_train_resume(fcl_train_result *out, const char *run, unsigned epo
     FCL_TRY(build(&s, choice));
     FCL_TRY(create_trainer(&s, UINT64_MAX));
     FCL_TRY(fcl_checkpoint_read(&s.position, s.network, checkpoint));
-    if (s.position.epoch || fcl_path_exists(history))
-        FCL_TRY(fcl_history_read(&s.history, history, s.position.epoch));
+    if (s.position.epoch || fcl_path_exists(history)) FCL_TRY(fcl_history_read(&s.history, history, s.position.epoch));
     s.position.finish = FCL_UNFINISHED;
     if (epochs) FCL_TRY(fcl_run_set_epochs(&s.run, epochs));
     if (!recorded || epochs) FCL_TRY(fcl_run_record_device(&s.run, s.device, s.network, s.position.step + 1));

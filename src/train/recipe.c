@@ -24,7 +24,7 @@ typedef struct recipe_key {
     double low, high;
 } recipe_key;
 
-#define KEY(name, kind, member, low, high)                                                                   \
+#define KEY(name, kind, member, low, high)                                                                             \
     { name, kind, offsetof(fcl_recipe, member), low, high }
 static const recipe_key keys[] = {
     KEY("epochs", UNSIGNED, epochs, 1, 1e6),
@@ -77,8 +77,7 @@ static fcl_status set_value(fcl_recipe *recipe, const recipe_key *key, const con
         *(unsigned *)member = (unsigned)whole;
         return FCL_OK;
     case SEED:
-        if (!whole_number(&whole, setting) || whole < 0)
-            return wrong(setting, file, "a whole number from 0 up");
+        if (!whole_number(&whole, setting) || whole < 0) return wrong(setting, file, "a whole number from 0 up");
         *(uint64_t *)member = (uint64_t)whole;
         return FCL_OK;
     case NUMBER: {
@@ -109,8 +108,7 @@ static fcl_status set_value(fcl_recipe *recipe, const recipe_key *key, const con
         return FCL_OK;
     }
     case FILL:
-        if (type != CONFIG_TYPE_STRING ||
-            fcl_fill_parse(member, config_setting_get_string(setting)) != FCL_OK)
+        if (type != CONFIG_TYPE_STRING || fcl_fill_parse(member, config_setting_get_string(setting)) != FCL_OK)
             return wrong(setting, file, "\"none\", \"mean\", \"median\", \"forward\" or \"drop\"");
         return FCL_OK;
     }
@@ -128,8 +126,7 @@ static fcl_status read_group(fcl_recipe *recipe, const config_setting_t *group, 
         while (k < N_KEYS && strcmp(keys[k].name, name) != 0) k++;
         if (k == N_KEYS) {
             fcl_text known = FCL_TEXT_EMPTY;
-            for (unsigned j = 0; j < N_KEYS; j++)
-                fcl_text_appendf(&known, "%s%s", j ? ", " : "", keys[j].name);
+            for (unsigned j = 0; j < N_KEYS; j++) fcl_text_appendf(&known, "%s%s", j ? ", " : "", keys[j].name);
             fcl_status status = fcl_fail(FCL_E_INPUT, "%s:%u: unknown key '%s'; known are %s", file,
                                          config_setting_source_line(setting), name, fcl_text_get(&known));
             fcl_text_dispose(&known);
@@ -153,8 +150,7 @@ static fcl_status parse(fcl_recipe *out, const char *text, const char *file, con
     config_init(&config);
     unsigned char seen[N_KEYS] = {0};
     if (!config_read_string(&config, text)) {
-        status =
-            fcl_fail(FCL_E_INPUT, "%s:%d: %s", file, config_error_line(&config), config_error_text(&config));
+        status = fcl_fail(FCL_E_INPUT, "%s:%d: %s", file, config_error_line(&config), config_error_text(&config));
         goto done;
     }
     const config_setting_t *root = config_root_setting(&config);
@@ -209,8 +205,7 @@ fcl_status fcl_recipe_load(fcl_recipe *out, const char *name_or_path, const char
         size_t n;
         FCL_TRY(fcl_file_read(&text, &n, name_or_path));
         if (strlen(text) != n) {
-            status = fcl_fail(FCL_E_INPUT, "%s: a NUL byte at byte %zu: not a text file", name_or_path,
-                              strlen(text));
+            status = fcl_fail(FCL_E_INPUT, "%s: a NUL byte at byte %zu: not a text file", name_or_path, strlen(text));
             goto done;
         }
         FCL_TRY(parse(&recipe, text, name_or_path, model_name));
@@ -290,8 +285,7 @@ fcl_status fcl_recipe_from_json(fcl_recipe *out, const json_t *object, const cha
                 *(fcl_schedule *)member = strcmp(text, "cosine") == 0 ? FCL_COSINE : FCL_CONSTANT;
             break;
         case FILL:
-            if ((status = fcl_json_string(&text, object, name, path)) == FCL_OK)
-                status = fcl_fill_parse(member, text);
+            if ((status = fcl_json_string(&text, object, name, path)) == FCL_OK) status = fcl_fill_parse(member, text);
             break;
         }
     }

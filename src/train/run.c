@@ -44,16 +44,15 @@ fcl_status fcl_run_create(fcl_run *out, const fcl_train_options *options, const 
     FCL_TRY(fcl_path_absolute(&prepared_path, options->prepared));
     FCL_TRY(fcl_folder_check_claim(options->out, KIND, options->force));
     fcl_clock_timestamp(now);
-    arguments = json_pack("{s:s?, s:o, s:s?, s:s?}", "device", options->device, "solvers",
-                          solver_arguments(options->solvers), "init_weights", options->init_weights,
-                          "step_log", options->step_log);
+    arguments =
+        json_pack("{s:s?, s:o, s:s?, s:s?}", "device", options->device, "solvers", solver_arguments(options->solvers),
+                  "init_weights", options->init_weights, "step_log", options->step_log);
     if (arguments && options->has_max_steps)
         json_object_set_new(arguments, "max_steps", json_integer((json_int_t)options->max_steps));
-    json_t *config =
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:[]}", "format", CONFIG_FORMAT, "fiducl_version",
-                  fcl_version(), "created", now, "model", options->model, "prepared", prepared_path,
-                  "prepared_hash", fcl_prepared_hash(prepared), "arguments", arguments, "recipe",
-                  fcl_recipe_to_json(&options->recipe), "devices");
+    json_t *config = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:[]}", "format", CONFIG_FORMAT,
+                               "fiducl_version", fcl_version(), "created", now, "model", options->model, "prepared",
+                               prepared_path, "prepared_hash", fcl_prepared_hash(prepared), "arguments", arguments,
+                               "recipe", fcl_recipe_to_json(&options->recipe), "devices");
     if (!config) {
         status = fcl_fail_memory("config.json", 0);
         goto done;
@@ -86,8 +85,7 @@ fcl_status fcl_run_open(fcl_run *out, const char *folder) {
     FCL_TRY(fcl_json_read(&run.config, path));
     FCL_TRY(fcl_json_string(&format, run.config, "format", path));
     if (strcmp(format, CONFIG_FORMAT) != 0 || !json_is_array(json_object_get(run.config, "devices"))) {
-        status = fcl_fail(FCL_E_INPUT, "%s: the format is '%s'; this version reads '%s'", path, format,
-                          CONFIG_FORMAT);
+        status = fcl_fail(FCL_E_INPUT, "%s: the format is '%s'; this version reads '%s'", path, format, CONFIG_FORMAT);
         goto done;
     }
     *out = run;
@@ -104,9 +102,8 @@ fcl_status fcl_run_recipe(fcl_recipe *out, const fcl_run *run) {
 
 fcl_status fcl_run_set_epochs(fcl_run *run, unsigned epochs) {
     json_t *recipe = json_object_get(run->config, "recipe");
-    return json_object_set_new(recipe, "epochs", json_integer(epochs)) == 0
-               ? FCL_OK
-               : fcl_fail_memory("config.json", 0);
+    return json_object_set_new(recipe, "epochs", json_integer(epochs)) == 0 ? FCL_OK
+                                                                            : fcl_fail_memory("config.json", 0);
 }
 
 static const json_t *last_device(const fcl_run *run) {
@@ -126,8 +123,7 @@ fcl_status fcl_run_choice(fcl_choice **out, int *recorded, const fcl_run *run, c
         json_t *solver;
         json_object_foreach(json_object_get(last, "solvers"), description, solver) {
             if (!json_is_string(solver)) {
-                status =
-                    fcl_fail(FCL_E_INPUT, "config.json: the solver of '%s' is not a string", description);
+                status = fcl_fail(FCL_E_INPUT, "config.json: the solver of '%s' is not a string", description);
                 goto done;
             }
             FCL_TRY(fcl_choice_record(choice, description, json_string_value(solver)));
@@ -146,8 +142,7 @@ done:
     return status;
 }
 
-fcl_status fcl_run_record_device(fcl_run *run, fcl_device *device, const fcl_network *network,
-                                 uint64_t first_step) {
+fcl_status fcl_run_record_device(fcl_run *run, fcl_device *device, const fcl_network *network, uint64_t first_step) {
     fcl_status status = FCL_OK;
     char *path = NULL;
     const fcl_device_info *facts = fcl_device_facts(device);
@@ -158,9 +153,9 @@ fcl_status fcl_run_record_device(fcl_run *run, fcl_device *device, const fcl_net
         fcl_network_operation(&description, &solver, network, i);
         json_object_set_new(solvers, description, json_string(solver));
     }
-    json_t *entry = json_pack("{s:I, s:s?, s:s, s:s, s:o}", "first_step", (json_int_t)first_step, "device",
-                              name, "driver_version", facts->driver_version, "identity",
-                              fcl_device_identity(device), "solvers", solvers);
+    json_t *entry =
+        json_pack("{s:I, s:s?, s:s, s:s, s:o}", "first_step", (json_int_t)first_step, "device", name, "driver_version",
+                  facts->driver_version, "identity", fcl_device_identity(device), "solvers", solvers);
     if (!name || !entry || json_array_append_new(json_object_get(run->config, "devices"), entry) != 0 ||
         json_object_set_new(run->config, "device", json_string(name)) != 0) {
         status = fcl_fail_memory("config.json", 0);

@@ -27,7 +27,6 @@ fcl_status fcl_run_set_epochs(fcl_run *run, unsigned epochs);
  * else what its arguments force; *recorded says which. */
 fcl_status fcl_run_choice(fcl_choice **out, int *recorded, const fcl_run *run, const fcl_device *device);
 /* Notes from which step on the run uses this device with these solvers, and writes config.json. */
-fcl_status fcl_run_record_device(fcl_run *run, fcl_device *device, const fcl_network *network,
-                                 uint64_t first_step);
+fcl_status fcl_run_record_device(fcl_run *run, fcl_device *device, const fcl_network *network, uint64_t first_step);
 
 #endif

@@ -70,8 +70,7 @@ static fcl_status upload(fcl_network *network, const fcl_batch *batch) {
     const size_t pixels = (size_t)FCL_IMAGE_SIDE * FCL_IMAGE_SIDE;
     const size_t coordinates_bytes = batch->n * FCL_N_COORDINATES * sizeof(float);
     fcl_status status;
-    FCL_TRY(fcl_buffer_write_async(fcl_network_input(network), 0, batch->images,
-                                   batch->n * pixels * sizeof(float)));
+    FCL_TRY(fcl_buffer_write_async(fcl_network_input(network), 0, batch->images, batch->n * pixels * sizeof(float)));
     FCL_TRY(fcl_buffer_write_async(fcl_network_targets(network), 0, batch->targets, coordinates_bytes));
     FCL_TRY(fcl_buffer_write_async(fcl_network_mask(network), 0, batch->mask, coordinates_bytes));
 done:
@@ -154,11 +153,11 @@ static fcl_status explain(fcl_trainer *trainer, const fcl_position *position, ui
         FCL_TRY(fcl_network_find_not_finite(what, trainer->setup.network, &pass));
         fcl_batches_release(trainer->setup.batches, batch.slot);
     }
-    status = fcl_fail(
-        FCL_E_NOT_FINITE,
-        "training stopped at step %llu (epoch %u): %s. The weights are those from before this step; try a "
-        "lower learning rate",
-        (unsigned long long)failed_step, position->epoch + 1, what);
+    status =
+        fcl_fail(FCL_E_NOT_FINITE,
+                 "training stopped at step %llu (epoch %u): %s. The weights are those from before this step; try a "
+                 "lower learning rate",
+                 (unsigned long long)failed_step, position->epoch + 1, what);
 done:
     return status;
 }
@@ -167,8 +166,7 @@ static void report(const fcl_trainer *trainer, const fcl_position *position, dou
     char task[64], detail[64] = "";
     snprintf(task, sizeof task, "epoch %u/%u", position->epoch + 1, trainer->setup.recipe->epochs);
     if (position->labelled > 0)
-        snprintf(detail, sizeof detail, "mae %.2f px",
-                 position->mae_sum / position->labelled * (FCL_IMAGE_SIDE / 2.0));
+        snprintf(detail, sizeof detail, "mae %.2f px", position->mae_sum / position->labelled * (FCL_IMAGE_SIDE / 2.0));
     fcl_progress_report(&(fcl_progress){.task = task,
                                         .done = (size_t)images,
                                         .total = fcl_batches_n_samples(trainer->setup.batches),

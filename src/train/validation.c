@@ -5,8 +5,7 @@
 #include "base/memory.h"
 #include "device/buffer.h"
 
-fcl_status fcl_validate(double *loss, double *mae, fcl_network *network, int batch,
-                        const fcl_dataset *dataset) {
+fcl_status fcl_validate(double *loss, double *mae, fcl_network *network, int batch, const fcl_dataset *dataset) {
     fcl_status status = FCL_OK;
     const size_t pixels = (size_t)FCL_IMAGE_SIDE * FCL_IMAGE_SIDE;
     const double half_side = FCL_IMAGE_SIDE / 2.0;
@@ -22,12 +21,10 @@ fcl_status fcl_validate(double *loss, double *mae, fcl_network *network, int bat
         FCL_TRY(fcl_buffer_write(fcl_network_input(network), 0, images, n * pixels * sizeof *images));
         fcl_pass pass = {.n = (int)n};
         FCL_TRY(fcl_network_forward(network, &pass));
-        FCL_TRY(fcl_buffer_read(outputs, fcl_network_output(network), 0,
-                                n * FCL_N_COORDINATES * sizeof *outputs));
+        FCL_TRY(fcl_buffer_read(outputs, fcl_network_output(network), 0, n * FCL_N_COORDINATES * sizeof *outputs));
         for (size_t i = 0; i < n * FCL_N_COORDINATES; i++) {
             if (!dataset->mask[first * FCL_N_COORDINATES + i]) continue;
-            double target =
-                ((double)dataset->keypoints[first * FCL_N_COORDINATES + i] - half_side) / half_side;
+            double target = ((double)dataset->keypoints[first * FCL_N_COORDINATES + i] - half_side) / half_side;
             double difference = (double)outputs[i] - target;
             squares += difference * difference;
             absolutes += fabs(difference);

@@ -143,8 +143,7 @@ START_TEST(claims_follow_the_rules) {
             ck_assert(test_contains(fcl_error_message(), target));
             if (file) ck_assert_msg(exists_in(target, file), "%s: '%s' is gone", name, file);
             /* --force is offered only where it would help. */
-            ck_assert_int_eq(test_contains(fcl_error_message(), "give --force"),
-                             claim_rows[_i].forced == FCL_OK);
+            ck_assert_int_eq(test_contains(fcl_error_message(), "give --force"), claim_rows[_i].forced == FCL_OK);
         }
     }
 }

@@ -19,8 +19,8 @@ static void tear_down(void) {
 }
 
 START_TEST(values_come_back) {
-    json_t *value = json_pack("{s:s, s:I, s:f, s:[i,i]}", "name", "ba\"se\n", "seed", (json_int_t)1 << 60,
-                              "rate", 0.1, "list", 1, 2);
+    json_t *value = json_pack("{s:s, s:I, s:f, s:[i,i]}", "name", "ba\"se\n", "seed", (json_int_t)1 << 60, "rate", 0.1,
+                              "list", 1, 2);
     json_t *read;
     const char *text;
     long long integer;

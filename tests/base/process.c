@@ -66,8 +66,7 @@ START_TEST(failures_say_how_and_what_was_printed) {
     const char *fails[] = {"/bin/sh", "-c", "echo no such terminal >&2; exit 3", NULL};
     char *output = NULL;
     ck_fails(fcl_process_run(&output, fails, NULL, 0), FCL_E_IO, "no such terminal");
-    ck_assert(test_contains(fcl_error_message(), "exit status 3") &&
-              test_contains(fcl_error_message(), "/bin/sh"));
+    ck_assert(test_contains(fcl_error_message(), "exit status 3") && test_contains(fcl_error_message(), "/bin/sh"));
     ck_assert_str_eq(output, "no such terminal\n");
     free(output);
     const char *killed[] = {"/bin/sh", "-c", "kill -9 $$", NULL};

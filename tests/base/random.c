@@ -48,8 +48,7 @@ START_TEST(stream_is_blocks_in_turn) {
         fcl_random_block(block, 99, FCL_RANDOM_TEST, 7, position);
         for (int i = 0; i < 4; i += 2) {
             uint64_t bits = ((uint64_t)block[i] << 32 | block[i + 1]) >> 11;
-            ck_assert(fcl_random_uniform(&stream, -1.0, 3.0) ==
-                      -1.0 + 4.0 * (double)bits / 9007199254740992.0);
+            ck_assert(fcl_random_uniform(&stream, -1.0, 3.0) == -1.0 + 4.0 * (double)bits / 9007199254740992.0);
         }
     }
 }

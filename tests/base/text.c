@@ -40,8 +40,7 @@ START_TEST(names_and_ends) {
     ck_assert_str_eq(fcl_basename("a/b/c.txt"), "c.txt");
     ck_assert_str_eq(fcl_basename("c.txt"), "c.txt");
     ck_assert_str_eq(fcl_basename("a/"), "");
-    ck_assert(fcl_starts_with("conv_forward", "conv") && !fcl_starts_with("con", "conv") &&
-              fcl_starts_with("x", ""));
+    ck_assert(fcl_starts_with("conv_forward", "conv") && !fcl_starts_with("con", "conv") && fcl_starts_with("x", ""));
     ck_assert(fcl_ends_with("model.cfg", ".cfg") && !fcl_ends_with("cfg", ".cfg") && fcl_ends_with("x", ""));
     char *copy = fcl_format("%s-%03d", "run", 7);
     ck_assert_str_eq(copy, "run-007");
@@ -54,12 +53,11 @@ static const struct {
     int valid;
     double value;
 } double_rows[] = {
-    {"0", 1, 0},    {"-1.5", 1, -1.5},  {"+2", 1, 2},    {"1e-3", 1, 1e-3},   {".5", 1, 0.5},
-    {"5.", 1, 5},   {"1E2", 1, 100},    {"0.1", 1, 0.1}, {"1e308", 1, 1e308}, {"1e-400", 1, 0},
-    {"", 0, 0},     {" 1", 0, 0},       {"1 ", 0, 0},    {"nan", 0, 0},       {"inf", 0, 0},
-    {"-inf", 0, 0}, {"0x10", 0, 0},     {"1px", 0, 0},   {"1,5", 0, 0},       {"--1", 0, 0},
-    {"1e", 0, 0},   {"e5", 0, 0},       {".", 0, 0},     {"1.2.3", 0, 0},     {"1e999", 0, 0},
-    {"-", 0, 0},    {"infinity", 0, 0}, {"1_000", 0, 0}, {"1\n", 0, 0},
+    {"0", 1, 0},     {"-1.5", 1, -1.5}, {"+2", 1, 2},        {"1e-3", 1, 1e-3}, {".5", 1, 0.5}, {"5.", 1, 5},
+    {"1E2", 1, 100}, {"0.1", 1, 0.1},   {"1e308", 1, 1e308}, {"1e-400", 1, 0},  {"", 0, 0},     {" 1", 0, 0},
+    {"1 ", 0, 0},    {"nan", 0, 0},     {"inf", 0, 0},       {"-inf", 0, 0},    {"0x10", 0, 0}, {"1px", 0, 0},
+    {"1,5", 0, 0},   {"--1", 0, 0},     {"1e", 0, 0},        {"e5", 0, 0},      {".", 0, 0},    {"1.2.3", 0, 0},
+    {"1e999", 0, 0}, {"-", 0, 0},       {"infinity", 0, 0},  {"1_000", 0, 0},   {"1\n", 0, 0},
 };
 
 START_TEST(doubles) {
@@ -84,8 +82,7 @@ START_TEST(sizes) {
     ck_assert(fcl_parse_size(&value, largest) && value == SIZE_MAX);
     const char *bad[] = {"", "-1", "+1", " 1", "1 ", "1.0", "1e3", "0x1", "a", over};
     value = 42;
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        ck_assert_msg(!fcl_parse_size(&value, bad[i]), "%s", bad[i]);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) ck_assert_msg(!fcl_parse_size(&value, bad[i]), "%s", bad[i]);
     ck_assert_uint_eq(value, 42);
 }
 END_TEST
@@ -100,8 +97,8 @@ START_TEST(clock_runs_forward) {
     fcl_clock_timestamp(stamp);
     int year, month, day, hour, minute, second;
     char zone;
-    ck_assert_int_eq(
-        sscanf(stamp, "%4d-%2d-%2dT%2d:%2d:%2d%c", &year, &month, &day, &hour, &minute, &second, &zone), 7);
+    ck_assert_int_eq(sscanf(stamp, "%4d-%2d-%2dT%2d:%2d:%2d%c", &year, &month, &day, &hour, &minute, &second, &zone),
+                     7);
     ck_assert_int_eq(zone, 'Z');
     ck_assert_int_ge(year, 2024);
 }

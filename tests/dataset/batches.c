@@ -149,8 +149,11 @@ START_TEST(samples_that_are_left_out) {
         fcl_fill fill;
         int drop;
         size_t n;
-    } cases[] = {
-        {FCL_FILL_NONE, 0, 6}, {FCL_FILL_NONE, 1, 5}, {FCL_FILL_MEAN, 1, 6}, {FCL_FILL_DROP, 1, 4}, {FCL_FILL_DROP, 0, 4}};
+    } cases[] = {{FCL_FILL_NONE, 0, 6},
+                 {FCL_FILL_NONE, 1, 5},
+                 {FCL_FILL_MEAN, 1, 6},
+                 {FCL_FILL_DROP, 1, 4},
+                 {FCL_FILL_DROP, 0, 4}};
     fcl_batch_options o = {.batch = 2, .fill = cases[_i].fill, .drop_unlabelled = cases[_i].drop};
     fcl_batches *b;
     ck_ok(fcl_batches_create(&b, d, &o));
@@ -186,7 +189,8 @@ START_TEST(wrong_use) {
     /* Batches that are lent survive a new start. */
     float kept = batch.images[0];
     ck_ok(fcl_batches_start(b, 1, 0));
-    for (unsigned i = 1; i < fcl_batches_n_slots(); i++) fcl_batches_release(b, (batch.slot + i) % fcl_batches_n_slots());
+    for (unsigned i = 1; i < fcl_batches_n_slots(); i++)
+        fcl_batches_release(b, (batch.slot + i) % fcl_batches_n_slots());
     fcl_batch later;
     while (next(&later, b)) {
         ck_assert_uint_ne(later.slot, batch.slot);

@@ -26,7 +26,9 @@ START_TEST(fine) {
         {"a,b\n1,2", 1},
         {"a,b\r\n1,2\r\n3,4\r\n", 2},
         {"a,b\r\n1,2\r\n3,4", 2},
-        {"\xEF\xBB\xBF" "a,b\n1,2\n", 1},
+        {"\xEF\xBB\xBF"
+         "a,b\n1,2\n",
+         1},
         {"\"a\",\"b\"\n\"1\",\"2\"\n", 1},
         {"a,b\n,\n1,2\n\n\n", 2},
         {"a , b\n 1, 2 \n", 1},
@@ -89,7 +91,9 @@ static const struct {
     {"a,b\n\"1\"x,2\n", 0, "t.csv:2:4: a quotation mark within a field"},
     {"a,b\n1,\0002\n", 9, "t.csv:2:3: a NUL byte"},
     {"a,b\r1,2\r", 0, "t.csv:1:4: a carriage return within a line"},
-    {"\xFF\xFE" "a\0,\0b\0\n\0", 10, "UTF-16"},
+    {"\xFF\xFE"
+     "a\0,\0b\0\n\0",
+     10, "UTF-16"},
     {"\xC3\xA9,b\n\xC3\xA9,\"2\n", 0, "t.csv:2:3: a quotation mark that is not closed"},
 };
 

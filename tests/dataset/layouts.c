@@ -45,7 +45,8 @@ START_TEST(fractions_stay) {
     ck_ok(fcl_images_load(&images, golden_image("fraction.npz"), NULL, 0));
     ck_assert_ptr_null(images.pixels);
     for (size_t i = 0; i < images.n * PIXELS; i++)
-        ck_assert_float_eq(images.pixels_f[i], 0.25f + 0.5f * (float)made_pixel(i / PIXELS, i % PIXELS / SIDE, i % SIDE));
+        ck_assert_float_eq(images.pixels_f[i],
+                           0.25f + 0.5f * (float)made_pixel(i / PIXELS, i % PIXELS / SIDE, i % SIDE));
     free(images.pixels_f);
 }
 END_TEST
@@ -75,7 +76,8 @@ START_TEST(as_many_rows_as_a_side_is_y_x_row) {
     ck_assert_ptr_nonnull(values);
     for (size_t y = 0; y < SIDE; y++)
         for (size_t x = 0; x < SIDE; x++)
-            for (size_t row = 0; row < SIDE; row++) values[(y * SIDE + x) * SIDE + row] = (uint8_t)made_pixel(row, y, x);
+            for (size_t row = 0; row < SIDE; row++)
+                values[(y * SIDE + x) * SIDE + row] = (uint8_t)made_pixel(row, y, x);
     ck_ok(fcl_npy_write(path, FCL_UINT8, shape, 3, values));
     fcl_images images;
     ck_ok(fcl_images_load(&images, path, NULL, 0));

@@ -82,13 +82,13 @@ START_TEST(named_files) {
     char *folder = test_folder_create();
     fcl_dataset *d;
     write_labels(folder, "k.csv", 3);
-    ck_ok(fcl_dataset_load(&d, &(fcl_data_paths){.images = golden_image("uint8_f.npz"),
-                                                 .keypoints = in_folder(folder, "k.csv")}));
+    ck_ok(fcl_dataset_load(
+        &d, &(fcl_data_paths){.images = golden_image("uint8_f.npz"), .keypoints = in_folder(folder, "k.csv")}));
     ck_assert_int_eq(d->has_keypoints, 1);
     fcl_dataset_free(d);
     write_labels(folder, "k.csv", 4);
-    ck_fails(fcl_dataset_load(&d, &(fcl_data_paths){.images = golden_image("uint8_f.npz"),
-                                                    .keypoints = in_folder(folder, "k.csv")}),
+    ck_fails(fcl_dataset_load(
+                 &d, &(fcl_data_paths){.images = golden_image("uint8_f.npz"), .keypoints = in_folder(folder, "k.csv")}),
              FCL_E_INPUT, "has 3 images but");
     ck_assert(test_contains(fcl_error_message(), "k.csv' has 4 rows"));
     test_folder_remove(folder);
@@ -104,7 +104,8 @@ START_TEST(images_alone) {
     ck_ok(load(&d, golden_image("uint8_f.npz"), 1)); /* a file in the folder's place */
     fcl_dataset_free(d);
     ck_fails(load(&d, golden_image("uint8_f.npz"), 0), FCL_E_USAGE, "--keypoints");
-    ck_fails(fcl_dataset_load(&d, &(fcl_data_paths){.images = golden_image("uint8_f.npz")}), FCL_E_USAGE, "--keypoints");
+    ck_fails(fcl_dataset_load(&d, &(fcl_data_paths){.images = golden_image("uint8_f.npz")}), FCL_E_USAGE,
+             "--keypoints");
     ck_fails(fcl_dataset_load(&d, &(fcl_data_paths){.labels_optional = 1}), FCL_E_USAGE, "no data named");
 }
 END_TEST

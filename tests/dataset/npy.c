@@ -1,8 +1,8 @@
 /* .npy headers, good and hostile, and whole arrays; golden files are numpy's (tools/make-golden-images). */
+#include "dataset/npy.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "dataset/fixture.h"
-#include "dataset/npy.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -145,8 +145,10 @@ START_TEST(reads_big_endian_fortran_order) {
     ck_assert_uint_eq(a.shape[0], 2);
     ck_assert_uint_eq(a.shape[2], 4);
     free(a.data);
-    ck_fails(fcl_npy_read(&a, golden_image("small_fortran.npy"), FCL_FLOAT32, 3), FCL_E_INPUT, "holds float64 (2, 3, 4)");
-    ck_fails(fcl_npy_read(&a, golden_image("small_fortran.npy"), FCL_FLOAT64, 2), FCL_E_INPUT, "2 dimensions is needed");
+    ck_fails(fcl_npy_read(&a, golden_image("small_fortran.npy"), FCL_FLOAT32, 3), FCL_E_INPUT,
+             "holds float64 (2, 3, 4)");
+    ck_fails(fcl_npy_read(&a, golden_image("small_fortran.npy"), FCL_FLOAT64, 2), FCL_E_INPUT,
+             "2 dimensions is needed");
     ck_fails(fcl_npy_read(&a, "/nowhere/a.npy", FCL_FLOAT64, 2), FCL_E_IO, "/nowhere/a.npy");
 }
 END_TEST

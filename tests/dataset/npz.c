@@ -23,8 +23,7 @@ static void write_zip(const char *path, const char *member, const void *bytes, s
     zip_int64_t index = zip_file_add(archive, member, source, 0);
     ck_assert_int_ge(index, 0);
     ck_assert_int_eq(zip_set_file_compression(archive, (zip_uint64_t)index, method, 0), 0);
-    if (password)
-        ck_assert_int_eq(zip_file_set_encryption(archive, (zip_uint64_t)index, ZIP_EM_AES_256, password), 0);
+    if (password) ck_assert_int_eq(zip_file_set_encryption(archive, (zip_uint64_t)index, ZIP_EM_AES_256, password), 0);
     ck_assert_int_eq(zip_close(archive), 0);
 }
 

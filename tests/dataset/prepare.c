@@ -214,7 +214,8 @@ START_TEST(report) {
     d->keypoints[3 * 30 + 21] = 95.75f; /* row 3: below the frame, which ends at 95.5 */
     d->keypoints[4 * 30 + 20] = -0.5f;  /* row 4: on the border */
     memset(d->pixels + 5 * FCL_IMAGE_PIXELS, 9, FCL_IMAGE_PIXELS);
-    for (int i = 6; i < 20; i++) memcpy(d->pixels + i * FCL_IMAGE_PIXELS, d->pixels + 6 * FCL_IMAGE_PIXELS, i < 12 ? FCL_IMAGE_PIXELS : 0);
+    for (int i = 6; i < 20; i++)
+        memcpy(d->pixels + i * FCL_IMAGE_PIXELS, d->pixels + 6 * FCL_IMAGE_PIXELS, i < 12 ? FCL_IMAGE_PIXELS : 0);
     prepare(d, out);
     json_t *r;
     ck_ok(fcl_json_read(&r, in_folder(out, "validation.json")));

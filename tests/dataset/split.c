@@ -32,10 +32,8 @@ START_TEST(by_rows) {
         double shares[3];
         size_t wanted[3], left_out;
     } cases[] = {
-        {7049, {0}, {.8, .1, .1}, {5639, 705, 705}, 0},
-        {7049, {5639, 705, 705}, {0}, {5639, 705, 705}, 0},
-        {100, {10, 20, 30}, {0}, {10, 20, 30}, 40},
-        {3, {1, 1, 1}, {0}, {1, 1, 1}, 0},
+        {7049, {0}, {.8, .1, .1}, {5639, 705, 705}, 0}, {7049, {5639, 705, 705}, {0}, {5639, 705, 705}, 0},
+        {100, {10, 20, 30}, {0}, {10, 20, 30}, 40},     {3, {1, 1, 1}, {0}, {1, 1, 1}, 0},
         {10, {0}, {.5, .25, .25}, {4, 3, 3}, 0},
     };
     fcl_dataset *d = made_rows(cases[_i].n);
@@ -110,7 +108,8 @@ START_TEST(by_groups) {
     write_groups(folder, 0);
     write_groups(folder, 1);
     fcl_dataset *d = made_rows(100);
-    fcl_prepare_options o = {.counts = {60, 20, 20}, .group_file = in_folder(folder, "groups.csv"), .group_column = "person"};
+    fcl_prepare_options o = {
+        .counts = {60, 20, 20}, .group_file = in_folder(folder, "groups.csv"), .group_column = "person"};
     fcl_row_split split, from_rows;
     ck_ok(fcl_row_split_make(&split, d, &o));
     /* 0, 1, 4, 8, 9, 16, 21 and 25 are the squares modulo 28. */
@@ -162,8 +161,7 @@ START_TEST(nearest_counts) {
         ck_assert_uint_eq(split.asked[FCL_TEST], 18);
         fcl_row_split_dispose(&split);
     }
-    fcl_prepare_options o = {
-        .counts = {98, 1, 1}, .group_file = in_folder(folder, "g.csv"), .group_column = "g"};
+    fcl_prepare_options o = {.counts = {98, 1, 1}, .group_file = in_folder(folder, "g.csv"), .group_column = "g"};
     ck_fails(fcl_row_split_make(&split, d, &o), FCL_E_INPUT, "with 6 groups of rows, none is left for validation");
     fcl_dataset_free(d);
     test_folder_remove(folder);

@@ -46,8 +46,7 @@ START_TEST(ranges_are_checked) {
 END_TEST
 
 START_TEST(windows_share_their_parents_memory) {
-    size_t step = fcl_buffer_alignment(test_device()), n = 3 * step / sizeof(int),
-           middle = step / sizeof(int);
+    size_t step = fcl_buffer_alignment(test_device()), n = 3 * step / sizeof(int), middle = step / sizeof(int);
     int *host = fcl_calloc(n, sizeof *host), got[N];
     for (size_t i = 0; i < n; i++) host[i] = (int)i;
     fcl_buffer *parent = test_ints(host, n), *window, *inner;
@@ -146,8 +145,7 @@ START_TEST(memory_is_counted) {
     ck_assert_uint_eq(fcl_device_memory_use(device).now_bytes, 1000);
     ck_assert_uint_eq(fcl_device_memory_use(device).peak_bytes, 1500);
     size_t too_much = (size_t)fcl_device_facts(device)->max_allocation_bytes + 1;
-    ck_fails(fcl_buffer_create(&large, device, too_much, "the gradients"), FCL_E_DEVICE_MEMORY,
-             "the gradients needs");
+    ck_fails(fcl_buffer_create(&large, device, too_much, "the gradients"), FCL_E_DEVICE_MEMORY, "the gradients needs");
     ck_assert(test_contains(fcl_error_message(), fcl_device_facts(device)->name));
     ck_assert_uint_eq(fcl_device_memory_use(device).now_bytes, 1000);
     fcl_buffer_free(first);

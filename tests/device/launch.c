@@ -31,8 +31,7 @@ START_TEST(passes_arguments) {
     ck_ok(fcl_buffer_create(&buffer, test_device(), sizeof x, "x"));
     ck_ok(fcl_buffer_write(buffer, 0, x, sizeof x));
     fcl_range range = {.n_dimensions = 1, .global = {4}, .local = {2}};
-    ck_ok(FCL_LAUNCH(kernel, &range, fcl_arg_int(3), fcl_arg_float(2.5f), fcl_arg_uint(10),
-                     fcl_arg_buffer(buffer)));
+    ck_ok(FCL_LAUNCH(kernel, &range, fcl_arg_int(3), fcl_arg_float(2.5f), fcl_arg_uint(10), fcl_arg_buffer(buffer)));
     ck_ok(fcl_buffer_read(x, buffer, 0, sizeof x));
     ck_assert_mem_eq(x, wanted, sizeof x);
     fcl_kernel_free(kernel);
@@ -93,8 +92,7 @@ START_TEST(wrong_ranges_are_refused) {
     int got[] = {0, 0, 0, 0};
     fcl_buffer *buffer = test_ints(got, 4);
     fcl_kernel *kernel = create("add_one"), *fixed = create("fixed");
-    size_t too_many = 2 * (size_t)info->max_work_group_size,
-           too_long = 2 * (size_t)info->max_work_item_sizes[0];
+    size_t too_many = 2 * (size_t)info->max_work_group_size, too_long = 2 * (size_t)info->max_work_item_sizes[0];
     const struct {
         fcl_kernel *kernel;
         fcl_range range;
@@ -147,24 +145,16 @@ START_TEST(wrong_arguments_are_refused) {
     fcl_buffer *buffer = test_ints(got, 2), *elsewhere;
     fcl_kernel *scale = create("scale"), *reverse = create("reverse"), *add_one = create("add_one");
     fcl_range range = {.n_dimensions = 1, .global = {2}, .local = {2}};
-    const fcl_arg b = fcl_arg_buffer(buffer), n = fcl_arg_int(2), f = fcl_arg_float(1.0f),
-                  u = fcl_arg_uint(0);
-    ck_fails(FCL_LAUNCH(scale, &range, n, f, u), FCL_E_INTERNAL,
-             "scale of cl/test.cl: 3 arguments given, it takes 4");
+    const fcl_arg b = fcl_arg_buffer(buffer), n = fcl_arg_int(2), f = fcl_arg_float(1.0f), u = fcl_arg_uint(0);
+    ck_fails(FCL_LAUNCH(scale, &range, n, f, u), FCL_E_INTERNAL, "scale of cl/test.cl: 3 arguments given, it takes 4");
     ck_fails(FCL_LAUNCH(add_one, &range, b, b), FCL_E_INTERNAL, "2 arguments given, it takes 1");
     if (knows_types()) {
-        ck_fails(FCL_LAUNCH(scale, &range, f, f, u, b), FCL_E_INTERNAL,
-                 "argument 0 is a float, it takes an int");
-        ck_fails(FCL_LAUNCH(scale, &range, n, n, u, b), FCL_E_INTERNAL,
-                 "argument 1 is an int, it takes a float");
-        ck_fails(FCL_LAUNCH(scale, &range, n, f, n, b), FCL_E_INTERNAL,
-                 "argument 2 is an int, it takes a uint");
-        ck_fails(FCL_LAUNCH(scale, &range, n, f, u, n), FCL_E_INTERNAL,
-                 "argument 3 is an int, it takes a buffer");
-        ck_fails(FCL_LAUNCH(scale, &range, n, b, u, b), FCL_E_INTERNAL,
-                 "argument 1 is a buffer, it takes a float");
-        ck_fails(FCL_LAUNCH(reverse, &range, b, b), FCL_E_INTERNAL,
-                 "argument 0 is a buffer, it takes local memory");
+        ck_fails(FCL_LAUNCH(scale, &range, f, f, u, b), FCL_E_INTERNAL, "argument 0 is a float, it takes an int");
+        ck_fails(FCL_LAUNCH(scale, &range, n, n, u, b), FCL_E_INTERNAL, "argument 1 is an int, it takes a float");
+        ck_fails(FCL_LAUNCH(scale, &range, n, f, n, b), FCL_E_INTERNAL, "argument 2 is an int, it takes a uint");
+        ck_fails(FCL_LAUNCH(scale, &range, n, f, u, n), FCL_E_INTERNAL, "argument 3 is an int, it takes a buffer");
+        ck_fails(FCL_LAUNCH(scale, &range, n, b, u, b), FCL_E_INTERNAL, "argument 1 is a buffer, it takes a float");
+        ck_fails(FCL_LAUNCH(reverse, &range, b, b), FCL_E_INTERNAL, "argument 0 is a buffer, it takes local memory");
     }
     size_t too_much = (size_t)fcl_device_facts(test_device())->local_memory_bytes + 1;
     ck_fails(FCL_LAUNCH(reverse, &range, fcl_arg_local(too_much), b), FCL_E_DEVICE,
@@ -218,8 +208,8 @@ START_TEST(long_build_logs_keep_the_error) {
     fcl_text source = FCL_TEXT_EMPTY;
     fcl_text_append(&source, "__kernel void broken(__global float *x) {\n");
     for (int i = 0; i < 300; i++)
-        fcl_text_appendf(
-            &source, "#warning \"number %d, which makes the log of this build longer than a message\"\n", i);
+        fcl_text_appendf(&source, "#warning \"number %d, which makes the log of this build longer than a message\"\n",
+                         i);
     fcl_text_append(&source, "    x[0] = the_last_mistake;\n}\n");
     test_write_text(folder, "broken.cl", fcl_text_get(&source));
     fcl_text_dispose(&source);

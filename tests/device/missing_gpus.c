@@ -28,8 +28,8 @@ static void teardown(void) {
 }
 
 /* A PCI device as sysfs shows it: `place` is its folder below sysfs. */
-static void add_device(const char *place, const char *class_code, const char *vendor, const char *device,
-                       int driver, const char *node) {
+static void add_device(const char *place, const char *class_code, const char *vendor, const char *device, int driver,
+                       const char *node) {
     char *folder = fcl_path_join(sysfs, place);
     ck_ok(fcl_folder_create(folder));
     test_write_text(folder, "class", class_code);
@@ -58,16 +58,14 @@ static void add_node(const char *node, mode_t mode) {
 }
 
 /* Asks with `n_devices` OpenCL devices and wants `n_wanted` GPUs. */
-static void ask(fcl_missing_gpu out[CAPACITY], const fcl_device_info *devices, unsigned n_devices,
-                unsigned n_wanted) {
+static void ask(fcl_missing_gpu out[CAPACITY], const fcl_device_info *devices, unsigned n_devices, unsigned n_wanted) {
     fcl_device_list list = {.infos = (fcl_device_info *)devices, .count = n_devices};
     unsigned n = 99;
     ck_ok(fcl_missing_gpus(out, &n, CAPACITY, &list, sysfs, dev));
     ck_assert_uint_eq(n, n_wanted);
 }
 
-#define ck_has(text, part)                                                                                   \
-    ck_assert_msg(test_contains((text), (part)), "'%s' does not have '%s'", (text), (part))
+#define ck_has(text, part) ck_assert_msg(test_contains((text), (part)), "'%s' does not have '%s'", (text), (part))
 
 START_TEST(says_what_to_install) {
     fcl_missing_gpu gpus[CAPACITY];

@@ -22,8 +22,7 @@ START_TEST(times_are_summed_by_kernel) {
     free(rows);
     fcl_range range = {.n_dimensions = 1, .global = {16}};
     for (int i = 0; i < LAUNCHES; i++) ck_ok(FCL_LAUNCH(add_one, &range, fcl_arg_buffer(buffer)));
-    ck_ok(FCL_LAUNCH(scale, &range, fcl_arg_int(16), fcl_arg_float(2.0f), fcl_arg_uint(0),
-                     fcl_arg_buffer(buffer)));
+    ck_ok(FCL_LAUNCH(scale, &range, fcl_arg_int(16), fcl_arg_float(2.0f), fcl_arg_uint(0), fcl_arg_buffer(buffer)));
     ck_ok(fcl_device_profile(&rows, &n, device));
     ck_assert_uint_eq(n, 2);
     ck_assert_str_eq(rows[0].kernel, "add_one");

@@ -39,8 +39,7 @@ static origin run(const char *options, float extra) {
     ck_ok(fcl_buffer_create(&buffer, device, sizeof x, "x"));
     ck_ok(fcl_buffer_write(buffer, 0, &x, sizeof x));
     fcl_range range = {.n_dimensions = 1, .global = {1}};
-    ck_ok(FCL_LAUNCH(kernel, &range, fcl_arg_int(1), fcl_arg_float(2.0f), fcl_arg_uint(0),
-                     fcl_arg_buffer(buffer)));
+    ck_ok(FCL_LAUNCH(kernel, &range, fcl_arg_int(1), fcl_arg_float(2.0f), fcl_arg_uint(0), fcl_arg_buffer(buffer)));
     ck_ok(fcl_buffer_read(&x, buffer, 0, sizeof x));
     ck_assert_float_eq(x, 6.0f + extra);
     fcl_program_counts counts = fcl_device_program_counts(device);
@@ -87,8 +86,7 @@ START_TEST(damaged_entries_are_built_again) {
     entry_path(path);
     ck_ok(fcl_file_read(&file, &n, path));
     ck_assert_uint_gt(n, KEY_OFFSET);
-    const size_t lengths[] = {0,     1,    8, KEY_BYTES_OFFSET, KEY_OFFSET - 1, KEY_OFFSET, KEY_OFFSET + 10,
-                              n / 2, n - 1};
+    const size_t lengths[] = {0, 1, 8, KEY_BYTES_OFFSET, KEY_OFFSET - 1, KEY_OFFSET, KEY_OFFSET + 10, n / 2, n - 1};
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
         ck_ok(fcl_file_write(path, file, lengths[i]));
         ck_assert_msg(run("", 0.0f) == BUILT, "cut to %zu bytes", lengths[i]);

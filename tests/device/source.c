@@ -27,9 +27,8 @@ START_TEST(includes_are_put_in_once) {
     test_write_text(folder, "g.h", "int g;\n#include <not_ours.h>\n");
     char *text;
     ck_ok(fcl_source_load(&text, "a.cl"));
-    ck_assert_str_eq(text,
-                     "#line 1 \"a.cl\"\n#line 1 \"h.h\"\n#line 1 \"g.h\"\nint g;\n#include <not_ours.h>\n"
-                     "#line 2 \"h.h\"\nint h;\n#line 2 \"a.cl\"\nint a;\n\n\nint b;\n");
+    ck_assert_str_eq(text, "#line 1 \"a.cl\"\n#line 1 \"h.h\"\n#line 1 \"g.h\"\nint g;\n#include <not_ours.h>\n"
+                           "#line 2 \"h.h\"\nint h;\n#line 2 \"a.cl\"\nint a;\n\n\nint b;\n");
     free(text);
 }
 END_TEST

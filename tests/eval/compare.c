@@ -7,8 +7,8 @@
 #include "fiducl/eval.h"
 #include "support/support.h"
 
-#define HEADER                                                                                               \
-    "model,split,n,mae,rmse,nme,accuracy_5px,accuracy_10px,accuracy_15px,mean_error,n_coordinates,"          \
+#define HEADER                                                                                                         \
+    "model,split,n,mae,rmse,nme,accuracy_5px,accuracy_10px,accuracy_15px,mean_error,n_coordinates,"                    \
     "n_keypoints,n_nme\n"
 #define MEAN "mean,test,9,3,4,,50,60,70,4,18,9,0\n"
 

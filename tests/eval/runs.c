@@ -49,8 +49,7 @@ static fcl_dataset *faces(void) {
 }
 
 static void write_config(const char *path, const char *hash) {
-    json_t *config =
-        json_pack("{s:s, s:s, s:s}", "model", "models/tiny.cfg", "prepared", path, "prepared_hash", hash);
+    json_t *config = json_pack("{s:s, s:s, s:s}", "model", "models/tiny.cfg", "prepared", path, "prepared_hash", hash);
     char *file = fcl_path_join(run, "config.json");
     ck_ok(fcl_json_write(file, config));
     free(file);
@@ -169,15 +168,13 @@ START_TEST(an_evaluation_scores_the_model_and_the_mean) {
 END_TEST
 
 START_TEST(figures_show_history_samples_and_errors) {
-    static const char *const files[] = {"loss.svg",    "loss.png",    "loss.csv",
-                                        "samples.svg", "samples.png", "samples.csv",
-                                        "errors.svg",  "errors.png",  "errors.csv"};
+    static const char *const files[] = {"loss.svg",    "loss.png",   "loss.csv",   "samples.svg", "samples.png",
+                                        "samples.csv", "errors.svg", "errors.png", "errors.csv"};
     if (fcl_plot_check() != FCL_OK) return;
     char *out = fcl_path_join(folder, "figures");
     options.out = out;
     ck_ok(fcl_plot_run(&options));
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-        ck_assert_msg(exists(out, files[i]), "no %s", files[i]);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) ck_assert_msg(exists(out, files[i]), "no %s", files[i]);
     ck_assert(!exists(run, "loss.svg"));
     char *text = read_file(out, "errors.csv");
     /* All errors are 5 px: none within 4.9 px, all within 5. */

@@ -8,8 +8,7 @@
 #include "metrics/metrics.h"
 #include "support/support.h"
 
-#define HEADER                                                                                               \
-    "n,mae,rmse,nme,accuracy_5px,accuracy_10px,accuracy_15px,mean_error,n_coordinates,n_keypoints,n_nme\n"
+#define HEADER "n,mae,rmse,nme,accuracy_5px,accuracy_10px,accuracy_15px,mean_error,n_coordinates,n_keypoints,n_nme\n"
 
 static char *folder, *path;
 
@@ -32,8 +31,7 @@ static const fcl_scores some = {.n_rows = 2,
                                 .mean_error = 0.5,
                                 .nme = 12.5,
                                 .accuracy = {50.0, 75.0, 100.0}};
-static const fcl_scores none = {
-    .mae = NAN, .rmse = NAN, .mean_error = NAN, .nme = NAN, .accuracy = {NAN, NAN, NAN}};
+static const fcl_scores none = {.mae = NAN, .rmse = NAN, .mean_error = NAN, .nme = NAN, .accuracy = {NAN, NAN, NAN}};
 
 static void file_is(const char *wanted) {
     char *text;

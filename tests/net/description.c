@@ -18,7 +18,8 @@ static fcl_model *parse(const char *text) {
 static void check_layer(const fcl_model *model, unsigned index, const char *name, int h, int w, int c) {
     const fcl_layer *layer = fcl_model_layer(model, index);
     ck_assert_str_eq(layer->name, name);
-    ck_assert_msg(layer->h == h && layer->w == w && layer->c == c, "%s is %dx%dx%d", name, layer->h, layer->w, layer->c);
+    ck_assert_msg(layer->h == h && layer->w == w && layer->c == c, "%s is %dx%dx%d", name, layer->h, layer->w,
+                  layer->c);
 }
 
 START_TEST(shipped) {
@@ -48,13 +49,14 @@ END_TEST
 
 /* Keras' rules: valid floor((n - k) / s) + 1, same ceil(n / s) with the odd row of padding behind. */
 START_TEST(shapes) {
-    fcl_model *m = parse("layers = (\n"
-                         "{ type = \"conv\"; filters = 5; kernel = [4, 3]; stride = [3, 2]; },\n"
-                         "{ type = \"conv\"; filters = 6; kernel = 4; stride = 2; padding = \"same\"; name = \"mine\"; },\n"
-                         "{ type = \"average_pool\"; window = 3; padding = \"same\"; },\n"
-                         "{ type = \"conv\"; filters = 6; kernel = 1; },\n"
-                         "{ type = \"add\"; with = \"average_pool\"; activation = \"relu\"; },\n"
-                         "{ type = \"flatten\"; }, { type = \"dense\"; units = 30; } );\n");
+    fcl_model *m =
+        parse("layers = (\n"
+              "{ type = \"conv\"; filters = 5; kernel = [4, 3]; stride = [3, 2]; },\n"
+              "{ type = \"conv\"; filters = 6; kernel = 4; stride = 2; padding = \"same\"; name = \"mine\"; },\n"
+              "{ type = \"average_pool\"; window = 3; padding = \"same\"; },\n"
+              "{ type = \"conv\"; filters = 6; kernel = 1; },\n"
+              "{ type = \"add\"; with = \"average_pool\"; activation = \"relu\"; },\n"
+              "{ type = \"flatten\"; }, { type = \"dense\"; units = 30; } );\n");
     check_layer(m, 1, "conv", 31, 47, 5);
     check_layer(m, 2, "mine", 16, 24, 6);
     /* Rows: (16 - 1) * 2 + 4 - 31 = 3 of padding, one before; columns: 23 * 2 + 4 - 47 = 3. */
@@ -76,11 +78,14 @@ START_TEST(refused) {
         const char *text, *part;
     } cases[] = {
         {"layers = (\n{ type = \"conw\"; }," TAIL, "test:2: unknown layer type \"conw\""},
-        {"layers = (\n\n{ type = \"conv\"; filters = 3; kernel = 3; strides = 2; }," TAIL, "test:3: unknown key 'strides'"},
+        {"layers = (\n\n{ type = \"conv\"; filters = 3; kernel = 3; strides = 2; }," TAIL,
+         "test:3: unknown key 'strides'"},
         {"layers = (\n{ type = \"conv\"; kernel = 3; }," TAIL, "test:2: the key 'filters' is missing"},
         {"layers = (\n{ type = \"conv\"; filters = 0; kernel = 3; }," TAIL, "test:2: 'filters' must be a whole number"},
-        {"layers = (\n{ type = \"conv\"; filters = 2.5; kernel = 3; }," TAIL, "test:2: 'filters' must be a whole number"},
-        {"layers = (\n{ type = \"conv\"; filters = 3; kernel = [3]; }," TAIL, "test:2: 'kernel' must be [rows, columns]"},
+        {"layers = (\n{ type = \"conv\"; filters = 2.5; kernel = 3; }," TAIL,
+         "test:2: 'filters' must be a whole number"},
+        {"layers = (\n{ type = \"conv\"; filters = 3; kernel = [3]; }," TAIL,
+         "test:2: 'kernel' must be [rows, columns]"},
         {"layers = (\n{ type = \"conv\"; filters = 3; kernel = 97; }," TAIL, "test:2: 'kernel' must be"},
         {"layers = (\n{ type = \"max_pool\"; window = 64; },\n{ type = \"max_pool\"; window = 2; }," TAIL,
          "test:3: its input of 1x1 is smaller than the window of 2x2"},
@@ -88,10 +93,12 @@ START_TEST(refused) {
          "test:2: 'padding' must be one of"},
         {"layers = (\n{ type = \"conv\"; filters = 3; kernel = 3; activation = \"swish\"; }," TAIL,
          "test:2: 'activation' must be one of"},
-        {"layers = (\n{ type = \"conv\"; filters = 3; kernel = 3; activation = \"leaky_relu\"; }," TAIL, "needs 'alpha'"},
+        {"layers = (\n{ type = \"conv\"; filters = 3; kernel = 3; activation = \"leaky_relu\"; }," TAIL,
+         "needs 'alpha'"},
         {"layers = (\n{ type = \"dropout\"; rate = 1.0; }," TAIL, "test:2: 'rate' must be a number"},
         {"layers = (\n{ type = \"dense\"; units = 30; } );\n", "test:2: a dense layer needs a flat input"},
-        {"layers = (\n{ type = \"flatten\"; },\n{ type = \"dense\"; units = 29; } );\n", "test:3: the last layer gives 1x1x29"},
+        {"layers = (\n{ type = \"flatten\"; },\n{ type = \"dense\"; units = 29; } );\n",
+         "test:3: the last layer gives 1x1x29"},
         {"layers = (\n{ type = \"flatten\"; from = \"nowhere\"; },{ type = \"dense\"; units = 30; } );\n",
          "test:2: 'from' must name a layer above"},
         {"layers = (\n{ type = \"conv\"; filters = 3; kernel = 3; },\n{ type = \"flatten\"; from = \"input\"; },"
@@ -137,10 +144,11 @@ START_TEST(initial_weights) {
     static const char *const kinds[] = {"glorot_uniform", "he_normal"};
     for (int k = 0; k < 2; k++) {
         char text[256];
-        snprintf(text, sizeof text,
-                 "initializer = \"%s\"; layers = ( { type = \"conv\"; filters = 64; kernel = [3, 5]; padding = \"same\"; }, "
-                 "{ type = \"max_pool\"; window = 32; }, " TAIL,
-                 kinds[k]);
+        snprintf(
+            text, sizeof text,
+            "initializer = \"%s\"; layers = ( { type = \"conv\"; filters = 64; kernel = [3, 5]; padding = \"same\"; }, "
+            "{ type = \"max_pool\"; window = 32; }, " TAIL,
+            kinds[k]);
         fcl_model *m = parse(text);
         fcl_tensors t, again;
         ck_ok(fcl_tensors_init(&t, m));

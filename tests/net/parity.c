@@ -90,8 +90,7 @@ static void run_batch(fcl_network *network, const batch *b, int part, fcl_pass *
         pass->accumulate = first > 0;
         size_t at = (size_t)first, n = (size_t)pass->n;
         ck_ok(fcl_buffer_write(fcl_network_input(network), 0, b->images + at * PIXELS, n * image));
-        ck_ok(fcl_buffer_write(fcl_network_targets(network), 0, b->targets + at * FCL_N_COORDINATES,
-                               n * labels));
+        ck_ok(fcl_buffer_write(fcl_network_targets(network), 0, b->targets + at * FCL_N_COORDINATES, n * labels));
         ck_ok(fcl_buffer_write(fcl_network_mask(network), 0, b->mask + at * FCL_N_COORDINATES, n * labels));
         ck_ok(fcl_network_forward(network, pass));
         ck_ok(fcl_network_loss(network, pass));
@@ -152,9 +151,8 @@ static void follow(const char *case_name, int part, const char *force) {
     ck_ok(fcl_choice_create(&choice));
     if (force) ck_ok(fcl_choice_force(choice, force));
     ck_assert_uint_eq(fcl_model_n_parameters(model), (uint64_t)golden_number(g, "n_parameters"));
-    ck_ok(fcl_network_create(
-        &network, device, model,
-        &(fcl_network_options){.batch = part, .training = 1, .choice = choice, .seed = 1}));
+    ck_ok(fcl_network_create(&network, device, model,
+                             &(fcl_network_options){.batch = part, .training = 1, .choice = choice, .seed = 1}));
     fcl_choice_free(choice);
     write_weights(network);
     size_t n_steps, n;
@@ -177,17 +175,14 @@ static void follow(const char *case_name, int part, const char *force) {
         ck_ok(fcl_network_update(network, &pass, &adam));
         ck_ok(fcl_buffer_read(stats, fcl_network_stats(network), 0, sizeof stats));
         worst_deviation = fmax(worst_deviation, deviation[step] / loss[step]);
-        double bound =
-            loss[step] *
-            (bound_kind == PARITY_RELATIVE ? loss_tolerance : float32_factor * worst_deviation + loss_floor);
+        double bound = loss[step] *
+                       (bound_kind == PARITY_RELATIVE ? loss_tolerance : float32_factor * worst_deviation + loss_floor);
         double got = (double)stats[2 * step], got_mae = (double)stats[2 * step + 1];
         if (getenv("PARITY_TRACE"))
-            fprintf(stderr, "%s %s step %zu: %.3g of the bound, relative %.3g\n", case_name,
-                    force ? force : "", step + 1, fabs(got - loss[step]) / bound,
-                    fabs(got - loss[step]) / loss[step]);
-        ck_assert_msg(fabs(got - loss[step]) <= bound,
-                      "%s, %s: loss of step %zu is %.9g, should be %.9g (bound %g)", case_name,
-                      force ? force : "default solvers", step + 1, got, loss[step], bound);
+            fprintf(stderr, "%s %s step %zu: %.3g of the bound, relative %.3g\n", case_name, force ? force : "",
+                    step + 1, fabs(got - loss[step]) / bound, fabs(got - loss[step]) / loss[step]);
+        ck_assert_msg(fabs(got - loss[step]) <= bound, "%s, %s: loss of step %zu is %.9g, should be %.9g (bound %g)",
+                      case_name, force ? force : "default solvers", step + 1, got, loss[step], bound);
         /* The error is near the loss' root, whose relative error is half of its own. */
         ck_assert_msg(fabs(got_mae - mae[step]) <= bound / loss[step] * mae[step] + loss_floor,
                       "%s: MAE of step %zu is %.9g, should be %.9g", case_name, step + 1, got_mae, mae[step]);

@@ -47,14 +47,12 @@ void run_solver(const fcl_solver *solver, const fcl_op_desc *desc, int n, const 
         if (in[role]) ck_ok(fcl_buffer_write(operands.buffer[role], 0, in[role], n_bytes));
     }
     size_t workspace_bytes = solver->workspace_bytes ? solver->workspace_bytes(desc, device) : 0;
-    if (workspace_bytes > 0)
-        ck_ok(fcl_buffer_create(&operands.workspace, device, workspace_bytes, "workspace"));
+    if (workspace_bytes > 0) ck_ok(fcl_buffer_create(&operands.workspace, device, workspace_bytes, "workspace"));
     ck_ok(solver->prepare(&plan, desc, device));
     ck_ok(solver->run(plan, n, &operands, args));
     for (int i = 0; i < n_operands; i++) {
         fcl_role role = list[i].role;
-        if (out[role])
-            ck_ok(fcl_buffer_read(out[role], operands.buffer[role], 0, list[i].count * sizeof(float)));
+        if (out[role]) ck_ok(fcl_buffer_read(out[role], operands.buffer[role], 0, list[i].count * sizeof(float)));
     }
     solver->dispose(plan);
     for (int role = 0; role < FCL_N_ROLES; role++) fcl_buffer_free(operands.buffer[role]);

@@ -74,13 +74,13 @@ static fcl_status run_failing(fcl_plan *plan, int n, const fcl_operands *operand
     return fcl_fail(FCL_E_DEVICE, "the device is on strike");
 }
 
-#define MADE(solver_name, solver_run)                                                                        \
-    {                                                                                                        \
-        .name = solver_name, .kind = FCL_ADD, .files = "activation.cl", .error_factor = 4,                   \
-        .applies = applies, .prepare = prepare, .run = solver_run, .dispose = dispose                        \
+#define MADE(solver_name, solver_run)                                                                                  \
+    {                                                                                                                  \
+        .name = solver_name, .kind = FCL_ADD, .files = "activation.cl", .error_factor = 4, .applies = applies,         \
+        .prepare = prepare, .run = solver_run, .dispose = dispose                                                      \
     }
-static const fcl_solver made[N_MADE] = {MADE("slow", run_slow), MADE("fast", run_fast),
-                                        MADE("wrong", run_wrong), MADE("failing", run_failing)};
+static const fcl_solver made[N_MADE] = {MADE("slow", run_slow), MADE("fast", run_fast), MADE("wrong", run_wrong),
+                                        MADE("failing", run_failing)};
 
 static const fcl_op_desc desc = {.kind = FCL_ADD, .batch = 4, .flat = {15}};
 static const fcl_op_desc overlapping = {
@@ -154,8 +154,7 @@ START_TEST(a_wrong_solver_is_named_and_skipped) {
     char *path = cache_file(), *text;
     size_t n_bytes;
     ck_ok(fcl_file_read(&text, &n_bytes, path));
-    ck_assert_msg(test_contains(text, "\tfail\t") && test_contains(text, "\twrong\tadd count=15"), "%s",
-                  text);
+    ck_assert_msg(test_contains(text, "\tfail\t") && test_contains(text, "\twrong\tadd count=15"), "%s", text);
     free(text);
     free(path);
     fcl_text_dispose(&logged);
@@ -170,10 +169,8 @@ START_TEST(no_solver_left_is_an_error) {
     fcl_operation *operation = NULL;
     ck_fails(fcl_operation_create_from(&operation, test_device(), &desc, NULL, 1, wrong), FCL_E_WRONG_RESULT,
              "add count=15");
-    ck_fails(fcl_operation_create_from(&operation, test_device(), &desc, NULL, 1, failing), FCL_E_DEVICE,
-             "on strike");
-    ck_fails(fcl_operation_create_from(&operation, test_device(), &desc, NULL, 1, none), FCL_E_USAGE,
-             "no solver");
+    ck_fails(fcl_operation_create_from(&operation, test_device(), &desc, NULL, 1, failing), FCL_E_DEVICE, "on strike");
+    ck_fails(fcl_operation_create_from(&operation, test_device(), &desc, NULL, 1, none), FCL_E_USAGE, "no solver");
     ck_assert_ptr_null(operation);
 }
 END_TEST
@@ -252,8 +249,7 @@ START_TEST(forced_solvers) {
     ck_fails(fcl_operation_create(&operation, test_device(), &overlapping, choice, 1), FCL_E_USAGE,
              "solver pool_blocks cannot compute pool_backward max in=7x7x4");
     ck_fails(fcl_choice_force(choice, "pool_backward=nothing"), FCL_E_USAGE, "pool_blocks|pool_gather");
-    ck_fails(fcl_choice_force(choice, "pools=pool_gather"), FCL_E_USAGE,
-             "pool_backward=pool_blocks|pool_gather");
+    ck_fails(fcl_choice_force(choice, "pools=pool_gather"), FCL_E_USAGE, "pool_backward=pool_blocks|pool_gather");
     ck_fails(fcl_choice_force(choice, "pool_gather"), FCL_E_USAGE, "'pool_gather' is not OPERATION=SOLVER");
     ck_fails(fcl_choice_force(choice, "=pool_gather"), FCL_E_USAGE, "is not OPERATION=SOLVER");
     fcl_choice_free(choice);

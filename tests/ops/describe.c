@@ -27,16 +27,13 @@ START_TEST(descriptions) {
     } cases[] = {
         {of_kind(conv, FCL_CONV_FORWARD),
          "conv_forward in=96x95x3 out=48x47x64 kernel=3x5 stride=2x1 pad=1,2 activation=relu batch=32"},
-        {of_kind(conv, FCL_CONV_BACKWARD_DATA),
-         "conv_backward_data in=96x95x3 out=48x47x64 kernel=3x5 stride=2x1 "
-         "pad=1,2 x_activation=leaky_relu:0.100000001 batch=32"},
+        {of_kind(conv, FCL_CONV_BACKWARD_DATA), "conv_backward_data in=96x95x3 out=48x47x64 kernel=3x5 stride=2x1 "
+                                                "pad=1,2 x_activation=leaky_relu:0.100000001 batch=32"},
         {of_kind(conv, FCL_CONV_BACKWARD_WEIGHTS),
          "conv_backward_weights in=96x95x3 out=48x47x64 kernel=3x5 stride=2x1 pad=1,2 batch=32"},
         {dense, "dense_forward in=2 out=30 activation=linear batch=64"},
-        {pool,
-         "pool_forward average in=9x8x16 out=4x5 window=2x3 stride=2x1 pad=0,1 activation=linear batch=7"},
-        {of_kind(flat, FCL_DROPOUT_BACKWARD),
-         "dropout_backward count=123 rate=0.300000012 x_activation=elu:1 batch=5"},
+        {pool, "pool_forward average in=9x8x16 out=4x5 window=2x3 stride=2x1 pad=0,1 activation=linear batch=7"},
+        {of_kind(flat, FCL_DROPOUT_BACKWARD), "dropout_backward count=123 rate=0.300000012 x_activation=elu:1 batch=5"},
         {of_kind(flat, FCL_LOSS_MSE), "loss_mse count=123 x_activation=elu:1 batch=5"},
         {of_kind(flat, FCL_ADAM), "adam count=123 batch=5"},
     };
@@ -70,9 +67,8 @@ END_TEST
 
 /* The longest there can be fits. */
 START_TEST(a_description_fits) {
-    fcl_op_desc desc = {.kind = FCL_CONV_BACKWARD_DATA,
-                        .batch = 2147483647,
-                        .x_activation = {FCL_LEAKY_RELU, -1.23456789e-30f}};
+    fcl_op_desc desc = {
+        .kind = FCL_CONV_BACKWARD_DATA, .batch = 2147483647, .x_activation = {FCL_LEAKY_RELU, -1.23456789e-30f}};
     int *numbers = (int *)&desc.conv;
     for (size_t i = 0; i < sizeof desc.conv / sizeof(int); i++) numbers[i] = 2147483647;
     char text[256];
@@ -126,8 +122,7 @@ END_TEST
 
 /* 2 * multiplications: 94 x 94 x 32 outputs of 9 inputs, three samples. */
 START_TEST(work) {
-    const fcl_op_desc desc = {
-        .kind = FCL_CONV_FORWARD, .batch = 3, .conv = {96, 96, 1, 94, 94, 32, 3, 3, 1, 1, 0, 0}};
+    const fcl_op_desc desc = {.kind = FCL_CONV_FORWARD, .batch = 3, .conv = {96, 96, 1, 94, 94, 32, 3, 3, 1, 1, 0, 0}};
     const fcl_op_desc dense = {.kind = FCL_DENSE_BACKWARD_WEIGHTS, .batch = 3, .dense = {12800, 256}};
     ck_assert_double_eq(fcl_op_flop(&desc, 3), 3.0 * 2 * 94 * 94 * 32 * 9);
     ck_assert_double_eq(fcl_op_flop(&dense, 2), 2.0 * 2 * 12800 * 256);

@@ -15,8 +15,8 @@ static const struct {
     size_t count;
 } shapes[] = {{3, 5}, {1, 1}, {2, 13}, {5, 30}, {4, 4}, {3, 24}, {2, 1024}, {3, 9999}, {3, 9984}, {18, 7}};
 
-static const fcl_op_kind kinds[] = {FCL_ACTIVATION_FORWARD, FCL_ACTIVATION_BACKWARD, FCL_ADD,
-                                    FCL_DROPOUT_FORWARD, FCL_DROPOUT_BACKWARD};
+static const fcl_op_kind kinds[] = {FCL_ACTIVATION_FORWARD, FCL_ACTIVATION_BACKWARD, FCL_ADD, FCL_DROPOUT_FORWARD,
+                                    FCL_DROPOUT_BACKWARD};
 
 START_TEST(every_kind_and_shape) {
     for (size_t shape = 0; shape < sizeof shapes / sizeof *shapes; shape++) {
@@ -65,8 +65,7 @@ START_TEST(dropout_uses_the_same_bits_as_the_host) {
     float x[BATCH * COUNT], y[BATCH * COUNT];
     for (int i = 0; i < BATCH * COUNT; i++) x[i] = 1.0f;
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
-        fcl_op_desc desc = {
-            .kind = FCL_DROPOUT_FORWARD, .batch = BATCH, .rate = cases[k].rate, .flat = {COUNT}};
+        fcl_op_desc desc = {.kind = FCL_DROPOUT_FORWARD, .batch = BATCH, .rate = cases[k].rate, .flat = {COUNT}};
         fcl_op_args args = {.seed = cases[k].seed,
                             .purpose = cases[k].purpose,
                             .step = cases[k].step,
@@ -126,10 +125,9 @@ START_TEST(nan_passes) {
             int backward = kinds[k] == FCL_ACTIVATION_BACKWARD || kinds[k] == FCL_DROPOUT_BACKWARD;
             void *out[FCL_N_ROLES] = {0};
             out[backward ? FCL_DX : FCL_Y] = result;
-            run_solver(
-                fcl_solvers_of(kinds[k])[0], &desc, 1, &args,
-                (const void *[FCL_N_ROLES]){[FCL_X] = backward ? good : bad, [FCL_X2] = good, [FCL_DY] = bad},
-                out);
+            run_solver(fcl_solvers_of(kinds[k])[0], &desc, 1, &args,
+                       (const void *[FCL_N_ROLES]){[FCL_X] = backward ? good : bad, [FCL_X2] = good, [FCL_DY] = bad},
+                       out);
             for (int i = 0; i < COUNT; i++)
                 ck_assert_msg(isnan(result[i]) == (i == AT), "%s with activation %zu: element %d is %g",
                               fcl_op_kind_name(kinds[k]), a, i, (double)result[i]);

@@ -53,8 +53,7 @@ static void dispose(fcl_plan *plan) {
 
 static fcl_status run(fcl_plan *plan, int n, const fcl_operands *operands, const fcl_op_args *args) {
     size_t count = (size_t)n * plan->desc.flat.count, n_bytes = count * sizeof(float);
-    float *x = calloc(count, sizeof *x), *x2 = calloc(count, sizeof *x2), *y = calloc(count + 1, sizeof *y),
-          trash = 0;
+    float *x = calloc(count, sizeof *x), *x2 = calloc(count, sizeof *x2), *y = calloc(count + 1, sizeof *y), trash = 0;
     (void)args;
     if (current == FAILS) {
         free(x), free(x2), free(y);
@@ -68,8 +67,7 @@ static fcl_status run(fcl_plan *plan, int n, const fcl_operands *operands, const
         if (current == WITHIN_BOUND) y[i] += (i % 2 ? 3.0f : -3.0f) * 0x1p-23f * magnitude;
         if (current == SAME_EVERYWHERE) y[i] += 1e-4f * magnitude;
     }
-    if (current == ONE_ELEMENT)
-        y[count / 3] += 6.0f * 0x1p-23f * (fabsf(x[count / 3]) + fabsf(x2[count / 3]));
+    if (current == ONE_ELEMENT) y[count / 3] += 6.0f * 0x1p-23f * (fabsf(x[count / 3]) + fabsf(x2[count / 3]));
     if (current == READS_WORKSPACE) {
         ck_ok(fcl_buffer_read(&trash, operands->workspace, 0, sizeof trash));
         y[1] += trash;

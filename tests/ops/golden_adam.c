@@ -45,8 +45,7 @@ START_TEST(steps) {
         for (const fcl_solver *const *solver = fcl_solvers_of(FCL_ADAM); *solver; solver++) {
             void *result[FCL_N_ROLES];
             op_case_run(result, &c, *solver);
-            for (int s = 0; s < 3; s++)
-                ck_assert_mem_eq(result[states[s]], c.data[states[s]], count * sizeof(float));
+            for (int s = 0; s < 3; s++) ck_assert_mem_eq(result[states[s]], c.data[states[s]], count * sizeof(float));
             for (int role = 0; role < FCL_N_ROLES; role++) free(result[role]);
         }
     }
@@ -89,8 +88,8 @@ START_TEST(follow) {
                                (states[s] == FCL_V ? 2e-5 : (double)FLT_EPSILON) * fabs(wanted.stored[i]) +
                                (double)FLT_MIN;
                 ck_assert_msg(fabs(got - wanted.stored[i]) <= bound,
-                              "%s, %s: %s[%zu] is %.9g, should be %.9g (bound %g)", golden_name(g),
-                              (*solver)->name, name, i, got, wanted.stored[i], bound);
+                              "%s, %s: %s[%zu] is %.9g, should be %.9g (bound %g)", golden_name(g), (*solver)->name,
+                              name, i, got, wanted.stored[i], bound);
             }
         }
         /* Without a gradient a weight keeps its bits. */

@@ -76,8 +76,7 @@ static int is_added(const op_case *c, const expectation *e) {
 
 /* Element k of what is expected, with what was there before when it is added to. */
 static double wanted_at(const op_case *c, const expectation *e, size_t k) {
-    double before =
-        is_added(c, e) ? (double)op_case_floats(c, e->role)[golden_tensor_index(&e->tensor, k)] : 0.0;
+    double before = is_added(c, e) ? (double)op_case_floats(c, e->role)[golden_tensor_index(&e->tensor, k)] : 0.0;
     return e->tensor.stored[k] + before;
 }
 
@@ -94,9 +93,8 @@ static double *check_reference(const op_case *c, const expectation *e) {
         double got = fcl_reference_element(&magnitude[k], &c->desc, &c->args, c->n, &host, e->role, index);
         int same = isnan(wanted) ? isnan(got) : got == wanted;
         double bound = e->reference_tolerance * (magnitude[k] + fabs(wanted)) + DBL_MIN;
-        ck_assert_msg(same || fabs(got - wanted) <= bound,
-                      "%s: reference %s[%zu] is %.17g, should be %.17g (bound %g)", c->name,
-                      fcl_role_name(e->role), index, got, wanted, bound);
+        ck_assert_msg(same || fabs(got - wanted) <= bound, "%s: reference %s[%zu] is %.17g, should be %.17g (bound %g)",
+                      c->name, fcl_role_name(e->role), index, got, wanted, bound);
         if (!isnan(wanted)) total += magnitude[k];
     }
     /* The bound of every solver hangs on the magnitude: too large a one would let anything pass. */
@@ -134,14 +132,14 @@ void op_case_run(void *result[FCL_N_ROLES], const op_case *c, const fcl_solver *
         ck_assert_ptr_nonnull(words);
         ck_ok(fcl_buffer_read(words, on_device.buffer[role], 0, n_bytes));
         if (!c->operands[i].is_output) {
-            ck_assert_msg(memcmp(words, c->data[role], n_bytes) == 0, "%s, %s: the input %s was changed",
-                          c->name, solver->name, fcl_role_name(role));
+            ck_assert_msg(memcmp(words, c->data[role], n_bytes) == 0, "%s, %s: the input %s was changed", c->name,
+                          solver->name, fcl_role_name(role));
             free(words);
             continue;
         }
         for (size_t k = c->used[role]; k < n_words; k++)
-            ck_assert_msg(words[k] == poison, "%s, %s: %s[%zu] was written, behind the %zu of %d samples",
-                          c->name, solver->name, fcl_role_name(role), k, c->used[role], c->n);
+            ck_assert_msg(words[k] == poison, "%s, %s: %s[%zu] was written, behind the %zu of %d samples", c->name,
+                          solver->name, fcl_role_name(role), k, c->used[role], c->n);
         result[role] = words;
     }
     solver->dispose(plan);
@@ -157,13 +155,13 @@ static void check_result(const op_case *c, const expectation *e, const double *m
         double wanted = wanted_at(c, e, k), value = (double)got[index];
         if (isnan(wanted) ? isnan(value) : isinf(wanted) && value == wanted) continue;
         double bound = solver->error_factor * (double)FLT_EPSILON * magnitude[k] + (double)FLT_MIN;
-        ck_assert_msg(fabs(value - wanted) <= bound, "%s, %s: %s[%zu] is %.9g, should be %.9g (bound %g)",
-                      c->name, solver->name, fcl_role_name(e->role), index, value, wanted, bound);
+        ck_assert_msg(fabs(value - wanted) <= bound, "%s, %s: %s[%zu] is %.9g, should be %.9g (bound %g)", c->name,
+                      solver->name, fcl_role_name(e->role), index, value, wanted, bound);
         squared_errors += (value - wanted) * (value - wanted);
         squares += wanted * wanted;
     }
-    ck_assert_msg(squared_errors <= normalised_error_limit * squares, "%s, %s: normalised error of %s is %g",
-                  c->name, solver->name, fcl_role_name(e->role), squared_errors / squares);
+    ck_assert_msg(squared_errors <= normalised_error_limit * squares, "%s, %s: normalised error of %s is %g", c->name,
+                  solver->name, fcl_role_name(e->role), squared_errors / squares);
     /* Every element, also those that are not stored. */
     if (e->magnitude < 0.0 || isnan(e->tensor.sum)) return;
     double sum = 0.0, wanted = e->tensor.sum, added = 0.0;
@@ -173,8 +171,8 @@ static void check_result(const op_case *c, const expectation *e, const double *m
         added += fabs((double)op_case_floats(c, e->role)[i]);
     }
     double bound = solver->error_factor * (double)FLT_EPSILON * (e->magnitude + added);
-    ck_assert_msg(fabs(sum - wanted) <= bound, "%s, %s: %s adds up to %.12g, should be %.12g (bound %g)",
-                  c->name, solver->name, fcl_role_name(e->role), sum, wanted, bound);
+    ck_assert_msg(fabs(sum - wanted) <= bound, "%s, %s: %s adds up to %.12g, should be %.12g (bound %g)", c->name,
+                  solver->name, fcl_role_name(e->role), sum, wanted, bound);
 }
 
 void op_case_check_once(const op_case *c, const expectation *expected, size_t n_expected) {

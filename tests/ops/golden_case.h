@@ -22,8 +22,7 @@ typedef struct op_case {
 
 /* Every input, and every output that is added to, is filled from the formula; the caller may change what
  * data[] holds. FLAG is zero. */
-void op_case_init(op_case *c, const char *name, uint32_t seed, const fcl_op_desc *desc, int n,
-                  const fcl_op_args *args);
+void op_case_init(op_case *c, const char *name, uint32_t seed, const fcl_op_desc *desc, int n, const fcl_op_args *args);
 void op_case_dispose(op_case *c);
 float *op_case_floats(const op_case *c, fcl_role role);
 

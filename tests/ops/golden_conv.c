@@ -28,8 +28,7 @@ static fcl_op_desc describe(fcl_op_kind kind, const golden_case *g) {
 static void check(fcl_op_kind kind, const golden_case *g, const expectation *expected, size_t n_expected) {
     op_case c;
     fcl_op_desc desc = describe(kind, g);
-    op_case_init(&c, golden_name(g), (uint32_t)golden_int(g, "seed"), &desc, golden_int(g, "n"),
-                 &(fcl_op_args){0});
+    op_case_init(&c, golden_name(g), (uint32_t)golden_int(g, "seed"), &desc, golden_int(g, "n"), &(fcl_op_args){0});
     op_case_check(&c, expected, n_expected);
     op_case_dispose(&c);
 }

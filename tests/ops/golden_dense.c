@@ -12,8 +12,7 @@ static void check(fcl_op_kind kind, const golden_case *g, const expectation *exp
         desc.activation = golden_activation(g, "activation", "alpha");
     else if (kind == FCL_DENSE_BACKWARD_DATA)
         desc.x_activation = golden_activation(g, "x_activation", "x_alpha");
-    op_case_init(&c, golden_name(g), (uint32_t)golden_int(g, "seed"), &desc, golden_int(g, "n"),
-                 &(fcl_op_args){0});
+    op_case_init(&c, golden_name(g), (uint32_t)golden_int(g, "seed"), &desc, golden_int(g, "n"), &(fcl_op_args){0});
     op_case_check(&c, expected, n_expected);
     op_case_dispose(&c);
 }
@@ -23,8 +22,7 @@ START_TEST(forward_and_backward) {
     if (golden_is_left_out(g)) return;
     check(FCL_DENSE_FORWARD, g, (expectation[]){expect(FCL_Y, g, "Y")}, 1);
     check(FCL_DENSE_BACKWARD_DATA, g, (expectation[]){expect(FCL_DX, g, "DX")}, 1);
-    check(FCL_DENSE_BACKWARD_WEIGHTS, g, (expectation[]){expect(FCL_DW, g, "DW"), expect(FCL_DB, g, "DB")},
-          2);
+    check(FCL_DENSE_BACKWARD_WEIGHTS, g, (expectation[]){expect(FCL_DW, g, "DW"), expect(FCL_DB, g, "DB")}, 2);
 }
 END_TEST
 

@@ -123,8 +123,8 @@ START_TEST(masked_loss) {
         double stats[N_STATS];
         for (int i = 0; i < N_STATS; i++) stats[i] = before[i];
         for (uint32_t i = 0; i < 2; i++)
-            stats[2 * args.slot + i] = golden_number(g, i == 0 ? "mse" : "mae") +
-                                       (c.args.accumulate ? before[2 * args.slot + i] : 0.0);
+            stats[2 * args.slot + i] =
+                golden_number(g, i == 0 ? "mse" : "mae") + (c.args.accumulate ? before[2 * args.slot + i] : 0.0);
         expectation expected[] = {expect(FCL_DX, g, "DX"),
                                   {.role = FCL_STATS,
                                    .tensor = {stats, N_STATS, N_STATS, 0.0},

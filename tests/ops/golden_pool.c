@@ -9,24 +9,22 @@ static golden *file;
 
 static void check(fcl_op_kind kind, const golden_case *g, const expectation *expected) {
     op_case c;
-    fcl_op_desc desc = {
-        .kind = kind,
-        .batch = golden_int(g, "batch"),
-        .pool = {.kind = strcmp(golden_text(g, "kind"), "max") == 0 ? FCL_MAX_POOL : FCL_AVERAGE_POOL,
-                 .in_h = golden_int(g, "in_h"),
-                 .in_w = golden_int(g, "in_w"),
-                 .channels = golden_int(g, "channels"),
-                 .out_h = golden_int(g, "out_h"),
-                 .out_w = golden_int(g, "out_w"),
-                 .window_h = golden_int(g, "window_h"),
-                 .window_w = golden_int(g, "window_w"),
-                 .stride_h = golden_int(g, "stride_h"),
-                 .stride_w = golden_int(g, "stride_w"),
-                 .pad_top = golden_int(g, "pad_top"),
-                 .pad_left = golden_int(g, "pad_left")}};
+    fcl_op_desc desc = {.kind = kind,
+                        .batch = golden_int(g, "batch"),
+                        .pool = {.kind = strcmp(golden_text(g, "kind"), "max") == 0 ? FCL_MAX_POOL : FCL_AVERAGE_POOL,
+                                 .in_h = golden_int(g, "in_h"),
+                                 .in_w = golden_int(g, "in_w"),
+                                 .channels = golden_int(g, "channels"),
+                                 .out_h = golden_int(g, "out_h"),
+                                 .out_w = golden_int(g, "out_w"),
+                                 .window_h = golden_int(g, "window_h"),
+                                 .window_w = golden_int(g, "window_w"),
+                                 .stride_h = golden_int(g, "stride_h"),
+                                 .stride_w = golden_int(g, "stride_w"),
+                                 .pad_top = golden_int(g, "pad_top"),
+                                 .pad_left = golden_int(g, "pad_left")}};
     if (kind == FCL_POOL_BACKWARD) desc.x_activation = golden_activation(g, "x_activation", "x_alpha");
-    op_case_init(&c, golden_name(g), (uint32_t)golden_int(g, "seed"), &desc, golden_int(g, "n"),
-                 &(fcl_op_args){0});
+    op_case_init(&c, golden_name(g), (uint32_t)golden_int(g, "seed"), &desc, golden_int(g, "n"), &(fcl_op_args){0});
     if (c.data[FCL_X]) {
         float *x = op_case_floats(&c, FCL_X), levels = (float)golden_number(g, "levels");
         if (levels > 0.0f) /* equal neighbours */

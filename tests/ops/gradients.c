@@ -22,8 +22,8 @@ static void fill(float *values, size_t n, uint32_t purpose) {
 }
 
 /* Sum over the forward result times dy: what backward differentiates. */
-static double objective(const fcl_op_desc *forward, const fcl_op_args *args,
-                        const fcl_host_operands *operands, const float *dy) {
+static double objective(const fcl_op_desc *forward, const fcl_op_args *args, const fcl_host_operands *operands,
+                        const float *dy) {
     double total = 0.0, magnitude;
     size_t count = (size_t)forward->batch * fcl_op_output_count(forward);
     for (size_t i = 0; i < count; i++)
@@ -33,8 +33,7 @@ static double objective(const fcl_op_desc *forward, const fcl_op_args *args,
 
 /* Element by element of `role` (X, W or B): the derivative of the objective against `gradient_role` of
  * `backward`. */
-static void compare(const fcl_op_desc *forward, const fcl_op_desc *backward, fcl_role role,
-                    fcl_role gradient_role) {
+static void compare(const fcl_op_desc *forward, const fcl_op_desc *backward, fcl_role role, fcl_role gradient_role) {
     static float x[MAX_COUNT], w[MAX_COUNT], b[MAX_COUNT], dy[MAX_COUNT], old[MAX_COUNT];
     fcl_operand list[FCL_N_ROLES];
     size_t count = 0;
@@ -61,11 +60,9 @@ static void compare(const fcl_op_desc *forward, const fcl_op_desc *backward, fcl
             numerical = (numerical - objective(forward, &args, &in, dy)) / (2.0 * (double)step);
             changed[i] = kept;
             if (accumulate) numerical += (double)old[i];
-            double got =
-                fcl_reference_element(&magnitude, backward, &args, backward->batch, &back, gradient_role, i);
+            double got = fcl_reference_element(&magnitude, backward, &args, backward->batch, &back, gradient_role, i);
             ck_assert_msg(fabs(got - numerical) <= tolerance * fmax(1.0, magnitude),
-                          "%s[%zu]: %.17g, numerically %.17g", fcl_role_name(gradient_role), i, got,
-                          numerical);
+                          "%s[%zu]: %.17g, numerically %.17g", fcl_role_name(gradient_role), i, got, numerical);
             ck_assert_double_ge(magnitude, fabs(got) * (1.0 - tolerance));
         }
     }
@@ -128,8 +125,7 @@ END_TEST
 
 /* The fused activation's derivative: from the output, as documented, against that of the function. */
 START_TEST(activations) {
-    const fcl_activation kinds[] = {
-        {FCL_LINEAR, 0.0f}, {FCL_RELU, 0.0f}, {FCL_LEAKY_RELU, 0.125f}, {FCL_ELU, 1.5f}};
+    const fcl_activation kinds[] = {{FCL_LINEAR, 0.0f}, {FCL_RELU, 0.0f}, {FCL_LEAKY_RELU, 0.125f}, {FCL_ELU, 1.5f}};
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
         for (double z = -3.05; z < 3.0; z += 0.1) {
             const double h = 1e-6;
@@ -165,8 +161,7 @@ START_TEST(dx_has_the_derivative_of_what_made_x) {
         size_t count = (size_t)curved.batch * fcl_op_input_count(&curved), n_different = 0;
         for (size_t i = 0; i < count; i++) {
             double magnitude, more;
-            double plain =
-                fcl_reference_element(&magnitude, &descs[d], &replacing, curved.batch, &operands, FCL_DX, i);
+            double plain = fcl_reference_element(&magnitude, &descs[d], &replacing, curved.batch, &operands, FCL_DX, i);
             double got = fcl_reference_element(&more, &curved, &adding, curved.batch, &operands, FCL_DX, i);
             double derivative = x[i] > 0.0f ? 1.0 : 0.25;
             n_different += plain != 0.0 && derivative != 1.0;
@@ -184,8 +179,7 @@ START_TEST(loss) {
     static float x[MAX_COUNT], target[MAX_COUNT], stats[2 * FCL_STATS_SLOTS];
     const float mask[N * COUNT] = {1, 0, 1, 1, 0, 0, 0, 0, 1, 1, 1, 0};
     fill(x, N * COUNT, 1), fill(target, N * COUNT, 2);
-    const fcl_host_operands operands = {
-        {[FCL_X] = x, [FCL_TARGET] = target, [FCL_MASK] = mask, [FCL_STATS] = stats}};
+    const fcl_host_operands operands = {{[FCL_X] = x, [FCL_TARGET] = target, [FCL_MASK] = mask, [FCL_STATS] = stats}};
     const fcl_op_args args = {.inverse_count = 1.0f / 8.0f, .slot = SLOT};
     for (size_t i = 0; i < N * COUNT; i++) {
         double magnitude, numerical;

@@ -26,15 +26,14 @@ static const pool_case cases[] = {
 static const fcl_activation activations[] = {
     {FCL_LINEAR, 0.0f}, {FCL_RELU, 0.0f}, {FCL_LEAKY_RELU, 0.1f}, {FCL_ELU, 1.5f}};
 
-static fcl_op_desc desc_of(const pool_case *c, fcl_op_kind kind, fcl_pool_kind pool,
-                           fcl_activation activation) {
+static fcl_op_desc desc_of(const pool_case *c, fcl_op_kind kind, fcl_pool_kind pool, fcl_activation activation) {
     return (fcl_op_desc){
         .kind = kind,
         .batch = c->batch,
         .activation = activation,
         .x_activation = activation,
-        .pool = {pool, c->in_h, c->in_w, c->channels, c->out_h, c->out_w, c->window_h, c->window_w,
-                 c->stride_h, c->stride_w, c->pad_top, c->pad_left},
+        .pool = {pool, c->in_h, c->in_w, c->channels, c->out_h, c->out_w, c->window_h, c->window_w, c->stride_h,
+                 c->stride_w, c->pad_top, c->pad_left},
     };
 }
 
@@ -54,10 +53,8 @@ END_TEST
 START_TEST(every_activation) {
     for (int kind = FCL_MAX_POOL; kind <= FCL_AVERAGE_POOL; kind++) {
         for (int shape = 0; shape < 6; shape += 5) {
-            fcl_op_desc forward =
-                desc_of(&cases[shape], FCL_POOL_FORWARD, (fcl_pool_kind)kind, activations[_i]);
-            fcl_op_desc backward =
-                desc_of(&cases[shape], FCL_POOL_BACKWARD, (fcl_pool_kind)kind, activations[_i]);
+            fcl_op_desc forward = desc_of(&cases[shape], FCL_POOL_FORWARD, (fcl_pool_kind)kind, activations[_i]);
+            fcl_op_desc backward = desc_of(&cases[shape], FCL_POOL_BACKWARD, (fcl_pool_kind)kind, activations[_i]);
             check_solvers(&forward);
             check_solvers(&backward);
         }
@@ -70,8 +67,7 @@ END_TEST
 START_TEST(nan_is_the_maximum) {
     const float x[2][8] = {{1, NAN, 3, 3, 5, 2, NAN, NAN},
                            {-INFINITY, -INFINITY, 0, -0.0f, -INFINITY, -INFINITY, 0, 0}};
-    const float dy[4] = {10, 20, 30, 40},
-                dx_wanted[2][8] = {{0, 10, 0, 0, 0, 0, 20, 0}, {30, 0, 40, 0, 0, 0, 0, 0}};
+    const float dy[4] = {10, 20, 30, 40}, dx_wanted[2][8] = {{0, 10, 0, 0, 0, 0, 20, 0}, {30, 0, 40, 0, 0, 0, 0, 0}};
     const pool_case shape = {"", 2, 2, 4, 1, 2, 2, 2, 2, 0, 0, 1, 2};
     fcl_op_desc forward = desc_of(&shape, FCL_POOL_FORWARD, FCL_MAX_POOL, activations[0]);
     fcl_op_desc backward = desc_of(&shape, FCL_POOL_BACKWARD, FCL_MAX_POOL, activations[0]);

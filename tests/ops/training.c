@@ -35,15 +35,13 @@ START_TEST(loss_without_labels_and_with_nan) {
     for (int i = 0; i < 2 * FCL_STATS_SLOTS; i++) before[i] = (float)i;
     fcl_op_args args = {.inverse_count = 0.0f, .slot = 4};
     run_solver(solver, &desc, 1, &args,
-               (const void *[FCL_N_ROLES]){
-                   [FCL_X] = x, [FCL_TARGET] = target, [FCL_MASK] = none, [FCL_STATS] = before},
+               (const void *[FCL_N_ROLES]){[FCL_X] = x, [FCL_TARGET] = target, [FCL_MASK] = none, [FCL_STATS] = before},
                (void *[FCL_N_ROLES]){[FCL_DX] = dx, [FCL_STATS] = stats});
     for (int i = 0; i < 3; i++) ck_assert_float_eq(dx[i], 0.0f);
     for (int i = 0; i < 2 * FCL_STATS_SLOTS; i++) ck_assert_float_eq(stats[i], i / 2 == 4 ? 0.0f : (float)i);
     args.inverse_count = 0.5f;
     run_solver(solver, &desc, 1, &args,
-               (const void *[FCL_N_ROLES]){
-                   [FCL_X] = x, [FCL_TARGET] = target, [FCL_MASK] = mask, [FCL_STATS] = before},
+               (const void *[FCL_N_ROLES]){[FCL_X] = x, [FCL_TARGET] = target, [FCL_MASK] = mask, [FCL_STATS] = before},
                (void *[FCL_N_ROLES]){[FCL_DX] = dx, [FCL_STATS] = stats});
     ck_assert(isnan(stats[8]) && isnan(stats[9]) && isnan(dx[1]));
     ck_assert_float_eq(dx[0], 1.0f);
@@ -85,8 +83,8 @@ START_TEST(finite_check_finds_every_kind_anywhere) {
         x[places[place]] = kinds[place % 4];
         flag[0] = flag[1] = 0;
         run_finite_check(flag, x, COUNT, stats, SLOT, 9);
-        ck_assert_msg(flag[0] == 9 && flag[1] == 2, "%g at %zu: flag %d %d", (double)kinds[place % 4],
-                      places[place], flag[0], flag[1]);
+        ck_assert_msg(flag[0] == 9 && flag[1] == 2, "%g at %zu: flag %d %d", (double)kinds[place % 4], places[place],
+                      flag[0], flag[1]);
         x[places[place]] = kept;
     }
     for (int second = 0; second < 2; second++) {
@@ -141,14 +139,12 @@ START_TEST(adam_follows_the_algorithm) {
         };
         if (t == STOPPED_AT) flag[0] = 1;
         run_solver(fcl_solvers_of(FCL_ADAM)[0], &desc, 1, &args,
-                   (const void *[FCL_N_ROLES]){
-                       [FCL_W] = w, [FCL_DW] = g, [FCL_M] = m, [FCL_V] = v, [FCL_FLAG] = flag},
+                   (const void *[FCL_N_ROLES]){[FCL_W] = w, [FCL_DW] = g, [FCL_M] = m, [FCL_V] = v, [FCL_FLAG] = flag},
                    (void *[FCL_N_ROLES]){[FCL_W] = w, [FCL_M] = m, [FCL_V] = v});
         for (int i = 0; i < COUNT && t < STOPPED_AT; i++) {
             exact_m[i] = beta1 * exact_m[i] + (1.0 - beta1) * (double)g[i];
             exact_v[i] = beta2 * exact_v[i] + (1.0 - beta2) * (double)g[i] * (double)g[i];
-            double corrected_m = exact_m[i] / (1.0 - pow(beta1, t)),
-                   corrected_v = exact_v[i] / (1.0 - pow(beta2, t));
+            double corrected_m = exact_m[i] / (1.0 - pow(beta1, t)), corrected_v = exact_v[i] / (1.0 - pow(beta2, t));
             exact_w[i] -= learning_rate * corrected_m / (sqrt(corrected_v) + epsilon);
         }
         for (int i = 0; i < COUNT; i++) {

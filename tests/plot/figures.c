@@ -64,7 +64,8 @@ START_TEST(panels) {
     static const float xy[4] = {1, 0.5f, 2, 1};
     static const uint8_t mask[2] = {1, 0};
     fcl_point_set set = {.name = "truth", .xy = xy, .mask = mask, .n = 2};
-    fcl_panel some[3] = {{.image = image, .caption = "first", .sets = &set, .n_sets = 1}, {.image = image}, {.image = image}};
+    fcl_panel some[3] = {
+        {.image = image, .caption = "first", .sets = &set, .n_sets = 1}, {.image = image}, {.image = image}};
     ck_ok(fcl_figure_panels(stem, "Bob's faces", some, 3, 2, 3, 2));
     has_table("panel,set,point,x,y\n0,truth,0,1,0.5\n");
     check_files(2 * 230, 2 * (230 + 26) + 44, "Bob's faces");

@@ -8,13 +8,13 @@
 #include <string.h>
 
 /* Not Check's assertions: they work in running tests only, and suites read their cases before. */
-#define REQUIRE(condition, ...)                                                                              \
-    do {                                                                                                     \
-        if (!(condition)) {                                                                                  \
-            fprintf(stderr, __VA_ARGS__);                                                                    \
-            fputc('\n', stderr);                                                                             \
-            abort();                                                                                         \
-        }                                                                                                    \
+#define REQUIRE(condition, ...)                                                                                        \
+    do {                                                                                                               \
+        if (!(condition)) {                                                                                            \
+            fprintf(stderr, __VA_ARGS__);                                                                              \
+            fputc('\n', stderr);                                                                                       \
+            abort();                                                                                                   \
+        }                                                                                                              \
     } while (0)
 
 enum { MAX_FACTS = 64, MAX_ARRAYS = 16, MAX_CASES = 64 };
@@ -153,8 +153,7 @@ uint64_t golden_uint64(const golden_case *c, const char *key) {
 
 static const array *find_array(const golden_case *c, const char *name, const char *type) {
     for (size_t i = 0; i < c->n_arrays; i++)
-        if (strcmp(c->arrays[i].name, name) == 0 && strcmp(c->arrays[i].type, type) == 0)
-            return &c->arrays[i];
+        if (strcmp(c->arrays[i].name, name) == 0 && strcmp(c->arrays[i].type, type) == 0) return &c->arrays[i];
     REQUIRE(0, "%s has no %s array '%s'", c->name, type, name);
     return NULL;
 }
@@ -179,8 +178,7 @@ golden_tensor golden_get_tensor(const golden_case *c, const char *name) {
     tensor.count = (size_t)golden_number(c, key);
     snprintf(key, sizeof key, "%s.sum", name);
     tensor.sum = golden_number(c, key);
-    REQUIRE(tensor.count > GOLDEN_FULL || tensor.count == tensor.n_stored, "%s: %s is not whole", c->name,
-            name);
+    REQUIRE(tensor.count > GOLDEN_FULL || tensor.count == tensor.n_stored, "%s: %s is not whole", c->name, name);
     return tensor;
 }
 
@@ -215,6 +213,5 @@ void golden_fill(float *out, size_t n, uint32_t key, float scale, float offset) 
 }
 
 void golden_fill_mask(float *out, size_t n, uint32_t key, double share) {
-    for (size_t i = 0; i < n; i++)
-        out[i] = (golden_word((uint32_t)i, key) >> 16) < (uint32_t)(share * 65536.0);
+    for (size_t i = 0; i < n; i++) out[i] = (golden_word((uint32_t)i, key) >> 16) < (uint32_t)(share * 65536.0);
 }

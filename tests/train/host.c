@@ -113,7 +113,7 @@ START_TEST(the_learning_rate_follows_its_formula) {
     ck_assert_double_eq(fcl_learning_rate(&r, 1000, 10), 2.0);
     r.schedule = FCL_COSINE;
     ck_assert_double_eq(fcl_learning_rate(&r, 1, 8), 2.0);
-    ck_assert_double_eq_tol(fcl_learning_rate(&r, 5, 8), 1.0, 1e-15);       /* half way */
+    ck_assert_double_eq_tol(fcl_learning_rate(&r, 5, 8), 1.0, 1e-15);             /* half way */
     ck_assert_double_eq_tol(fcl_learning_rate(&r, 3, 8), 1.0 + sqrt(0.5), 1e-15); /* a quarter */
     ck_assert_double_eq(fcl_learning_rate(&r, 9, 8), 0.0);
     r.warmup_steps = 4;
@@ -139,8 +139,9 @@ START_TEST(the_history_comes_back_and_damage_shows) {
     char *text;
     size_t n;
     ck_ok(fcl_file_read(&text, &n, path));
-    ck_assert_msg(fcl_starts_with(text, "epoch,train_loss,train_mae,val_loss,val_mae,learning_rate,seconds,images_per_second\n"),
-                  "header: %s", text);
+    ck_assert_msg(
+        fcl_starts_with(text, "epoch,train_loss,train_mae,val_loss,val_mae,learning_rate,seconds,images_per_second\n"),
+        "header: %s", text);
     char *second = strchr(strchr(text, '\n') + 1, '\n') + 1;
     second[0] = '7';
     ck_ok(fcl_file_write(path, text, n));

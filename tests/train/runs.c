@@ -14,7 +14,15 @@
 #include "support/support.h"
 #include "train/history.h"
 
-enum { N_FACES = 60, N_TRAIN = 40, N_VALIDATION = 10, N_TEST = 10, EPOCHS = 3, BATCH = 8, STEPS = EPOCHS * N_TRAIN / BATCH };
+enum {
+    N_FACES = 60,
+    N_TRAIN = 40,
+    N_VALIDATION = 10,
+    N_TEST = 10,
+    EPOCHS = 3,
+    BATCH = 8,
+    STEPS = EPOCHS * N_TRAIN / BATCH
+};
 
 static const char model_text[] = "layers = (\n"
                                  "  { type = \"average_pool\"; window = 4; },\n"
