@@ -5,6 +5,7 @@
 #include "device/internal.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Windows begin at multiples of a cache line at least, which is also the widest vector load, 16 floats. */
@@ -24,6 +25,16 @@ static char *make_identity(const fcl_device_info *info) {
     for (char *c = identity; c && *c; c++)
         if (*c == '\n' || *c == '\r') *c = ' ';
     return identity;
+}
+
+/* Which device it became, and why when nobody named one. */
+static void log_choice(const fcl_device_info *info, const char *selector) {
+    const char *asked = selector ? selector : getenv("FIDUCL_DEVICE"), *why = "";
+    if (!asked || !*asked || strcmp(asked, "auto") == 0)
+        why = info->kind == FCL_DEVICE_GPU   ? " (auto: the first GPU)"
+              : info->kind == FCL_DEVICE_CPU ? " (auto: the first CPU, for lack of a GPU)"
+                                             : " (auto: for lack of a GPU and a CPU)";
+    fcl_log(FCL_LOG_INFO, "device %u, %s:%s%s", info->index, info->platform, info->name, why);
 }
 
 fcl_status fcl_device_open(fcl_device **out, const char *selector, int profiling) {
@@ -56,6 +67,7 @@ fcl_status fcl_device_open(fcl_device **out, const char *selector, int profiling
         status = fcl_fail_cl(error, "clCreateCommandQueue", "cannot open the device '%s'", device->info->name);
         goto done;
     }
+    log_choice(device->info, selector);
     *out = device;
     device = NULL;
 done:

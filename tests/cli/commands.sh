@@ -29,6 +29,7 @@ expect 7 "no such device" train prepared --model base_model --device "no such de
 small="--batch-size 16 --no-augment"
 expect 0 "recipe standard for base_model: 2 epochs, batch 16" train prepared --model base_model --out run --epochs 2 $small
 [ "$(head -c 15 stdout.txt)" = "recipe standard" ] || fail "the first line does not name the recipe"
+grep -q "^device [0-9]" stderr.txt || fail "nothing says which device it is"
 there run/config.json run/best.safetensors run/history.csv run/checkpoint.safetensors
 expect 5 "not empty" train prepared --model base_model --out run --epochs 1 $small
 expect 0 "run: 2 epochs" train --resume run
