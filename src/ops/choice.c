@@ -11,6 +11,7 @@ typedef struct recorded {
 
 struct fcl_choice {
     const fcl_solver *forced[FCL_N_OP_KINDS];
+    int is_wish[FCL_N_OP_KINDS]; /* asked for by a prefix of kinds: where it applies */
     recorded *records;
     size_t n_records, capacity;
 };
@@ -52,6 +53,7 @@ fcl_status fcl_choice_force(fcl_choice *choice, const char *text) {
         const fcl_solver *solver = fcl_solver_find((fcl_op_kind)kind, sign + 1);
         if (!solver) continue;
         choice->forced[kind] = solver;
+        choice->is_wish[kind] = prefix < strlen(fcl_op_kind_name((fcl_op_kind)kind));
         n_found++;
     }
     if (n_found > 0) return FCL_OK;
@@ -81,16 +83,19 @@ done:
     return status;
 }
 
-fcl_status fcl_choice_find(const fcl_solver **solver, const fcl_choice *choice, const fcl_op_desc *desc,
+fcl_status fcl_choice_find(const fcl_solver **solver, int *is_wish, const fcl_choice *choice, const fcl_op_desc *desc,
                            const char *description) {
     *solver = NULL;
+    *is_wish = 0;
     if (!choice) return FCL_OK;
     *solver = choice->forced[desc->kind];
+    *is_wish = choice->is_wish[desc->kind];
     /* The last record counts. */
     for (size_t i = choice->n_records; i > 0 && !*solver; i--) {
         const recorded *record = &choice->records[i - 1];
         if (strcmp(record->description, description) != 0) continue;
         *solver = fcl_solver_find(desc->kind, record->solver);
+        *is_wish = 0;
         if (*solver) break;
         fcl_text known = FCL_TEXT_EMPTY;
         append_solvers(&known, fcl_op_kind_name(desc->kind), strlen(fcl_op_kind_name(desc->kind)));

@@ -4,10 +4,11 @@
 
 #include "ops/operation.h"
 
-/* The solver that `choice` asks for, forced before recorded; *solver is NULL when it asks for none.
+/* The solver that `choice` asks for, forced before recorded; *solver is NULL when it asks for none. *is_wish: another one
+ * may be taken where it does not apply.
  * FCL_E_USAGE when a recorded solver does not exist (any more), with the list of those that do. `choice` may
  * be NULL. */
-fcl_status fcl_choice_find(const fcl_solver **solver, const fcl_choice *choice, const fcl_op_desc *desc,
+fcl_status fcl_choice_find(const fcl_solver **solver, int *is_wish, const fcl_choice *choice, const fcl_op_desc *desc,
                            const char *description);
 
 #endif

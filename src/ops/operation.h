@@ -16,8 +16,9 @@
 typedef struct fcl_choice fcl_choice;
 fcl_status fcl_choice_create(fcl_choice **out);
 void fcl_choice_free(fcl_choice *choice);
-/* "conv_forward=conv_direct" (an operation kind), or "conv=im2col" style prefixes of kinds: every kind that
- * starts with the part before '=' and has a solver of that name. FCL_E_USAGE lists what there is. */
+/* "conv_forward=conv_direct" forces a solver for an operation kind. "conv=conv_direct", a prefix of kinds, does so for every
+ * kind that starts with it and has a solver of that name, where the solver applies; elsewhere another one is chosen, and the
+ * log says so. FCL_E_USAGE lists what there is. */
 fcl_status fcl_choice_force(fcl_choice *choice, const char *text);
 /* Use this solver for exactly this description (from fcl_op_describe): how a run repeats its record. */
 fcl_status fcl_choice_record(fcl_choice *choice, const char *description, const char *solver);

@@ -107,11 +107,15 @@ fcl_status fcl_select_solver(const fcl_solver **out, fcl_device *device, const f
     fcl_status status;
     fcl_solver_cache *cache = NULL;
     const fcl_solver *named, *passed[MAX_SOLVERS];
-    int n_passed = 0, n_applying = 0;
+    int n_passed = 0, n_applying = 0, is_wish;
     char description[256], fault[256];
     fcl_op_describe(description, desc);
     FCL_TRY(fcl_solver_cache_open(&cache, device));
-    FCL_TRY(fcl_choice_find(&named, choice, desc, description));
+    FCL_TRY(fcl_choice_find(&named, &is_wish, choice, desc, description));
+    if (named && is_wish && !named->applies(desc, device)) {
+        fcl_log(FCL_LOG_INFO, "solver %s does not apply to %s: another one is used", named->name, description);
+        named = NULL;
+    }
     if (named) {
         FCL_TRY(select_named(out, device, desc, named, cache, description));
         goto done;

@@ -7,9 +7,11 @@
 
 /* clang-format off */
 static const fcl_solver *const table[FCL_N_OP_KINDS][8] = {
-    [FCL_CONV_FORWARD]           = {&fcl_solver_conv_direct_forward, &fcl_solver_conv_gemm_forward,
+    [FCL_CONV_FORWARD]           = {&fcl_solver_conv_direct_forward, &fcl_solver_conv_winograd_forward,
+                                    &fcl_solver_conv_gemm_forward,
                                     &fcl_solver_conv_general_forward, NULL},
-    [FCL_CONV_BACKWARD_DATA]     = {&fcl_solver_conv_direct_backward_data, &fcl_solver_conv_gemm_backward_data,
+    [FCL_CONV_BACKWARD_DATA]     = {&fcl_solver_conv_direct_backward_data, &fcl_solver_conv_winograd_backward_data,
+                                    &fcl_solver_conv_gemm_backward_data,
                                     &fcl_solver_conv_general_backward_data, NULL},
     [FCL_CONV_BACKWARD_WEIGHTS]  = {&fcl_solver_conv_direct_backward_weights, &fcl_solver_conv_gemm_backward_weights,
                                     &fcl_solver_conv_general_backward_weights, NULL},

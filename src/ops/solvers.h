@@ -10,6 +10,8 @@ enum { FCL_TIER_MADE_FOR, FCL_TIER_DETOUR, FCL_TIER_LAST_RESORT };
 extern const fcl_solver fcl_solver_conv_direct_forward;
 extern const fcl_solver fcl_solver_conv_direct_backward_data;
 extern const fcl_solver fcl_solver_conv_direct_backward_weights;
+extern const fcl_solver fcl_solver_conv_winograd_forward;
+extern const fcl_solver fcl_solver_conv_winograd_backward_data;
 extern const fcl_solver fcl_solver_conv_gemm_forward;
 extern const fcl_solver fcl_solver_conv_gemm_backward_data;
 extern const fcl_solver fcl_solver_conv_gemm_backward_weights;

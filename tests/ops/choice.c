@@ -248,6 +248,10 @@ START_TEST(forced_solvers) {
     fcl_operation_free(operation);
     ck_fails(fcl_operation_create(&operation, test_device(), &overlapping, choice, 1), FCL_E_USAGE,
              "solver pool_blocks cannot compute pool_backward max in=7x7x4");
+    ck_ok(fcl_choice_force(choice, "pool=pool_blocks")); /* a prefix asks for it where it applies */
+    ck_ok(fcl_operation_create(&operation, test_device(), &overlapping, choice, 0));
+    ck_assert_str_eq(fcl_operation_solver(operation)->name, "pool_gather");
+    fcl_operation_free(operation);
     ck_fails(fcl_choice_force(choice, "pool_backward=nothing"), FCL_E_USAGE, "pool_blocks|pool_gather");
     ck_fails(fcl_choice_force(choice, "pools=pool_gather"), FCL_E_USAGE, "pool_backward=pool_blocks|pool_gather");
     ck_fails(fcl_choice_force(choice, "pool_gather"), FCL_E_USAGE, "'pool_gather' is not OPERATION=SOLVER");

@@ -1,0 +1,93 @@
+/* Convolution and dense layers: every solver against the reference, at shapes that are hard for one or the other. */
+#include "ops/check_solver.h"
+#include "ops/solvers.h"
+
+typedef struct shape {
+    int batch, in_h, in_w, in_c, out_c, kernel_h, kernel_w, stride, same;
+} shape;
+
+static const shape shapes[] = {
+    {1, 1, 1, 1, 1, 1, 1, 1, 0},    /* nothing but one product */
+    {3, 5, 7, 16, 32, 3, 3, 1, 1},  /* Winograd: tiles that reach beyond both sides */
+    {2, 13, 6, 48, 16, 3, 3, 1, 0}, /* one without padding, more tiles than a block */
+    {5, 9, 10, 16, 16, 3, 3, 1, 1}, /* a last block that is not full */
+    {2, 3, 3, 16, 16, 3, 3, 1, 0},  /* one pixel of y */
+    {2, 11, 13, 7, 19, 3, 5, 1, 1}, /* prime channels */
+    {2, 12, 9, 3, 33, 5, 3, 2, 1},  /* a stride that does not divide */
+    {3, 8, 8, 1, 32, 3, 3, 1, 0},   /* the first layer: taps taken together */
+    {2, 6, 30, 2, 17, 4, 4, 3, 0},  /* columns that no tap reads */
+    {2, 4, 2, 5, 16, 3, 3, 1, 1},   /* narrower than the kernel */
+    {1, 7, 7, 40, 24, 1, 1, 1, 0},  /* a product of matrices */
+};
+
+static fcl_conv_shape conv_of(const shape *s) {
+    fcl_conv_shape c = {.in_h = s->in_h,
+                        .in_w = s->in_w,
+                        .in_c = s->in_c,
+                        .out_c = s->out_c,
+                        .kernel_h = s->kernel_h,
+                        .kernel_w = s->kernel_w,
+                        .stride_h = s->stride,
+                        .stride_w = s->stride};
+    c.out_h = s->same ? (c.in_h + c.stride_h - 1) / c.stride_h : (c.in_h - c.kernel_h) / c.stride_h + 1;
+    c.out_w = s->same ? (c.in_w + c.stride_w - 1) / c.stride_w : (c.in_w - c.kernel_w) / c.stride_w + 1;
+    int rows = (c.out_h - 1) * c.stride_h + c.kernel_h - c.in_h,
+        columns = (c.out_w - 1) * c.stride_w + c.kernel_w - c.in_w;
+    c.pad_top = rows > 0 ? rows / 2 : 0;
+    c.pad_left = columns > 0 ? columns / 2 : 0;
+    return c;
+}
+
+START_TEST(convolution) {
+    static const fcl_op_kind kinds[] = {FCL_CONV_FORWARD, FCL_CONV_BACKWARD_DATA, FCL_CONV_BACKWARD_WEIGHTS};
+    for (size_t k = 0; k < 3; k++) {
+        fcl_op_desc desc = {.kind = kinds[k], .batch = shapes[_i].batch, .conv = conv_of(&shapes[_i])};
+        if (kinds[k] == FCL_CONV_FORWARD) desc.activation = (fcl_activation){FCL_LEAKY_RELU, 0.1f};
+        if (kinds[k] == FCL_CONV_BACKWARD_DATA) desc.x_activation = (fcl_activation){FCL_ELU, 1.0f};
+        check_solvers(&desc);
+    }
+}
+END_TEST
+
+START_TEST(dense) {
+    static const fcl_op_kind kinds[] = {FCL_DENSE_FORWARD, FCL_DENSE_BACKWARD_DATA, FCL_DENSE_BACKWARD_WEIGHTS};
+    static const struct {
+        int batch, in, out;
+    } layers[] = {{1, 1, 1}, {2, 16, 30}, {13, 67, 30}, {25, 130, 48}, {4, 17, 1}, {3, 300, 33}};
+    for (size_t k = 0; k < 3; k++) {
+        fcl_op_desc desc = {
+            .kind = kinds[k], .batch = layers[_i].batch, .dense = {.in = layers[_i].in, .out = layers[_i].out}};
+        if (kinds[k] == FCL_DENSE_FORWARD) desc.activation = (fcl_activation){FCL_RELU, 0.0f};
+        if (kinds[k] == FCL_DENSE_BACKWARD_DATA) desc.x_activation = (fcl_activation){FCL_RELU, 0.0f};
+        check_solvers(&desc);
+    }
+}
+END_TEST
+
+/* On a CPU the fast solvers are there for the models' layers: none of them falls back unnoticed. */
+START_TEST(fast_ones_apply) {
+    fcl_device *device = test_device();
+    if (fcl_device_facts(device)->kind != FCL_DEVICE_CPU) return;
+    fcl_op_desc desc = {
+        .kind = FCL_CONV_FORWARD, .batch = 32, .conv = conv_of(&(shape){32, 48, 48, 64, 64, 3, 3, 1, 1})};
+    ck_assert(fcl_solver_conv_direct_forward.applies(&desc, device));
+    if (fcl_device_facts(device)->native_vector_width_float >= 16)
+        ck_assert(fcl_solver_conv_winograd_forward.applies(&desc, device));
+    desc.kind = FCL_CONV_BACKWARD_DATA;
+    ck_assert(fcl_solver_conv_direct_backward_data.applies(&desc, device));
+    desc.kind = FCL_CONV_BACKWARD_WEIGHTS;
+    ck_assert(fcl_solver_conv_direct_backward_weights.applies(&desc, device));
+    desc = (fcl_op_desc){.kind = FCL_DENSE_FORWARD, .batch = 32, .dense = {.in = 12800, .out = 256}};
+    ck_assert(fcl_solver_dense_direct_forward.applies(&desc, device));
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("convolution and dense layers");
+    TCase *t = tcase_create("all");
+    tcase_add_loop_test(t, convolution, 0, sizeof shapes / sizeof shapes[0]);
+    tcase_add_loop_test(t, dense, 0, 6);
+    tcase_add_test(t, fast_ones_apply);
+    suite_add_tcase(suite, t);
+    return test_run(suite);
+}
