@@ -12,6 +12,7 @@ extern const fcl_solver fcl_solver_conv_direct_backward_data;
 extern const fcl_solver fcl_solver_conv_direct_backward_weights;
 extern const fcl_solver fcl_solver_conv_winograd_forward;
 extern const fcl_solver fcl_solver_conv_winograd_backward_data;
+extern const fcl_solver fcl_solver_conv_winograd_backward_weights;
 extern const fcl_solver fcl_solver_conv_gemm_forward;
 extern const fcl_solver fcl_solver_conv_gemm_backward_data;
 extern const fcl_solver fcl_solver_conv_gemm_backward_weights;
