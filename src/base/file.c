@@ -239,13 +239,14 @@ fcl_status fcl_folder_is_empty(int *out, const char *path) {
 }
 
 /* Removes what is in the folder, keeps the folder. */
-static fcl_status empty_folder(const char *path) {
+static fcl_status empty_folder(const char *path, const char *kept) {
     char **names = NULL;
     size_t n = 0;
     char *child = NULL;
     fcl_status status;
     FCL_TRY(fcl_folder_list(&names, &n, path));
     for (size_t i = 0; i < n; i++) {
+        if (kept && strcmp(names[i], kept) == 0) continue;
         free(child);
         if (!(child = fcl_path_join(path, names[i]))) {
             status = FCL_E_MEMORY;
@@ -264,7 +265,7 @@ done:
 }
 
 fcl_status fcl_folder_remove(const char *path) {
-    fcl_status status = empty_folder(path);
+    fcl_status status = empty_folder(path, NULL);
     if (status == FCL_OK && rmdir(path) != 0) status = fcl_fail_errno("remove the folder", path);
     return status;
 }
@@ -298,7 +299,6 @@ fcl_status fcl_folder_claim(const char *path, const char *kind, int force) {
     char *marker = NULL, *text = NULL;
     FCL_TRY(fcl_folder_check_claim(path, kind, force));
     FCL_TRY(fcl_folder_create(path));
-    FCL_TRY(empty_folder(path));
     marker = fcl_path_join(path, FCL_FOLDER_MARKER);
     text = fcl_format("%s\n", kind);
     if (!marker || !text) {
@@ -306,6 +306,8 @@ fcl_status fcl_folder_claim(const char *path, const char *kind, int force) {
         goto done;
     }
     FCL_TRY(fcl_file_write(marker, text, strlen(text)));
+    /* The marker is there all the time, so that what a kill leaves behind can be replaced too. */
+    FCL_TRY(empty_folder(path, FCL_FOLDER_MARKER));
 done:
     free(marker);
     free(text);

@@ -365,6 +365,8 @@ fcl_status fcl_train_resume(fcl_train_result *out, const char *run, unsigned epo
     FCL_TRY(create_trainer(&s, UINT64_MAX));
     FCL_TRY(fcl_checkpoint_read(&s.position, s.network, checkpoint));
     if (s.position.epoch || fcl_path_exists(history)) FCL_TRY(fcl_history_read(&s.history, history, s.position.epoch));
+    /* More epochs than an early stop allowed are to be trained: patience begins anew. */
+    if (s.position.finish == FCL_FINISHED_EARLY) s.position.wait = 0;
     s.position.finish = FCL_UNFINISHED;
     if (epochs) FCL_TRY(fcl_run_set_epochs(&s.run, epochs));
     if (!recorded || epochs) FCL_TRY(fcl_run_record_device(&s.run, s.device, s.network, s.position.step + 1));

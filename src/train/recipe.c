@@ -139,11 +139,6 @@ static fcl_status read_group(fcl_recipe *recipe, const config_setting_t *group, 
     return FCL_OK;
 }
 
-/* Keys that only matter when images are augmented may be left out. */
-static int is_required(const recipe_key *key) {
-    return key->offset < offsetof(fcl_recipe, flip);
-}
-
 static fcl_status parse(fcl_recipe *out, const char *text, const char *file, const char *model_name) {
     fcl_status status = FCL_OK;
     config_t config;
@@ -172,7 +167,7 @@ static fcl_status parse(fcl_recipe *out, const char *text, const char *file, con
         FCL_TRY(read_group(ours ? out : &other, group, file, 0, seen));
     }
     for (unsigned k = 0; k < N_KEYS; k++)
-        if (!seen[k] && is_required(&keys[k])) {
+        if (!seen[k]) {
             status = fcl_fail(FCL_E_INPUT, "%s: the key '%s' is missing", file, keys[k].name);
             goto done;
         }

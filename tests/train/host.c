@@ -41,6 +41,7 @@ START_TEST(a_models_section_overrides) {
                     "epochs = 7; batch_size = 4; learning_rate = 1; schedule = \"cosine\"; warmup_steps = 2;\n"
                     "beta1 = 0.5; beta2 = 0.75; epsilon = 1.0e-8; patience = 3; min_delta = 0.25; seed = 5000000000L;\n"
                     "fill = \"median\"; shuffle = false; dropout = true; augment = true; flip = 0.25;\n"
+                    "max_shift = 1; max_rotation = 2; max_scale = 0.1; max_brightness = 3; max_contrast = 0.1;\n"
                     "models = { small = { epochs = 9; }; };\n");
     char *path = fcl_path_join(folder, "r.cfg");
     fcl_recipe r;

@@ -318,6 +318,9 @@ START_TEST(early_stopping) {
     ck_assert_int_eq(result.stopped_early, 1);
     ck_assert_uint_eq(result.epochs, 3);
     ck_assert_uint_eq(result.best_epoch, 1);
+    /* Asked to go on, patience begins anew. */
+    ck_ok(fcl_train_resume(&result, run, 20, NULL));
+    ck_assert_uint_eq(result.epochs, 5);
     free(run);
 }
 END_TEST
