@@ -44,10 +44,11 @@ done:
     return status;
 }
 
-/* A device or a pipe, which must not be replaced by a file. */
+/* A device or a pipe, which must not be replaced by a file; /dev/stdout may lead to a file and must not be either. */
 static int is_special(const char *path) {
     struct stat facts;
-    return stat(path, &facts) == 0 && !S_ISREG(facts.st_mode) && !S_ISDIR(facts.st_mode);
+    if (stat(path, &facts) != 0 || S_ISDIR(facts.st_mode)) return 0;
+    return !S_ISREG(facts.st_mode) || fcl_starts_with(path, "/dev/");
 }
 
 fcl_status fcl_file_writer_open(fcl_file_writer *out, const char *path) {
@@ -57,7 +58,7 @@ fcl_status fcl_file_writer_open(fcl_file_writer *out, const char *path) {
     fcl_status status = FCL_OK;
     if (!writer.path || (!special && !writer.temporary))
         status = FCL_E_MEMORY;
-    else if (!(writer.stream = fopen(special ? path : writer.temporary, "wb")))
+    else if (!(writer.stream = special ? fopen(path, "ab") : fopen(writer.temporary, "wb")))
         status = fcl_fail_errno("create", path);
     if (status != FCL_OK) {
         free(writer.path);

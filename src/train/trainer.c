@@ -6,6 +6,7 @@
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "device/queue.h"
 #include "train/schedule.h"
 
@@ -62,6 +63,10 @@ static fcl_status land_all(fcl_trainer *trainer) {
 
 void fcl_trainer_free(fcl_trainer *trainer) {
     if (!trainer) return;
+    /* After a failure uploads may still read from the batches' memory. The first message is the one that counts. */
+    char *message = fcl_duplicate(fcl_error_message());
+    if (fcl_device_finish(trainer->setup.device) != FCL_OK && message) fcl_fail(FCL_E_DEVICE, "%s", message);
+    free(message);
     land_all(trainer);
     free(trainer);
 }
