@@ -16,30 +16,17 @@
  * X_ACTIVATION, and the sum with what was there).
  */
 #include "common.h"
+#include "winograd.h"
 
 #ifndef BACKWARD
 #error "BACKWARD is needed"
 #endif
 
-#define POINTS    36 /* of a transformed tile: 6 x 6 */
 #define TILES_X   ((DST_W + 3) / 4)
 #define TILES_Y   ((DST_H + 3) / 4)
 #define N_VECTORS (DST_C / 16)
 #define N_WEIGHTS (POINTS * SRC_C * DST_C)
 #define SCRATCH   (POINTS * BLOCK * (SRC_C + DST_C))
-#define INLINE    static inline __attribute__((always_inline))
-
-/* One line of B' d: 6 to 6. */
-INLINE void transform_in(float16 *d) {
-    const float16 d0 = d[0], d1 = d[1], d2 = d[2], d3 = d[3], d4 = d[4], d5 = d[5];
-    const float16 a = fma(d2, -4.0f, d4), b = fma(d1, -4.0f, d3), c = d4 - d2, e = 2.0f * (d3 - d1);
-    d[0] = fma(d0, 4.0f, fma(d2, -5.0f, d4));
-    d[1] = a + b;
-    d[2] = a - b;
-    d[3] = c + e;
-    d[4] = c - e;
-    d[5] = fma(d1, 4.0f, fma(d3, -5.0f, d5));
-}
 
 /* One line of A' m: 6 to 4. */
 INLINE void transform_out(float16 *m) {
@@ -93,33 +80,6 @@ conv_winograd_weights(__global const float *restrict weights, __global float *re
     }
 }
 
-/* v of one tile whose first pixel is (top, left) of src; `inside`: none of its pixels is outside. */
-INLINE void read_tile(__global const float *src, int top, int left, __global float *v, const int inside) {
-    for (int c = 0; c < SRC_C; c += 16) {
-        float16 d[6][6];
-#pragma unroll
-        for (int i = 0; i < 6; i++) {
-            float16 line[6];
-            const int y = top + i, row_inside = inside || (y >= 0 && y < SRC_H);
-#pragma unroll
-            for (int j = 0; j < 6; j++) {
-                const int x = left + j;
-                line[j] = row_inside && (inside || (x >= 0 && x < SRC_W)) ? vload16(0, src + (y * SRC_W + x) * SRC_C + c)
-                                                                          : (float16)(0.0f);
-            }
-            transform_in(line);
-#pragma unroll
-            for (int j = 0; j < 6; j++) d[j][i] = line[j];
-        }
-#pragma unroll
-        for (int j = 0; j < 6; j++) {
-            transform_in(d[j]);
-#pragma unroll
-            for (int i = 0; i < 6; i++) vstore16(d[j][i], 0, v + (i * 6 + j) * BLOCK * SRC_C + c);
-        }
-    }
-}
-
 #if BACKWARD
 #define EXTRA_PARAMETERS __global const float *restrict x, int accumulate
 #else
@@ -139,9 +99,9 @@ conv_winograd(int n, __global const float *restrict all_src, __global float *res
             const int top = tile_y * 4 - PAD_TOP, left = tile_x * 4 - PAD_LEFT;
             __global const float *src = all_src + tile / (TILES_X * TILES_Y) * (SRC_H * SRC_W * SRC_C);
             if (top >= 0 && left >= 0 && top + 6 <= SRC_H && left + 6 <= SRC_W)
-                read_tile(src, top, left, v + t * SRC_C, 1);
+                read_tile(src, top, left, SRC_H, SRC_W, SRC_C, v + t * SRC_C, BLOCK * SRC_C, 1);
             else
-                read_tile(src, top, left, v + t * SRC_C, 0);
+                read_tile(src, top, left, SRC_H, SRC_W, SRC_C, v + t * SRC_C, BLOCK * SRC_C, 0);
         }
         /* Tiles that a last block lacks are multiplied too and dropped: what is in v may be anything. */
         for (int point = 0; point < POINTS; point++)

@@ -18,6 +18,7 @@
  * PAD_LEFT, CHUNK, CHANNELS (a divisor of IN_C), VECTORS.
  */
 #include "common.h"
+#include "winograd.h"
 
 #ifndef CHUNK
 #error "CHUNK is needed"
@@ -28,20 +29,7 @@
 #define LANES   (16 * VECTORS)
 #define SUM_POINT 7 /* (1, 1) */
 #define SUM_SCALE 36.0f
-#define INLINE  static inline __attribute__((always_inline))
 #define ITEM    __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
-
-/* One line of B' d: 6 to 6. */
-INLINE void transform_x(float16 *d) {
-    const float16 d0 = d[0], d1 = d[1], d2 = d[2], d3 = d[3], d4 = d[4], d5 = d[5];
-    const float16 a = fma(d2, -4.0f, d4), b = fma(d1, -4.0f, d3), c = d4 - d2, e = 2.0f * (d3 - d1);
-    d[0] = fma(d0, 4.0f, fma(d2, -5.0f, d4));
-    d[1] = a + b;
-    d[2] = a - b;
-    d[3] = c + e;
-    d[4] = c - e;
-    d[5] = fma(d1, 4.0f, fma(d3, -5.0f, d5));
-}
 
 /* One line of G g: 4 to 6. */
 INLINE void transform_dy(float16 *g) {
@@ -62,33 +50,6 @@ INLINE void transform_dw(float16 *m) {
     m[0] = m[0] + a + c;
     m[1] = fma(e, 2.0f, b);
     m[2] = fma(c, 4.0f, a) + m[5];
-}
-
-INLINE float16 read_pixel(__global const float *image, int y, int x, int height, int width, int channels, int c,
-                          const int inside) {
-    return inside || (y >= 0 && y < height && x >= 0 && x < width) ? vload16(0, image + (y * width + x) * channels + c)
-                                                                   : (float16)(0.0f);
-}
-
-INLINE void read_x(__global const float *x, int top, int left, __global float *v, const int inside) {
-    for (int c = 0; c < IN_C; c += 16) {
-        float16 d[6][6];
-#pragma unroll
-        for (int i = 0; i < 6; i++) {
-            float16 line[6];
-#pragma unroll
-            for (int j = 0; j < 6; j++) line[j] = read_pixel(x, top + i, left + j, IN_H, IN_W, IN_C, c, inside);
-            transform_x(line);
-#pragma unroll
-            for (int j = 0; j < 6; j++) d[j][i] = line[j];
-        }
-#pragma unroll
-        for (int j = 0; j < 6; j++) {
-            transform_x(d[j]);
-#pragma unroll
-            for (int i = 0; i < 6; i++) vstore16(d[j][i], 0, v + (i * 6 + j) * CHUNK * IN_C + c);
-        }
-    }
 }
 
 INLINE void read_dy(__global const float *dy, int top, int left, __global float *out, const int inside) {
@@ -120,9 +81,9 @@ ITEM conv_winograd_tiles(int first, __global const float *restrict all_x, __glob
     const int top = out_top - PAD_TOP, left = out_left - PAD_LEFT;
     __global const float *x = all_x + sample * (IN_H * IN_W * IN_C), *dy = all_dy + sample * (OUT_H * OUT_W * OUT_C);
     if (top >= 0 && left >= 0 && top + 6 <= IN_H && left + 6 <= IN_W)
-        read_x(x, top, left, v + t * IN_C, 1);
+        read_tile(x, top, left, IN_H, IN_W, IN_C, v + t * IN_C, CHUNK * IN_C, 1);
     else
-        read_x(x, top, left, v + t * IN_C, 0);
+        read_tile(x, top, left, IN_H, IN_W, IN_C, v + t * IN_C, CHUNK * IN_C, 0);
     if (out_top + 4 <= OUT_H && out_left + 4 <= OUT_W)
         read_dy(dy, out_top, out_left, d + t * OUT_C, 1);
     else

@@ -11,12 +11,6 @@ struct fcl_plan {
     int samples;
 };
 
-/* The convolution that the kernel computes: of x, or of dy with the kernel turned around. */
-typedef struct direct_shape {
-    int src_h, src_w, src_c, dst_h, dst_w, dst_c;
-    int kernel_h, kernel_w, stride_h, stride_w, pad_top, pad_left;
-} direct_shape;
-
 /* How a work-item's registers are divided. */
 typedef struct direct_block {
     int columns, samples, vectors;
@@ -28,41 +22,22 @@ enum {
     MAX_SAMPLES = 4,   /* each needs a register for its address */
 };
 
-static direct_shape shape_of(const fcl_op_desc *desc) {
-    const fcl_conv_shape *c = &desc->conv;
-    if (desc->kind == FCL_CONV_FORWARD)
-        return (direct_shape){c->in_h,     c->in_w,     c->in_c,     c->out_h,    c->out_w,   c->out_c,
-                              c->kernel_h, c->kernel_w, c->stride_h, c->stride_w, c->pad_top, c->pad_left};
-    return (direct_shape){c->out_h,
-                          c->out_w,
-                          c->out_c,
-                          c->in_h,
-                          c->in_w,
-                          c->in_c,
-                          c->kernel_h,
-                          c->kernel_w,
-                          1,
-                          1,
-                          c->kernel_h - 1 - c->pad_top,
-                          c->kernel_w - 1 - c->pad_left};
-}
-
 /* Whether only the first block of a row looks to the left of it, and only the last to the right. */
-static int borders_fit(const direct_shape *s, int columns) {
-    int n_blocks = (s->dst_w + columns - 1) / columns;
+static int borders_fit(const fcl_conv_shape *s, int columns) {
+    int n_blocks = (s->out_w + columns - 1) / columns;
     if (n_blocks == 1) return 1;
-    int second_begin = fcl_min_int(columns, s->dst_w - columns);
+    int second_begin = fcl_min_int(columns, s->out_w - columns);
     int last_of_inner = (n_blocks - 1) * columns - 1;
     return second_begin * s->stride_w >= s->pad_left &&
-           last_of_inner * s->stride_w - s->pad_left + s->kernel_w <= s->src_w;
+           last_of_inner * s->stride_w - s->pad_left + s->kernel_w <= s->in_w;
 }
 
 /* False when there is no way to divide a row. */
-static int block_of(direct_block *out, const direct_shape *s, int batch, const fcl_device *device) {
-    int sums = fcl_register_sums(device), n_vectors = (s->dst_c + LANES - 1) / LANES;
+static int block_of(direct_block *out, const fcl_conv_shape *s, int batch, const fcl_device *device) {
+    int sums = fcl_register_sums(device), n_vectors = (s->out_c + LANES - 1) / LANES;
     direct_block block = {.vectors = n_vectors % 2 == 0 && sums >= LANES ? 2 : 1};
     int most = sums / block.vectors;
-    block.columns = fcl_even_part(s->dst_w, most);
+    block.columns = fcl_even_part(s->out_w, most);
     while (block.columns > 0 && !borders_fit(s, block.columns)) block.columns--;
     if (block.columns == 0) return 0;
     block.samples = fcl_min_int(fcl_min_int(most / block.columns, batch), MAX_SAMPLES);
@@ -70,14 +45,14 @@ static int block_of(direct_block *out, const direct_shape *s, int batch, const f
     return 1;
 }
 
-static size_t packed_floats(const direct_shape *s, const direct_block *block) {
+static size_t packed_floats(const fcl_conv_shape *s, const direct_block *block) {
     size_t lanes = (size_t)(LANES * block->vectors);
-    return fcl_div_up((size_t)s->dst_c, lanes) * lanes * (size_t)s->kernel_h * (size_t)s->kernel_w * (size_t)s->src_c;
+    return fcl_div_up((size_t)s->out_c, lanes) * lanes * (size_t)s->kernel_h * (size_t)s->kernel_w * (size_t)s->in_c;
 }
 
 static int applies(const fcl_op_desc *desc, const fcl_device *device) {
     const fcl_conv_shape *c = &desc->conv;
-    direct_shape s = shape_of(desc);
+    fcl_conv_shape s = fcl_conv_as_forward(desc);
     direct_block block;
     /* On a GPU one item a group leaves all but one lane idle. */
     if (fcl_device_facts(device)->kind == FCL_DEVICE_GPU || !fcl_conv_fits_int(desc)) return 0;
@@ -87,7 +62,7 @@ static int applies(const fcl_op_desc *desc, const fcl_device *device) {
 }
 
 static size_t workspace_bytes(const fcl_op_desc *desc, const fcl_device *device) {
-    direct_shape s = shape_of(desc);
+    fcl_conv_shape s = fcl_conv_as_forward(desc);
     direct_block block;
     return block_of(&block, &s, desc->batch, device) ? packed_floats(&s, &block) * sizeof(float) : 0;
 }
@@ -103,12 +78,12 @@ static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *d
     fcl_status status;
     fcl_plan *plan = NULL;
     fcl_text options = FCL_TEXT_EMPTY;
-    direct_shape s = shape_of(desc);
+    fcl_conv_shape s = fcl_conv_as_forward(desc);
     direct_block block = {1, 1, 1};
     block_of(&block, &s, desc->batch, device);
     FCL_TRY(FCL_NEW(&plan, 1, "a plan"));
-    plan->rows = (size_t)s.dst_h;
-    plan->channel_blocks = fcl_div_up((size_t)s.dst_c, (size_t)(LANES * block.vectors));
+    plan->rows = (size_t)s.out_h;
+    plan->channel_blocks = fcl_div_up((size_t)s.out_c, (size_t)(LANES * block.vectors));
     plan->samples = block.samples;
     plan->pack_range = (fcl_range){.n_dimensions = 3,
                                    .global = {(size_t)s.kernel_w, (size_t)s.kernel_h, plan->channel_blocks},
@@ -117,8 +92,8 @@ static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *d
                      "-DSRC_H=%d -DSRC_W=%d -DSRC_C=%d -DDST_H=%d -DDST_W=%d -DDST_C=%d -DKERNEL_H=%d -DKERNEL_W=%d"
                      " -DSTRIDE_H=%d -DSTRIDE_W=%d -DPAD_TOP=%d -DPAD_LEFT=%d -DCOLUMNS=%d -DSAMPLES=%d -DVECTORS=%d"
                      " -DBACKWARD=%d",
-                     s.src_h, s.src_w, s.src_c, s.dst_h, s.dst_w, s.dst_c, s.kernel_h, s.kernel_w, s.stride_h,
-                     s.stride_w, s.pad_top, s.pad_left, block.columns, block.samples, block.vectors,
+                     s.in_h, s.in_w, s.in_c, s.out_h, s.out_w, s.out_c, s.kernel_h, s.kernel_w, s.stride_h, s.stride_w,
+                     s.pad_top, s.pad_left, block.columns, block.samples, block.vectors,
                      desc->kind == FCL_CONV_BACKWARD_DATA);
     if (desc->kind == FCL_CONV_FORWARD)
         fcl_options_activation(&options, "ACTIVATION", desc->activation);

@@ -7,7 +7,6 @@
 #include "base/memory.h"
 
 enum {
-    LOCAL = 64,
     MAX_COLUMNS_BYTES = 64 << 20, /* as many samples at a time as fit */
     BIAS_PARTS = 64,
     /* CLBlast adds up whole rows of the columns' transpose, some 1e5 terms for a weight's gradient, in one
@@ -119,11 +118,6 @@ done:
     return status;
 }
 
-static fcl_range range_of(const fcl_kernel *kernel, size_t n_items) {
-    size_t most = fcl_kernel_max_work_group(kernel);
-    return fcl_range_of(n_items, most < LOCAL ? most : LOCAL);
-}
-
 static size_t samples_of(const fcl_plan *plan, size_t first, int n) {
     return (size_t)n - first < plan->group ? (size_t)n - first : plan->group;
 }
@@ -135,7 +129,7 @@ static fcl_status read_columns(fcl_matrix *out, fcl_plan *plan, size_t first, si
         *out = (fcl_matrix){operands->buffer[FCL_X], first * plan->pixels * plan->row, plan->row, 0};
         return FCL_OK;
     }
-    fcl_range range = range_of(plan->columns, samples * plan->pixels * plan->row);
+    fcl_range range = fcl_kernel_range(plan->columns, samples * plan->pixels * plan->row);
     *out = (fcl_matrix){operands->workspace, 0, plan->row, 0};
     return FCL_LAUNCH(plan->columns, &range, fcl_arg_int((int)samples), fcl_arg_int((int)first),
                       fcl_arg_buffer(operands->buffer[FCL_X]), fcl_arg_buffer(operands->workspace));
@@ -163,7 +157,7 @@ static fcl_status run_forward(fcl_plan *plan, int n, const fcl_operands *operand
                          weights_matrix(plan, operands->buffer[FCL_W], 0),
                          out_matrix(plan, operands->buffer[FCL_Y], first), 0));
     }
-    fcl_range range = range_of(plan->finish, (size_t)n * plan->pixels * channels);
+    fcl_range range = fcl_kernel_range(plan->finish, (size_t)n * plan->pixels * channels);
     FCL_TRY(FCL_LAUNCH(plan->finish, &range, fcl_arg_int(n), fcl_arg_buffer(operands->buffer[FCL_B]),
                        fcl_arg_buffer(operands->buffer[FCL_Y])));
 done:
@@ -175,7 +169,7 @@ static fcl_status run_data(fcl_plan *plan, int n, const fcl_operands *operands, 
     const fcl_conv_shape *c = &plan->conv;
     for (size_t first = 0; first < (size_t)n; first += plan->group) {
         size_t samples = samples_of(plan, first, n);
-        fcl_range range = range_of(plan->finish, samples * (size_t)c->in_h * (size_t)c->in_w * (size_t)c->in_c);
+        fcl_range range = fcl_kernel_range(plan->finish, samples * (size_t)c->in_h * (size_t)c->in_w * (size_t)c->in_c);
         FCL_TRY(fcl_gemm(plan->device, samples * plan->pixels, plan->row, (size_t)c->out_c,
                          out_matrix(plan, operands->buffer[FCL_DY], first),
                          weights_matrix(plan, operands->buffer[FCL_W], 1),
@@ -200,7 +194,7 @@ static fcl_status run_weights(fcl_plan *plan, int n, const fcl_operands *operand
                          out_matrix(plan, operands->buffer[FCL_DY], first),
                          weights_matrix(plan, operands->buffer[FCL_DW], 0), args->accumulate || first > 0));
     }
-    fcl_range range = range_of(plan->finish, channels);
+    fcl_range range = fcl_kernel_range(plan->finish, channels);
     range.n_dimensions = 2;
     range.global[1] = BIAS_PARTS;
     FCL_TRY(FCL_LAUNCH(plan->finish, &range, fcl_arg_int(n), fcl_arg_int(BIAS_PARTS),

@@ -5,7 +5,6 @@
 #include "base/memory.h"
 
 enum {
-    LOCAL = 64,
     MAX_PARTS = 8, /* of the batch, for the weights' gradient: enough items for small weights, bounded memory
                       for large */
     MAX_PARTS_BYTES = 32 << 20,
@@ -85,21 +84,16 @@ static fcl_status prepare_weights(fcl_plan **out, const fcl_op_desc *desc, fcl_d
     return prepare(out, desc, device, "conv_general_backward_weights", gradient_floats(desc), parts_of(desc));
 }
 
-static size_t local_of(const fcl_plan *plan) {
-    size_t most = fcl_kernel_max_work_group(plan->main);
-    return most < LOCAL ? most : LOCAL;
-}
-
 static fcl_status run_forward(fcl_plan *plan, int n, const fcl_operands *operands, const fcl_op_args *args) {
     (void)args;
-    fcl_range range = fcl_range_of((size_t)n * plan->items, local_of(plan));
+    fcl_range range = fcl_kernel_range(plan->main, (size_t)n * plan->items);
     return FCL_LAUNCH(plan->main, &range, fcl_arg_int(n), fcl_arg_buffer(operands->buffer[FCL_X]),
                       fcl_arg_buffer(operands->buffer[FCL_W]), fcl_arg_buffer(operands->buffer[FCL_B]),
                       fcl_arg_buffer(operands->buffer[FCL_Y]));
 }
 
 static fcl_status run_data(fcl_plan *plan, int n, const fcl_operands *operands, const fcl_op_args *args) {
-    fcl_range range = fcl_range_of((size_t)n * plan->items, local_of(plan));
+    fcl_range range = fcl_kernel_range(plan->main, (size_t)n * plan->items);
     return FCL_LAUNCH(plan->main, &range, fcl_arg_int(n), fcl_arg_buffer(operands->buffer[FCL_DY]),
                       fcl_arg_buffer(operands->buffer[FCL_W]), fcl_arg_buffer(operands->buffer[FCL_X]),
                       fcl_arg_buffer(operands->buffer[FCL_DX]), fcl_arg_int(args->accumulate));
@@ -107,7 +101,7 @@ static fcl_status run_data(fcl_plan *plan, int n, const fcl_operands *operands, 
 
 static fcl_status run_weights(fcl_plan *plan, int n, const fcl_operands *operands, const fcl_op_args *args) {
     fcl_status status;
-    fcl_range parts = fcl_range_of(plan->items, local_of(plan));
+    fcl_range parts = fcl_kernel_range(plan->main, plan->items);
     parts.n_dimensions = 2;
     parts.global[1] = (size_t)plan->n_parts;
     FCL_TRY(FCL_LAUNCH(plan->main, &parts, fcl_arg_int(n), fcl_arg_int(plan->n_parts),

@@ -23,6 +23,29 @@ fcl_conv_shape fcl_conv_of(const fcl_op_desc *desc) {
     return fcl_op_is_dense(desc->kind) ? fcl_conv_of_dense(&desc->dense) : desc->conv;
 }
 
+fcl_conv_shape fcl_conv_as_forward(const fcl_op_desc *desc) {
+    const fcl_conv_shape *c = &desc->conv;
+    if (desc->kind == FCL_CONV_FORWARD) return *c;
+    return (fcl_conv_shape){.in_h = c->out_h,
+                            .in_w = c->out_w,
+                            .in_c = c->out_c,
+                            .out_h = c->in_h,
+                            .out_w = c->in_w,
+                            .out_c = c->in_c,
+                            .kernel_h = c->kernel_h,
+                            .kernel_w = c->kernel_w,
+                            .stride_h = 1,
+                            .stride_w = 1,
+                            .pad_top = c->kernel_h - 1 - c->pad_top,
+                            .pad_left = c->kernel_w - 1 - c->pad_left};
+}
+
+fcl_range fcl_kernel_range(const fcl_kernel *kernel, size_t n_items) {
+    enum { LOCAL = 64 };
+    size_t most = fcl_kernel_max_work_group(kernel);
+    return fcl_range_of(n_items, most < LOCAL ? most : LOCAL);
+}
+
 size_t fcl_conv_weights(const fcl_conv_shape *conv) {
     return (size_t)conv->kernel_h * (size_t)conv->kernel_w * (size_t)conv->in_c * (size_t)conv->out_c;
 }
@@ -52,9 +75,7 @@ fcl_status fcl_sum_parts_create(fcl_kernel **out, const fcl_conv_shape *conv, fc
 
 fcl_status fcl_sum_parts_run(fcl_kernel *sum_parts, int n_parts, size_t gradient_floats, const fcl_operands *operands,
                              const fcl_op_args *args) {
-    enum { LOCAL = 64 };
-    size_t most = fcl_kernel_max_work_group(sum_parts);
-    fcl_range range = fcl_range_of(gradient_floats, most < LOCAL ? most : LOCAL);
+    fcl_range range = fcl_kernel_range(sum_parts, gradient_floats);
     return FCL_LAUNCH(sum_parts, &range, fcl_arg_int(n_parts), fcl_arg_buffer(operands->workspace),
                       fcl_arg_buffer(operands->buffer[FCL_DW]), fcl_arg_buffer(operands->buffer[FCL_DB]),
                       fcl_arg_int(args->accumulate));

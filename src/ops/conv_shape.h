@@ -12,6 +12,11 @@ fcl_conv_shape fcl_conv_of_dense(const fcl_dense_shape *dense);
 /* The shape of a convolution or of a dense layer as a convolution. */
 fcl_conv_shape fcl_conv_of(const fcl_op_desc *desc);
 int fcl_op_is_dense(fcl_op_kind kind);
+/* The convolution that a forward pass is, or a backward pass to the data with stride 1: of dy, with the kernel turned
+ * around. Its padding may be negative. */
+fcl_conv_shape fcl_conv_as_forward(const fcl_op_desc *desc);
+/* Enough work-items for `n_items` in groups that the kernel can have. */
+fcl_range fcl_kernel_range(const fcl_kernel *kernel, size_t n_items);
 
 /* Elements of the weights. */
 size_t fcl_conv_weights(const fcl_conv_shape *conv);

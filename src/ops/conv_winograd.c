@@ -19,56 +19,37 @@ struct fcl_plan {
     fcl_range weights_range, range;
 };
 
-/* The convolution that the kernel computes: of x, or of dy with the kernel turned around. */
-typedef struct winograd_shape {
-    int src_h, src_w, src_c, dst_h, dst_w, dst_c, pad_top, pad_left;
-} winograd_shape;
-
-static winograd_shape shape_of(const fcl_op_desc *desc) {
-    const fcl_conv_shape *c = &desc->conv;
-    if (desc->kind == FCL_CONV_FORWARD)
-        return (winograd_shape){c->in_h, c->in_w, c->in_c, c->out_h, c->out_w, c->out_c, c->pad_top, c->pad_left};
-    return (winograd_shape){c->out_h,
-                            c->out_w,
-                            c->out_c,
-                            c->in_h,
-                            c->in_w,
-                            c->in_c,
-                            c->kernel_h - 1 - c->pad_top,
-                            c->kernel_w - 1 - c->pad_left};
+static size_t tiles_of(const fcl_conv_shape *s, int batch) {
+    return (size_t)batch * fcl_div_up((size_t)s->out_h, TILE) * fcl_div_up((size_t)s->out_w, TILE);
 }
 
-static size_t tiles_of(const winograd_shape *s, int batch) {
-    return (size_t)batch * fcl_div_up((size_t)s->dst_h, TILE) * fcl_div_up((size_t)s->dst_w, TILE);
-}
-
-static int block_of(const winograd_shape *s, int batch, const fcl_device *device) {
+static int block_of(const fcl_conv_shape *s, int batch, const fcl_device *device) {
     size_t tiles = tiles_of(s, batch);
     int sums = fcl_register_sums(device);
     return tiles < (size_t)sums ? (int)tiles : sums;
 }
 
 /* Bounds memory: more blocks than that are done one after the other. */
-static size_t items_of(const winograd_shape *s, int batch, const fcl_device *device) {
+static size_t items_of(const fcl_conv_shape *s, int batch, const fcl_device *device) {
     size_t blocks = fcl_div_up(tiles_of(s, batch), (size_t)block_of(s, batch, device));
     size_t most = (size_t)fcl_device_facts(device)->compute_units * ITEMS_PER_UNIT;
     return blocks < most ? blocks : most;
 }
 
 static size_t workspace_floats(const fcl_op_desc *desc, const fcl_device *device) {
-    winograd_shape s = shape_of(desc);
-    size_t src_c = (size_t)s.src_c, dst_c = (size_t)s.dst_c;
+    fcl_conv_shape s = fcl_conv_as_forward(desc);
+    size_t src_c = (size_t)s.in_c, dst_c = (size_t)s.out_c;
     size_t scratch = (size_t)block_of(&s, desc->batch, device) * (src_c + dst_c) * items_of(&s, desc->batch, device);
     return POINTS * (src_c * dst_c + scratch);
 }
 
 static int applies(const fcl_op_desc *desc, const fcl_device *device) {
     const fcl_conv_shape *c = &desc->conv;
-    winograd_shape s = shape_of(desc);
+    fcl_conv_shape s = fcl_conv_as_forward(desc);
     /* On a GPU one item a group leaves all but one lane idle. */
     if (fcl_device_facts(device)->kind == FCL_DEVICE_GPU || !fcl_conv_fits_int(desc)) return 0;
     if (c->kernel_h != KERNEL || c->kernel_w != KERNEL || c->stride_h != 1 || c->stride_w != 1) return 0;
-    if (s.src_c % LANES != 0 || s.dst_c % LANES != 0 || fcl_register_sums(device) < MIN_REGISTER_SUMS) return 0;
+    if (s.in_c % LANES != 0 || s.out_c % LANES != 0 || fcl_register_sums(device) < MIN_REGISTER_SUMS) return 0;
     return workspace_floats(desc, device) <= FCL_MAX_ELEMENTS;
 }
 
@@ -87,15 +68,15 @@ static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *d
     fcl_status status;
     fcl_plan *plan = NULL;
     fcl_text options = FCL_TEXT_EMPTY;
-    winograd_shape s = shape_of(desc);
+    fcl_conv_shape s = fcl_conv_as_forward(desc);
     FCL_TRY(FCL_NEW(&plan, 1, "a plan"));
     plan->weights_range =
-        (fcl_range){.n_dimensions = 2, .global = {(size_t)s.src_c, (size_t)(s.dst_c / LANES)}, .local = {1, 1}};
+        (fcl_range){.n_dimensions = 2, .global = {(size_t)s.in_c, (size_t)(s.out_c / LANES)}, .local = {1, 1}};
     plan->range = (fcl_range){.n_dimensions = 1, .global = {items_of(&s, desc->batch, device)}, .local = {1}};
     fcl_text_appendf(&options,
                      "-DSRC_H=%d -DSRC_W=%d -DSRC_C=%d -DDST_H=%d -DDST_W=%d -DDST_C=%d -DPAD_TOP=%d -DPAD_LEFT=%d"
                      " -DBLOCK=%d -DBACKWARD=%d",
-                     s.src_h, s.src_w, s.src_c, s.dst_h, s.dst_w, s.dst_c, s.pad_top, s.pad_left,
+                     s.in_h, s.in_w, s.in_c, s.out_h, s.out_w, s.out_c, s.pad_top, s.pad_left,
                      block_of(&s, desc->batch, device), desc->kind == FCL_CONV_BACKWARD_DATA);
     if (desc->kind == FCL_CONV_FORWARD)
         fcl_options_activation(&options, "ACTIVATION", desc->activation);

@@ -12,7 +12,7 @@ enum {
     MIN_REGISTER_SUMS = 16,     /* fewer, and the transforms cost more than the multiplications they save */
     MAX_CHUNK_BYTES = 16 << 20, /* of transformed tiles, to stay in the last cache */
     MIN_CHUNK = 64,             /* tiles, so that a sum is worth storing */
-    ERROR_FACTOR = 256,        /* docs/kernels.md */
+    ERROR_FACTOR = 256,         /* docs/kernels.md */
 };
 
 struct fcl_plan {

@@ -1,0 +1,46 @@
+/* What the Winograd kernels share: tiles of 6x6 pixels and their transform B' d B. */
+#define POINTS 36 /* of a transformed tile: 6 x 6 */
+#define INLINE static inline __attribute__((always_inline))
+
+/* One line of B' d: 6 to 6. */
+INLINE void transform_in(float16 *d) {
+    const float16 d0 = d[0], d1 = d[1], d2 = d[2], d3 = d[3], d4 = d[4], d5 = d[5];
+    const float16 a = fma(d2, -4.0f, d4), b = fma(d1, -4.0f, d3), c = d4 - d2, e = 2.0f * (d3 - d1);
+    d[0] = fma(d0, 4.0f, fma(d2, -5.0f, d4));
+    d[1] = a + b;
+    d[2] = a - b;
+    d[3] = c + e;
+    d[4] = c - e;
+    d[5] = fma(d1, 4.0f, fma(d3, -5.0f, d5));
+}
+
+/* 16 channels of a pixel, zero outside of the image; `inside`: it is known not to be. */
+INLINE float16 read_pixel(__global const float *image, int y, int x, int height, int width, int channels, int c,
+                          const int inside) {
+    return inside || (y >= 0 && y < height && x >= 0 && x < width) ? vload16(0, image + (y * width + x) * channels + c)
+                                                                   : (float16)(0.0f);
+}
+
+/* The transform of the tile whose first pixel is (top, left): point p goes to v + p * step. */
+INLINE void read_tile(__global const float *image, int top, int left, int height, int width, const int channels,
+                      __global float *v, int step, const int inside) {
+    for (int c = 0; c < channels; c += 16) {
+        float16 d[6][6];
+#pragma unroll
+        for (int i = 0; i < 6; i++) {
+            float16 line[6];
+#pragma unroll
+            for (int j = 0; j < 6; j++)
+                line[j] = read_pixel(image, top + i, left + j, height, width, channels, c, inside);
+            transform_in(line);
+#pragma unroll
+            for (int j = 0; j < 6; j++) d[j][i] = line[j];
+        }
+#pragma unroll
+        for (int j = 0; j < 6; j++) {
+            transform_in(d[j]);
+#pragma unroll
+            for (int i = 0; i < 6; i++) vstore16(d[j][i], 0, v + (i * 6 + j) * step + c);
+        }
+    }
+}
