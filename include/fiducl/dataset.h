@@ -18,10 +18,10 @@ FCL_API const char *fcl_coordinate_name(unsigned coordinate);
 /* The keypoint that is this one in a mirror image; center points are their own. */
 FCL_API unsigned fcl_keypoint_mirror(unsigned keypoint);
 
-/* A file that a data set was read from: its name without folders and the hash of its bytes (XXH3, 128 bits). */
+/* A file that a data set was read from, and the hash of its bytes (XXH3, 128 bits). */
 enum { FCL_DATASET_MAX_FILES = 2, FCL_DATASET_HASH_BYTES = 33 };
 typedef struct fcl_dataset_file {
-    char *name;
+    char *path;
     char hash[FCL_DATASET_HASH_BYTES];
 } fcl_dataset_file;
 
@@ -70,6 +70,10 @@ FCL_API fcl_prepare_options fcl_prepare_defaults(void);
 
 /* Splits `dataset`, validates it and writes the prepared folder (docs/formats.md). */
 FCL_API fcl_status fcl_prepare(const fcl_dataset *dataset, const fcl_prepare_options *options, const char *out_folder);
+/* Fails where fcl_prepare would, but writes nothing: the split cannot be made, or `folder` (the output's or one above it),
+ * which is to be replaced, holds an input. */
+FCL_API fcl_status fcl_prepare_check(const fcl_dataset *dataset, const fcl_prepare_options *options,
+                                     const char *folder);
 
 /* A prepared folder: opened and its files held against the hashes of its manifest. */
 typedef struct fcl_prepared fcl_prepared;
@@ -105,7 +109,8 @@ FCL_API fcl_status fcl_synth(const fcl_synth_options *options, const char *out_f
 /* In memory; complete labels in keypoints, mask as the Kaggle set's pattern. */
 FCL_API fcl_status fcl_synth_dataset(fcl_dataset **out, const fcl_synth_options *options);
 
-/* Writes the analysis: CSV tables and figures. *figures is set to 0 when gnuplot is not installed. */
+/* Writes the analysis: CSV tables and figures. *figures is set to 0, with a warning, when gnuplot could not
+ * draw them. */
 FCL_API fcl_status fcl_analyze(const fcl_dataset *dataset, const char *out_folder, int *figures);
 
 #endif

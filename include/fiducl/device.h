@@ -2,7 +2,8 @@
  * OpenCL devices: what there is, how one is selected, and opening it.
  *
  * A selector is "auto", "cpu", "gpu", an index as fcl_device_list() orders devices and `fiducl devices` prints, or part
- * of "platform:device" (upper and lower case are the same). "auto" is the first GPU, else the first CPU, else the first
+ * of "platform:device" (upper and lower case are the same), which ends in "#1", "#2", ... where a platform has several
+ * devices of one name. "auto" is the first GPU, else the first CPU, else the first
  * device. Several matches of a part are an error that lists them.
  */
 #ifndef FIDUCL_DEVICE_H
@@ -17,6 +18,7 @@ typedef enum fcl_device_kind { FCL_DEVICE_CPU, FCL_DEVICE_GPU, FCL_DEVICE_OTHER 
 /* Facts of one device; strings belong to the list. */
 typedef struct fcl_device_info {
     unsigned index;
+    unsigned ordinal; /* 1, 2, ... among the devices of the platform with this name; 0 when it is the only one */
     fcl_device_kind kind;
     const char *platform;         /* CL_PLATFORM_NAME */
     const char *platform_version; /* CL_PLATFORM_VERSION */
@@ -54,6 +56,9 @@ FCL_API void fcl_device_list_free(fcl_device_list *list);
 FCL_API unsigned fcl_device_list_count(const fcl_device_list *list);
 /* Lends; index < count. */
 FCL_API const fcl_device_info *fcl_device_list_at(const fcl_device_list *list, unsigned index);
+/* "platform:device", or "platform:device#2": the selector that still fits when others come and go; for free(), NULL when
+ * memory is out. */
+FCL_API char *fcl_device_selector(const fcl_device_info *info);
 /* Resolves a selector; NULL means $FIDUCL_DEVICE if set, else "auto". FCL_E_NO_DEVICE says what there is. */
 FCL_API fcl_status fcl_device_select(unsigned *out, const fcl_device_list *list, const char *selector);
 

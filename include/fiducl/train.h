@@ -8,6 +8,10 @@
 
 typedef enum fcl_schedule { FCL_CONSTANT, FCL_COSINE } fcl_schedule;
 
+/* "constant", "cosine" */
+FCL_API const char *fcl_schedule_name(fcl_schedule schedule);
+FCL_API fcl_status fcl_schedule_parse(fcl_schedule *out, const char *name);
+
 /* All that decides what training computes. Read from data/recipes/NAME.cfg and overridden by arguments. */
 typedef struct fcl_recipe {
     char name[64];
@@ -30,6 +34,8 @@ typedef struct fcl_recipe {
  * it has one. Errors name file and line. */
 FCL_API fcl_status fcl_recipe_load(fcl_recipe *out, const char *name_or_path, const char *model_name);
 FCL_API const char *const *fcl_recipe_names(void);
+/* FCL_E_USAGE names the first value that makes no sense. */
+FCL_API fcl_status fcl_recipe_check(const fcl_recipe *recipe);
 
 typedef struct fcl_train_options {
     const char *prepared; /* folder */
@@ -55,6 +61,9 @@ typedef struct fcl_train_result {
 
 /* FCL_E_INTERRUPTED after a signal, with a checkpoint written. */
 FCL_API fcl_status fcl_train(fcl_train_result *out, const fcl_train_options *options);
+/* Fails where fcl_train would for what `options` alone say (model, recipe, solvers' names, inputs inside the output's
+ * folder), without data, device or anything written; `prepared` may be NULL. */
+FCL_API fcl_status fcl_train_check(const fcl_train_options *options);
 /* Takes up a run where its checkpoint is. `epochs` 0 keeps the recipe's; `device` NULL keeps the run's. A finished run is
  * success at once. */
 FCL_API fcl_status fcl_train_resume(fcl_train_result *out, const char *run, unsigned epochs, const char *device);

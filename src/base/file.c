@@ -69,13 +69,17 @@ fcl_status fcl_file_writer_open(fcl_file_writer *out, const char *path) {
     return FCL_OK;
 }
 
+char *fcl_folder_of(const char *path) {
+    const char *slash = strrchr(path, '/');
+    if (!slash) return fcl_duplicate(".");
+    return slash == path ? fcl_duplicate("/") : fcl_format("%.*s", (int)(slash - path), path);
+}
+
 /* Makes the rename itself durable. A file system that cannot sync a folder is not an error. */
 static void sync_parent(const char *path) {
-    char *parent = fcl_duplicate(path);
+    char *parent = fcl_folder_of(path);
     if (!parent) return;
-    char *slash = strrchr(parent, '/');
-    if (slash) *slash = '\0';
-    int folder = open(slash ? (*parent ? parent : "/") : ".", O_RDONLY);
+    int folder = open(parent, O_RDONLY);
     if (folder >= 0) {
         fsync(folder);
         close(folder);
@@ -119,6 +123,10 @@ fcl_status fcl_file_write(const char *path, const void *bytes, size_t n_bytes) {
     if (status != FCL_OK) return status;
     if (n_bytes) fwrite(bytes, 1, n_bytes, writer.stream);
     return fcl_file_writer_commit(&writer);
+}
+
+int fcl_is_path(const char *name) {
+    return strchr(name, '/') || fcl_ends_with(name, ".cfg");
 }
 
 int fcl_path_exists(const char *path) {
@@ -293,6 +301,22 @@ fcl_status fcl_folder_check_claim(const char *path, const char *kind, int force)
     return fcl_fail(FCL_E_EXISTS, "the folder '%s' is not empty: %s", path,
                     ours ? "choose another one, or give --force to replace it"
                          : "choose another one (--force replaces only a folder that fiducl made)");
+}
+
+fcl_status fcl_folder_check_outside(const char *folder, const char *input) {
+    fcl_status status = FCL_OK;
+    char *outer = NULL, *inner = NULL;
+    if (!input || !fcl_path_exists(folder) || !fcl_path_exists(input)) return FCL_OK;
+    FCL_TRY(fcl_path_absolute(&outer, folder));
+    FCL_TRY(fcl_path_absolute(&inner, input));
+    size_t n = strlen(outer);
+    if (fcl_starts_with(inner, outer) && (inner[n] == '/' || inner[n] == '\0' || strcmp(outer, "/") == 0))
+        status = fcl_fail(FCL_E_USAGE, "'%s' is read and lies in '%s', which is to be replaced: choose another folder for "
+                          "the output", input, folder);
+done:
+    free(outer);
+    free(inner);
+    return status;
 }
 
 fcl_status fcl_folder_claim(const char *path, const char *kind, int force) {

@@ -25,6 +25,8 @@ void fcl_file_writer_abandon(fcl_file_writer *writer);
 /* All in one. */
 fcl_status fcl_file_write(const char *path, const void *bytes, size_t n_bytes);
 
+/* Models and recipes are asked for by the name of one that ships or by a path: whether `name` is a path. */
+int fcl_is_path(const char *name);
 int fcl_path_exists(const char *path);
 int fcl_path_is_folder(const char *path);
 /* Whether this process may create files in the folder, or write the file. */
@@ -32,6 +34,8 @@ int fcl_path_is_writable(const char *path);
 int fcl_path_is_readable(const char *path);
 /* "folder/name" for free(), NULL when memory is out. */
 char *fcl_path_join(const char *folder, const char *name);
+/* The folder that a path lies in, for free(): "a/b" for "a/b/c", "." for "c", "/" for "/c"; NULL when memory is out. */
+char *fcl_folder_of(const char *path);
 /* The path from the root, symbolic links resolved, for free(). It must exist. */
 fcl_status fcl_path_absolute(char **out, const char *path);
 fcl_status fcl_file_size(uint64_t *out, const char *path);
@@ -55,6 +59,9 @@ fcl_status fcl_folder_remove(const char *path);
 fcl_status fcl_folder_claim(const char *path, const char *kind, int force);
 /* Whether that would be refused, without touching anything: so that what can fail is done before a folder is replaced. */
 fcl_status fcl_folder_check_claim(const char *path, const char *kind, int force);
+/* FCL_E_USAGE when `input` is the folder or lies in it, so that replacing the folder would destroy it. What does not exist
+ * (or is NULL) lies nowhere. */
+fcl_status fcl_folder_check_outside(const char *folder, const char *input);
 
 /* $FIDUCL_CACHE_DIR, or fiducl in $XDG_CACHE_HOME or ~/.cache; created; for free(). FCL_E_IO when it cannot be. */
 fcl_status fcl_cache_folder(char **out);

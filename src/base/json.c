@@ -32,6 +32,12 @@ fcl_status fcl_json_write(const char *path, const json_t *value) {
     return fcl_file_writer_commit(&writer);
 }
 
+fcl_status fcl_json_check_text(const char *text) {
+    json_t *string = json_string(text);
+    json_decref(string);
+    return string ? FCL_OK : fcl_fail(FCL_E_USAGE, "'%s' is not UTF-8 and so cannot be recorded: rename it", text);
+}
+
 fcl_status fcl_json_string(const char **out, const json_t *object, const char *key, const char *path) {
     const json_t *value = json_object_get(object, key);
     if (!json_is_string(value)) return fcl_fail(FCL_E_INPUT, "%s: '%s' is missing or not a string", path, key);

@@ -10,6 +10,8 @@
 fcl_status fcl_json_read(json_t **out, const char *path);
 /* Indented, keys in the order they were set, whole or not at all. */
 fcl_status fcl_json_write(const char *path, const json_t *value);
+/* FCL_E_USAGE when the text, a path say, is not UTF-8, which JSON must be. */
+fcl_status fcl_json_check_text(const char *text);
 /* Members of an object with a checked type; FCL_E_INPUT names `path` (the file) and the key. Strings are lent. */
 fcl_status fcl_json_string(const char **out, const json_t *object, const char *key, const char *path);
 fcl_status fcl_json_integer(long long *out, const json_t *object, const char *key, const char *path);

@@ -48,6 +48,7 @@ fcl_status fcl_process_run(char **output, const char *const arguments[], const c
     fcl_status status = FCL_OK;
     fcl_text text = FCL_TEXT_EMPTY;
     posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
     int ends[2] = {-1, -1};
     pid_t child;
     FILE *stream = input_file(input, n_input_bytes);
@@ -62,9 +63,14 @@ fcl_status fcl_process_run(char **output, const char *const arguments[], const c
     posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
     posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
     posix_spawn_file_actions_addclose(&actions, ends[0]);
+    /* Ctrl-C in the terminal is for this program, which decides what to do with it; the child draws to its end. */
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+    posix_spawnattr_setpgroup(&attributes, 0);
     /* posix_spawn takes char *const[] for historical reasons and does not write to it. */
-    int error = posix_spawn(&child, arguments[0], &actions, NULL, (char *const *)arguments, environ);
+    int error = posix_spawn(&child, arguments[0], &actions, &attributes, (char *const *)arguments, environ);
     posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
     close(ends[1]);
     fclose(stream);
     if (error) {

@@ -4,10 +4,26 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <locale.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+
+/* A program that uses the library may have set a locale whose decimal point is a comma. */
+static locale_t c_numbers;
+
+static void create_c_numbers(void) {
+    c_numbers = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0);
+}
+
+/* What the thread's locale was, for uselocale(). Without memory for a locale it stays as it is. */
+static locale_t use_c_numbers(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, create_c_numbers);
+    return uselocale(c_numbers);
+}
 
 void fcl_text_dispose(fcl_text *text) {
     free(text->data);
@@ -33,15 +49,16 @@ void fcl_text_append(fcl_text *text, const char *string) {
 
 static char *format_list(const char *format, va_list arguments) {
     va_list copy;
+    locale_t before = use_c_numbers();
     va_copy(copy, arguments);
     int n = vsnprintf(NULL, 0, format, copy);
     va_end(copy);
     char *string = n < 0 ? NULL : malloc((size_t)n + 1);
-    if (!string) {
+    if (string)
+        vsnprintf(string, (size_t)n + 1, format, arguments);
+    else
         fcl_fail_memory("a formatted text", n < 0 ? 0 : (size_t)n + 1);
-        return NULL;
-    }
-    vsnprintf(string, (size_t)n + 1, format, arguments);
+    uselocale(before);
     return string;
 }
 
@@ -106,8 +123,29 @@ int fcl_parse_double(double *out, const char *string) {
     if (!*string || strspn(string, "+-.0123456789eE") != strlen(string)) return 0;
     char *end;
     errno = 0;
+    locale_t before = use_c_numbers();
     double value = strtod(string, &end);
+    uselocale(before);
     if (*end || end == string || !isfinite(value)) return 0;
     *out = value;
     return 1;
+}
+
+void fcl_print(FILE *stream, const char *format, ...) {
+    va_list arguments;
+    locale_t before = use_c_numbers();
+    va_start(arguments, format);
+    vfprintf(stream, format, arguments);
+    va_end(arguments);
+    uselocale(before);
+}
+
+int fcl_scan(const char *string, const char *format, ...) {
+    va_list arguments;
+    locale_t before = use_c_numbers();
+    va_start(arguments, format);
+    int n = vsscanf(string, format, arguments);
+    va_end(arguments);
+    uselocale(before);
+    return n;
 }

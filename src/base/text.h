@@ -1,10 +1,17 @@
-/* A growing string, and formatted copies. */
+/* A growing string, formatted copies, and numbers as text: with a decimal point in any locale. */
 #ifndef FCL_BASE_TEXT_H
 #define FCL_BASE_TEXT_H
 
 #include "base/error.h"
 
 #include <stdarg.h>
+#include <stdio.h>
+
+#if defined(__GNUC__)
+#define FCL_SCANF(format_index, first_index) __attribute__((format(scanf, format_index, first_index)))
+#else
+#define FCL_SCANF(format_index, first_index)
+#endif
 
 /* Appending never fails visibly: after a failed allocation `failed` stays set and fcl_text_status() reports it, so
  * that a long series of appends needs one check. `data` is always a string once something was appended; use
@@ -35,5 +42,8 @@ int fcl_ends_with(const char *string, const char *suffix);
 /* Whole-string conversions; false when anything else is in the string or the value is out of range. */
 int fcl_parse_size(size_t *out, const char *string);
 int fcl_parse_double(double *out, const char *string);
+/* fprintf and sscanf for what files hold. A failed write shows in ferror(stream). */
+void fcl_print(FILE *stream, const char *format, ...) FCL_PRINTF(2, 3);
+int fcl_scan(const char *string, const char *format, ...) FCL_SCANF(2, 3);
 
 #endif

@@ -35,16 +35,6 @@ done:
     return status;
 }
 
-/* The first other device with the same platform and name, which only an index tells apart; or -1. */
-static int twin(const fcl_device_list *list, unsigned index) {
-    const fcl_device_info *d = fcl_device_list_at(list, index);
-    for (unsigned i = 0; i < fcl_device_list_count(list); i++) {
-        const fcl_device_info *other = fcl_device_list_at(list, i);
-        if (i != index && strcmp(d->name, other->name) == 0 && strcmp(d->platform, other->platform) == 0) return (int)i;
-    }
-    return -1;
-}
-
 static void print_table(const inventory *machine) {
     const fcl_device_list *list = machine->list;
     int name_width = (int)strlen("device"), platform_width = (int)strlen("platform");
@@ -59,8 +49,7 @@ static void print_table(const inventory *machine) {
         printf("%c %5u  %-5s  %-*s  %-*s  %5u %5u %7.0f MiB\n", (int)i == machine->chosen ? '*' : ' ', d->index,
                kind_name(d->kind), name_width, d->name, platform_width, d->platform, d->compute_units, d->clock_mhz,
                (double)d->global_memory_bytes / mebibyte);
-        int other = twin(list, i);
-        if (other >= 0) printf("         same name as device %d: select it by its index\n", other);
+        if (d->ordinal) printf("         one of several of this name: select it by its index or as '%s#%u'\n", d->name, d->ordinal);
         if (d->unusable) printf("         cannot be used: %s\n", d->unusable);
     }
     printf("\nSelect with --device INDEX, cpu, gpu or part of platform:device, or with FIDUCL_DEVICE.");
@@ -77,6 +66,9 @@ static void print_missing(const inventory *machine) {
 static json_t *facts(const fcl_device_info *d) {
     json_t *o = json_object();
     json_object_set_new(o, "index", json_integer(d->index));
+    char *selector = fcl_device_selector(d);
+    json_object_set_new(o, "selector", selector ? json_string(selector) : json_null());
+    free(selector);
     json_object_set_new(o, "kind", json_string(kind_name(d->kind)));
     json_object_set_new(o, "name", json_string(d->name));
     json_object_set_new(o, "platform", json_string(d->platform));

@@ -87,16 +87,6 @@ void fcl_prepare_arguments_dispose(fcl_prepare_arguments *prepare) {
     prepare->group_file = NULL;
 }
 
-static fcl_status parse_schedule(fcl_schedule *out, const char *name) {
-    if (strcmp(name, "constant") == 0)
-        *out = FCL_CONSTANT;
-    else if (strcmp(name, "cosine") == 0)
-        *out = FCL_COSINE;
-    else
-        return fcl_fail(FCL_E_USAGE, "--schedule: '%s' is neither constant nor cosine", name);
-    return FCL_OK;
-}
-
 static fcl_status whole(unsigned *out, const fcl_arguments *arguments, const char *name, size_t min, size_t max) {
     size_t value = *out;
     fcl_status status = fcl_argument_whole(&value, arguments, name, min, max);
@@ -119,7 +109,7 @@ fcl_status fcl_arguments_recipe(fcl_recipe *out, const fcl_arguments *arguments,
     size_t seed = recipe.seed;
     FCL_TRY(fcl_argument_whole(&seed, arguments, "seed", 0, SIZE_MAX));
     recipe.seed = seed;
-    if (schedule) FCL_TRY(parse_schedule(&recipe.schedule, schedule));
+    if (schedule) FCL_TRY(fcl_schedule_parse(&recipe.schedule, schedule));
     if (fill) FCL_TRY(fcl_fill_parse(&recipe.fill, fill));
     if (fcl_argument_flag(arguments, "no-shuffle")) recipe.shuffle = 0;
     if (fcl_argument_flag(arguments, "no-dropout")) recipe.dropout = 0;
@@ -140,7 +130,7 @@ fcl_status fcl_recipe_line(char **out, const fcl_recipe *recipe, const char *mod
         fcl_format("recipe %s for %s: %u epochs, batch %u, learning rate %g (%s), labels filled: %s, augmentation "
                    "%s, seed %llu",
                    recipe->name, model, recipe->epochs, recipe->batch, recipe->learning_rate,
-                   recipe->schedule == FCL_COSINE ? "cosine" : "constant", fcl_fill_name(recipe->fill),
+                   fcl_schedule_name(recipe->schedule), fcl_fill_name(recipe->fill),
                    recipe->augment ? "on" : "off", (unsigned long long)recipe->seed);
     if (!line) return FCL_E_MEMORY;
     *out = line;

@@ -62,7 +62,6 @@ static fcl_status join(char **out, const char *folder, const char *name) {
 static fcl_status add_model(plan *p, size_t *capacity, const char *name) {
     fcl_status status;
     void *models = p->models;
-    fcl_model *model = NULL;
     FCL_TRY(fcl_grow(&models, capacity, p->n_models + 1, sizeof *p->models, "models"));
     p->models = models;
     planned_model *m = &p->models[p->n_models++];
@@ -79,10 +78,8 @@ static fcl_status add_model(plan *p, size_t *capacity, const char *name) {
         status = fcl_fail(FCL_E_USAGE, "--models: '%s' cannot have a folder of its own in '%s'", name, p->folder);
         goto done;
     }
-    FCL_TRY(fcl_model_load(&model, name));
     FCL_TRY(fcl_arguments_recipe(&m->recipe, p->arguments, name));
 done:
-    fcl_model_free(model);
     return status;
 }
 
@@ -126,6 +123,17 @@ static int all_done(const plan *p) {
     return done;
 }
 
+static fcl_train_options train_options(const plan *p, const planned_model *m) {
+    return (fcl_train_options){.prepared = p->prepared,
+                               .model = m->name,
+                               .out = m->run,
+                               .recipe = m->recipe,
+                               .device = p->device,
+                               .solvers = fcl_argument_list(p->arguments, "solver"),
+                               /* What a training left that was ended before its first checkpoint is of no use. */
+                               .force = p->resumed};
+}
+
 /* A selector that fits no device is found now and not after the analysis. */
 static fcl_status check_device(const char *selector) {
     fcl_device_list *list;
@@ -134,6 +142,23 @@ static fcl_status check_device(const char *selector) {
     if (status != FCL_OK) return status;
     status = fcl_device_select(&index, list, selector);
     fcl_device_list_free(list);
+    return status;
+}
+
+/* What the stages would find wrong with their arguments, and inputs that lie in the folder. */
+static fcl_status check_stages(plan *p) {
+    fcl_status status;
+    FCL_TRY(load_data(p));
+    FCL_TRY(fcl_prepare_check(p->dataset, &p->prepare.options, p->folder));
+    for (size_t i = 0; i < p->n_models; i++) {
+        const fcl_train_options options = train_options(p, &p->models[i]);
+        FCL_TRY(fcl_train_check(&options));
+        if (fcl_is_path(options.model)) FCL_TRY(fcl_folder_check_outside(p->folder, options.model));
+    }
+    const char *recipe = fcl_argument_text(p->arguments, "recipe");
+    if (recipe && fcl_is_path(recipe)) FCL_TRY(fcl_folder_check_outside(p->folder, recipe));
+    FCL_TRY(check_device(p->device));
+done:
     return status;
 }
 
@@ -165,8 +190,7 @@ static fcl_status make_plan(plan *p, const fcl_arguments *given) {
     const char *models = fcl_argument_text(p->arguments, "models");
     FCL_TRY(add_models(p, models ? models : default_models));
     if (!p->resumed) {
-        FCL_TRY(load_data(p));
-        FCL_TRY(check_device(p->device));
+        FCL_TRY(check_stages(p));
         FCL_TRY(fcl_folder_claim(p->folder, "pipeline", force));
         FCL_TRY(fcl_pipeline_record_save(&p->record));
     }
@@ -215,14 +239,7 @@ static fcl_status train(plan *p, const planned_model *m) {
     if (fcl_path_exists(checkpoint)) {
         FCL_TRY(fcl_train_resume(&result, m->run, 0, p->new_device));
     } else {
-        /* What a training left that was ended before its first checkpoint is of no use. */
-        const fcl_train_options options = {.prepared = p->prepared,
-                                           .model = m->name,
-                                           .out = m->run,
-                                           .recipe = m->recipe,
-                                           .device = p->device,
-                                           .solvers = fcl_argument_list(p->arguments, "solver"),
-                                           .force = p->resumed};
+        const fcl_train_options options = train_options(p, m);
         FCL_TRY(fcl_train(&result, &options));
     }
     FCL_TRY(set_done(p, m, TRAIN));

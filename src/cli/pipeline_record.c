@@ -44,7 +44,7 @@ static fcl_status append_absolute(fcl_text *out, const char *path) {
 }
 
 static fcl_status append_name_or_path(fcl_text *out, const char *value) {
-    if (strchr(value, '/') || fcl_ends_with(value, ".cfg")) return append_absolute(out, value);
+    if (fcl_is_path(value)) return append_absolute(out, value);
     fcl_text_append(out, value);
     return FCL_OK;
 }
@@ -85,6 +85,8 @@ done:
 }
 
 static fcl_status append_string(json_t *list, const char *string) {
+    fcl_status status = fcl_json_check_text(string);
+    if (status != FCL_OK) return status;
     return json_array_append_new(list, json_string(string)) == 0 ? FCL_OK
                                                                  : fcl_fail_memory(FCL_PIPELINE_RECORD, strlen(string));
 }

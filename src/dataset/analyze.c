@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "dataset/dataset.h"
@@ -240,7 +241,6 @@ fcl_status fcl_analyze(const fcl_dataset *dataset, const char *out_folder, int *
     column columns[FCL_N_COORDINATES];
     float *mean = NULL;
     double *values = NULL;
-    int drawn = 1;
     FCL_TRY(fcl_folder_create(out_folder));
     FCL_TRY(FCL_NEW(&values, dataset->n, "a column"));
     FCL_TRY(FCL_NEW(&mean, FCL_IMAGE_PIXELS, "the mean face"));
@@ -249,14 +249,14 @@ fcl_status fcl_analyze(const fcl_dataset *dataset, const char *out_folder, int *
     FCL_TRY(write_outliers(out_folder, dataset, columns));
     FCL_TRY(write_patterns(out_folder, dataset));
     FCL_TRY(analyze_pixels(mean, out_folder, dataset));
-    if (fcl_plot_check() != FCL_OK) {
-        drawn = 0;
-    } else {
-        FCL_TRY(draw_missing(out_folder, dataset, columns));
-        FCL_TRY(draw_scatter(out_folder, dataset, mean));
-        FCL_TRY(draw_samples(out_folder, dataset));
+    status = draw_missing(out_folder, dataset, columns);
+    if (status == FCL_OK) status = draw_scatter(out_folder, dataset, mean);
+    if (status == FCL_OK) status = draw_samples(out_folder, dataset);
+    *figures = status == FCL_OK;
+    if (status == FCL_E_MISSING_PROGRAM) {
+        fcl_log(FCL_LOG_WARNING, "%s; the analysis lacks figures", fcl_error_message());
+        status = FCL_OK;
     }
-    *figures = drawn;
 done:
     free(values);
     free(mean);

@@ -38,7 +38,7 @@ void fcl_dataset_free(fcl_dataset *dataset) {
     free(dataset->mask);
     free(dataset->rows);
     free(dataset->source);
-    for (unsigned i = 0; i < FCL_DATASET_MAX_FILES; i++) free(dataset->files[i].name);
+    for (unsigned i = 0; i < FCL_DATASET_MAX_FILES; i++) free(dataset->files[i].path);
     free(dataset);
 }
 

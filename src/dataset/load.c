@@ -146,7 +146,7 @@ done:
 
 static fcl_status note_file(fcl_dataset *dataset, const char *path) {
     fcl_dataset_file *file = &dataset->files[dataset->n_files];
-    if (!(file->name = fcl_duplicate(fcl_basename(path)))) return FCL_E_MEMORY;
+    if (!(file->path = fcl_duplicate(path))) return FCL_E_MEMORY;
     fcl_status status = fcl_hash_file(file->hash, path);
     if (status == FCL_OK) dataset->n_files++;
     return status;

@@ -102,7 +102,7 @@ static json_t *describe_sources(const fcl_dataset *dataset) {
     int failed = 0;
     for (unsigned i = 0; i < dataset->n_files; i++)
         failed |= json_array_append_new(
-            sources, json_pack("{s:s, s:s}", "name", dataset->files[i].name, "hash", dataset->files[i].hash));
+            sources, json_pack("{s:s, s:s}", "name", fcl_basename(dataset->files[i].path), "hash", dataset->files[i].hash));
     if (!failed) return sources;
     json_decref(sources);
     return NULL;
@@ -122,13 +122,57 @@ static fcl_status describe_groups(json_t **out, const fcl_prepare_options *optio
     return *out ? FCL_OK : fcl_fail_memory("the manifest", 0);
 }
 
-static fcl_status write_manifest(const char *folder, const fcl_dataset *dataset, const fcl_prepare_options *options,
-                                 const fcl_row_split *split, json_t *files) {
+/* All that can go wrong but writing. */
+typedef struct plan {
+    fcl_row_split split;
+    json_t *report, *groups;
+} plan;
+
+static void dispose(plan *p) {
+    fcl_row_split_dispose(&p->split);
+    json_decref(p->report);
+    json_decref(p->groups);
+}
+
+/* That replacing the output's folder leaves it, and that the manifest can name it. */
+static fcl_status check_input(const char *folder, const char *path) {
+    fcl_status status = fcl_folder_check_outside(folder, path);
+    return status == FCL_OK ? fcl_json_check_text(fcl_basename(path)) : status;
+}
+
+static fcl_status make_plan(plan *out, const fcl_dataset *dataset, const fcl_prepare_options *options,
+                            const char *folder) {
     fcl_status status;
-    json_t *manifest = NULL, *sources = NULL, *groups = NULL, *counts = json_object();
+    plan p = {0};
+    if (!dataset->has_keypoints) {
+        status = fcl_fail(FCL_E_INPUT, "'%s' has no keypoints; images alone cannot be prepared for training",
+                          dataset->source);
+        goto done;
+    }
+    if (options->group_file && !options->group_column) {
+        status =
+            fcl_fail(FCL_E_USAGE, "which column of '%s' holds the groups? Name it as FILE:COLUMN", options->group_file);
+        goto done;
+    }
+    for (unsigned i = 0; i < dataset->n_files; i++)
+        FCL_TRY(check_input(folder, dataset->files[i].path));
+    if (options->group_file) FCL_TRY(check_input(folder, options->group_file));
+    FCL_TRY(fcl_row_split_make(&p.split, dataset, options));
+    FCL_TRY(fcl_validation_report(&p.report, dataset, &p.split));
+    FCL_TRY(describe_groups(&p.groups, options, p.split.n_groups));
+    *out = p;
+    p = (plan){0};
+done:
+    dispose(&p);
+    return status;
+}
+
+static fcl_status write_manifest(const char *folder, const fcl_dataset *dataset, const fcl_prepare_options *options,
+                                 const plan *p, json_t *files) {
+    fcl_status status;
+    const fcl_row_split *split = &p->split;
+    json_t *manifest = NULL, *sources = describe_sources(dataset), *counts = json_object();
     int failed = 0;
-    FCL_TRY(describe_groups(&groups, options, split->n_groups));
-    sources = describe_sources(dataset);
     for (int s = 0; s < FCL_N_SPLITS; s++)
         failed |= json_object_set_new(
             counts, fcl_split_name((fcl_split)s),
@@ -138,7 +182,7 @@ static fcl_status write_manifest(const char *folder, const fcl_dataset *dataset,
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)options->seed);
     manifest = json_pack("{s:s, s:O, s:I, s:I, s:s, s:O, s:O, s:O}", "format", FCL_PREPARED_FORMAT, "sources", sources,
                          "rows", (json_int_t)dataset->n, "left_out", (json_int_t)split->left_out, "seed", seed,
-                         "grouped_by", groups, "splits", counts, "files", files);
+                         "grouped_by", p->groups, "splits", counts, "files", files);
     if (failed || !manifest) {
         status = fcl_fail_memory("the manifest", 0);
         goto done;
@@ -147,20 +191,20 @@ static fcl_status write_manifest(const char *folder, const fcl_dataset *dataset,
 done:
     json_decref(manifest);
     json_decref(sources);
-    json_decref(groups);
     json_decref(counts);
     return status;
 }
 
 /* Everything into a folder that is claimed. The manifest comes last: a folder without one was not finished. */
 static fcl_status write_folder(const char *folder, const fcl_dataset *dataset, const fcl_prepare_options *options,
-                               const fcl_row_split *split, const json_t *report) {
+                               const plan *p) {
     fcl_status status;
     json_t *files = json_object();
+    const fcl_row_split *split = &p->split;
     for (int s = 0; s < FCL_N_SPLITS; s++)
         FCL_TRY(write_split(files, folder, (fcl_split)s, dataset, split->samples[s], split->n[s]));
-    FCL_TRY(write_json(folder, FCL_PREPARED_VALIDATION, report));
-    FCL_TRY(write_manifest(folder, dataset, options, split, files));
+    FCL_TRY(write_json(folder, FCL_PREPARED_VALIDATION, p->report));
+    FCL_TRY(write_manifest(folder, dataset, options, p, files));
 done:
     json_decref(files);
     return status;
@@ -173,27 +217,22 @@ static void log_split(const fcl_row_split *split) {
     if (split->left_out) fcl_log(FCL_LOG_INFO, "left out: %zu rows that the split does not ask for", split->left_out);
 }
 
+fcl_status fcl_prepare_check(const fcl_dataset *dataset, const fcl_prepare_options *options, const char *folder) {
+    plan p = {0};
+    fcl_status status = make_plan(&p, dataset, options, folder);
+    dispose(&p);
+    return status;
+}
+
 fcl_status fcl_prepare(const fcl_dataset *dataset, const fcl_prepare_options *options, const char *out_folder) {
     fcl_status status;
-    fcl_row_split split = {.n_groups = 0};
-    json_t *report = NULL;
+    plan p = {0};
     int claimed = 0;
-    if (!dataset->has_keypoints) {
-        status = fcl_fail(FCL_E_INPUT, "'%s' has no keypoints; images alone cannot be prepared for training",
-                          dataset->source);
-        goto done;
-    }
-    if (options->group_file && !options->group_column) {
-        status =
-            fcl_fail(FCL_E_USAGE, "which column of '%s' holds the groups? Name it as FILE:COLUMN", options->group_file);
-        goto done;
-    }
-    FCL_TRY(fcl_row_split_make(&split, dataset, options));
-    FCL_TRY(fcl_validation_report(&report, dataset, &split));
+    FCL_TRY(make_plan(&p, dataset, options, out_folder));
     FCL_TRY(fcl_folder_claim(out_folder, FCL_PREPARED_KIND, options->force));
     claimed = 1;
-    FCL_TRY(write_folder(out_folder, dataset, options, &split, report));
-    log_split(&split);
+    FCL_TRY(write_folder(out_folder, dataset, options, &p));
+    log_split(&p.split);
 done:
     if (claimed && status != FCL_OK) {
         /* Nothing half-written stays; the message is that of the first failure, not of the removal. */
@@ -202,7 +241,6 @@ done:
         if (message) fcl_fail(status, "%s", message);
         free(message);
     }
-    fcl_row_split_dispose(&split);
-    json_decref(report);
+    dispose(&p);
     return status;
 }

@@ -74,7 +74,7 @@ static fcl_status write_keypoints(const char *folder, const char *name, const fc
         fprintf(writer.stream, "%s%s", c ? "," : "", fcl_coordinate_name(c));
     for (size_t i = 0; i < d->n * FCL_N_COORDINATES; i++) {
         fputs(i % FCL_N_COORDINATES ? "," : "\n", writer.stream);
-        if (complete || d->mask[i]) fprintf(writer.stream, "%.4f", (double)d->keypoints[i]);
+        if (complete || d->mask[i]) fcl_print(writer.stream, "%.4f", (double)d->keypoints[i]);
     }
     fputs("\n", writer.stream);
     return fcl_file_writer_commit(&writer);

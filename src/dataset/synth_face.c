@@ -49,43 +49,45 @@ static double stroke(double x, double y, double ax, double ay, double bx, double
     return sqrt(dx * dx + dy * dy) - half;
 }
 
+/* One statement a number: the order in which an initializer draws them is the compiler's. */
 static build make_build(fcl_random_stream *r) {
-    build b = {.eye_w = fcl_random_uniform(r, 0.17, 0.22),
-               .eye_h = fcl_random_uniform(r, 0.07, 0.11),
-               .brow_y = fcl_random_uniform(r, -0.32, -0.18),
-               .brow_tilt = fcl_random_uniform(r, -0.09, 0.05),
-               .nose_y = fcl_random_uniform(r, 0.58, 0.82),
-               .mouth_y = fcl_random_uniform(r, 0.97, 1.15),
-               .mouth_w = fcl_random_uniform(r, 0.34, 0.48),
-               .lip = fcl_random_uniform(r, 0.05, 0.09),
-               .head_w = fcl_random_uniform(r, 0.98, 1.18),
-               .chin_y = fcl_random_uniform(r, 1.5, 1.75),
-               .hair_y = fcl_random_uniform(r, -0.95, -0.65),
-               .skin = fcl_random_uniform(r, 90, 205),
-               .hair = fcl_random_uniform(r, 15, 150),
-               .iris = fcl_random_uniform(r, 20, 80),
-               .lips = fcl_random_uniform(r, 0.55, 0.85)};
+    build b = {0};
+    b.eye_w = fcl_random_uniform(r, 0.17, 0.22);
+    b.eye_h = fcl_random_uniform(r, 0.07, 0.11);
+    b.brow_y = fcl_random_uniform(r, -0.32, -0.18);
+    b.brow_tilt = fcl_random_uniform(r, -0.09, 0.05);
+    b.nose_y = fcl_random_uniform(r, 0.58, 0.82);
+    b.mouth_y = fcl_random_uniform(r, 0.97, 1.15);
+    b.mouth_w = fcl_random_uniform(r, 0.34, 0.48);
+    b.lip = fcl_random_uniform(r, 0.05, 0.09);
+    b.head_w = fcl_random_uniform(r, 0.98, 1.18);
+    b.chin_y = fcl_random_uniform(r, 1.5, 1.75);
+    b.hair_y = fcl_random_uniform(r, -0.95, -0.65);
+    b.skin = fcl_random_uniform(r, 90, 205);
+    b.hair = fcl_random_uniform(r, 15, 150);
+    b.iris = fcl_random_uniform(r, 20, 80);
+    b.lips = fcl_random_uniform(r, 0.55, 0.85);
     b.has_glasses = fcl_random_uniform(r, 0, 1) < 0.15;
     return b;
 }
 
 static pose make_pose(fcl_random_stream *r) {
     double roll = fcl_random_normal(r) * 0.07;
-    pose p = {.x = 48.3 + fcl_random_normal(r) * 2.4,
-              .y = 37.8 + fcl_random_normal(r) * 2.4,
-              .scale = 36.1 + fcl_random_normal(r) * 2.6,
-              .c = cos(roll),
-              .s = sin(roll),
-              .yaw = fcl_random_normal(r) * 0.10,
-              .pitch = fcl_random_normal(r) * 0.11,
-              .light_x = fcl_random_uniform(r, -0.3, 0.3),
-              .light_y = fcl_random_uniform(r, -0.25, 0.1),
-              .smile = fcl_random_uniform(r, -0.03, 0.05),
-              .open = fcl_random_uniform(r, 0.0, 0.05),
-              .background = {fcl_random_uniform(r, 20, 230), fcl_random_uniform(r, -0.6, 0.6),
-                             fcl_random_uniform(r, -0.6, 0.6)},
-              .blur = fcl_random_uniform(r, 0, 0.25),
-              .noise = fcl_random_uniform(r, 1, 8)};
+    pose p = {.c = cos(roll), .s = sin(roll)};
+    p.x = 48.3 + fcl_random_normal(r) * 2.4;
+    p.y = 37.8 + fcl_random_normal(r) * 2.4;
+    p.scale = 36.1 + fcl_random_normal(r) * 2.6;
+    p.yaw = fcl_random_normal(r) * 0.10;
+    p.pitch = fcl_random_normal(r) * 0.11;
+    p.light_x = fcl_random_uniform(r, -0.3, 0.3);
+    p.light_y = fcl_random_uniform(r, -0.25, 0.1);
+    p.smile = fcl_random_uniform(r, -0.03, 0.05);
+    p.open = fcl_random_uniform(r, 0.0, 0.05);
+    p.background[0] = fcl_random_uniform(r, 20, 230);
+    p.background[1] = fcl_random_uniform(r, -0.6, 0.6);
+    p.background[2] = fcl_random_uniform(r, -0.6, 0.6);
+    p.blur = fcl_random_uniform(r, 0, 0.25);
+    p.noise = fcl_random_uniform(r, 1, 8);
     p.has_occluder = fcl_random_uniform(r, 0, 1) < 0.08;
     const double low[5] = {-1.0, 0.3, 0.15, 0.15, 20}, high[5] = {1.0, 1.6, 0.4, 0.4, 220};
     for (int i = 0; i < 5; i++) p.occluder[i] = fcl_random_uniform(r, low[i], high[i]);

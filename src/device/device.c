@@ -34,7 +34,9 @@ static void log_choice(const fcl_device_info *info, const char *selector) {
         why = info->kind == FCL_DEVICE_GPU   ? " (auto: the first GPU)"
               : info->kind == FCL_DEVICE_CPU ? " (auto: the first CPU, for lack of a GPU)"
                                              : " (auto: for lack of a GPU and a CPU)";
-    fcl_log(FCL_LOG_INFO, "device %u, %s:%s%s", info->index, info->platform, info->name, why);
+    char *name = fcl_device_selector(info);
+    fcl_log(FCL_LOG_INFO, "device %u, %s%s", info->index, name ? name : info->name, why);
+    free(name);
 }
 
 fcl_status fcl_device_open(fcl_device **out, const char *selector, int profiling) {

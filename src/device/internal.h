@@ -62,7 +62,10 @@ struct fcl_buffer {
     char *label;
 };
 
-/* platforms.c: fills *info but its index; the strings are allocated. */
+/* platforms.c: sets each device's ordinal. */
+void fcl_device_list_count_names(fcl_device_list *list);
+
+/* platforms.c: fills *info but its index and ordinal; the strings are allocated. */
 fcl_status fcl_device_info_query(fcl_device_info *info, cl_platform_id platform, cl_device_id id);
 void fcl_device_info_dispose(fcl_device_info *info);
 

@@ -194,6 +194,20 @@ done:
     return status;
 }
 
+void fcl_device_list_count_names(fcl_device_list *list) {
+    for (unsigned i = 0; i < list->count; i++) {
+        unsigned before = 0, others = 0;
+        for (unsigned j = 0; j < list->count; j++) {
+            if (j == i || strcmp(list->infos[i].name, list->infos[j].name) != 0 ||
+                strcmp(list->infos[i].platform, list->infos[j].platform) != 0)
+                continue;
+            others++;
+            if (j < i) before++;
+        }
+        list->infos[i].ordinal = others ? before + 1 : 0;
+    }
+}
+
 fcl_status fcl_device_list_create(fcl_device_list **out) {
     fcl_pocl_prepare();
     fcl_device_list *list = NULL;
@@ -217,6 +231,7 @@ fcl_status fcl_device_list_create(fcl_device_list **out) {
         }
         for (cl_uint i = 0; i < n; i++) FCL_TRY(list_add_platform(list, platforms[i]));
     }
+    fcl_device_list_count_names(list);
     *out = list;
     list = NULL;
 done:

@@ -29,9 +29,14 @@ static int contains(const char *text, const char *part, size_t n) {
 
 typedef enum match { NO_MATCH, PART_MATCH, WHOLE_MATCH } match;
 
+char *fcl_device_selector(const fcl_device_info *info) {
+    return info->ordinal ? fcl_format("%s:%s#%u", info->platform, info->name, info->ordinal)
+                         : fcl_format("%s:%s", info->platform, info->name);
+}
+
 /* "a:b" is also a platform with a and a device with b. */
 static match match_name(const fcl_device_info *info, const char *selector) {
-    char *whole = fcl_format("%s:%s", info->platform, info->name);
+    char *whole = fcl_device_selector(info);
     if (!whole) return NO_MATCH;
     match found = equals(whole, selector) || equals(info->name, selector) ? WHOLE_MATCH
                   : contains(whole, selector, strlen(selector))           ? PART_MATCH
@@ -45,8 +50,10 @@ static match match_name(const fcl_device_info *info, const char *selector) {
 }
 
 static void append_line(fcl_text *text, const fcl_device_info *info) {
-    fcl_text_appendf(text, "\n  %u: %s:%s (%s%s%s)", info->index, info->platform, info->name, kind_name(info->kind),
+    char *selector = fcl_device_selector(info);
+    fcl_text_appendf(text, "\n  %u: %s (%s%s%s)", info->index, selector ? selector : info->name, kind_name(info->kind),
                      info->unusable ? ", unusable: " : "", info->unusable ? info->unusable : "");
+    free(selector);
 }
 
 /* FCL_E_NO_DEVICE with `what` and the devices for which keep[i], or all when keep is NULL. */
@@ -116,7 +123,7 @@ static fcl_status select_name(unsigned *out, const fcl_device_list *list, const 
     } else if (n_found == 1) {
         status = fail_unusable(&list->infos[found]);
     } else if (n_found) {
-        what = fcl_format("the device selector '%s' matches several devices, choose one by its number", selector);
+        what = fcl_format("the device selector '%s' matches several devices, choose one by its index", selector);
         status = what ? fail_with_list(what, list, keep) : FCL_E_MEMORY;
     } else {
         what = fcl_format("no device matches '%s' (auto, cpu, gpu, a number, or part of platform:device); there are",

@@ -69,7 +69,7 @@ static void write_scores(FILE *stream, fcl_scores scores) {
         if (columns[c].is_count)
             fprintf(stream, "%zu", *count_of(&scores, &columns[c]));
         else if (!isnan(*figure_of(&scores, &columns[c])))
-            fprintf(stream, "%.6g", *figure_of(&scores, &columns[c]));
+            fcl_print(stream, "%.6g", *figure_of(&scores, &columns[c]));
     }
     fputc('\n', stream);
 }
@@ -115,7 +115,7 @@ fcl_status fcl_predictions_write(const char *path, const fcl_dataset *dataset, c
     for (size_t i = 0; i < dataset->n; i++) {
         fprintf(writer.stream, "%lu", (unsigned long)dataset->rows[i]);
         for (size_t c = 0; c < FCL_N_COORDINATES; c++)
-            fprintf(writer.stream, ",%.6g", (double)predictions[i * FCL_N_COORDINATES + c]);
+            fcl_print(writer.stream, ",%.6g", (double)predictions[i * FCL_N_COORDINATES + c]);
         fputc('\n', writer.stream);
     }
     return fcl_file_writer_commit(&writer);

@@ -53,7 +53,7 @@ static fcl_status fail_unknown(const char *name) {
 }
 
 fcl_status fcl_model_load(fcl_model **out, const char *name_or_path) {
-    if (strchr(name_or_path, '/') || fcl_ends_with(name_or_path, ".cfg")) return load_file(out, name_or_path);
+    if (fcl_is_path(name_or_path)) return load_file(out, name_or_path);
     char *file = fcl_format("%s.cfg", name_or_path);
     if (!file) return FCL_E_MEMORY;
     const fcl_embedded *shipped = fcl_embedded_find(fcl_model_files, file);

@@ -9,7 +9,8 @@
 
 #include "base/error.h"
 
-/* FCL_E_MISSING_PROGRAM with a message that names the package when gnuplot is not installed. */
+/* FCL_E_MISSING_PROGRAM with a message that names the package when gnuplot is not installed. The figures fail with it too,
+ * also when gnuplot itself fails. */
 fcl_status fcl_plot_check(void);
 
 typedef struct fcl_series {

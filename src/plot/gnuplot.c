@@ -64,7 +64,10 @@ static fcl_status draw(const char *gnuplot, const char *stem, int format, const 
     fcl_text_append(&whole, "\nunset output\n");
     FCL_TRY(fcl_text_status(&whole));
     const char *const arguments[] = {gnuplot, "-", NULL};
-    FCL_TRY(fcl_process_run(&output, arguments, whole.data, whole.length));
+    status = fcl_process_run(&output, arguments, whole.data, whole.length);
+    /* One that does not work (an odd version, no cairo) is as good as none; the message has its words. */
+    if (status == FCL_E_IO) status = FCL_E_MISSING_PROGRAM;
+    if (status != FCL_OK) goto done;
     FCL_TRY(fcl_file_read(&bytes, &n, temporary));
     if (n == 0) {
         status = fcl_fail(FCL_E_IO, "gnuplot drew nothing for '%s': %s", path, output ? output : "");

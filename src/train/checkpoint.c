@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 #define FORMAT "fiducl checkpoint 1"
 
 /* The position as one line of text: hexadecimal floats, so that every bit comes back. */
@@ -50,7 +52,7 @@ fcl_status fcl_checkpoint_position(fcl_position *out, const char *path) {
         status = fcl_fail(FCL_E_INPUT, "%s: not a checkpoint of this version of fiducl", path);
         goto done;
     }
-    int n = sscanf(text, SCAN_POSITION, &p.step, &p.epoch, &p.batch, &p.loss_sum, &p.mae_sum, &p.labelled, &p.images,
+    int n = fcl_scan(text, SCAN_POSITION, &p.step, &p.epoch, &p.batch, &p.loss_sum, &p.mae_sum, &p.labelled, &p.images,
                    &p.seconds, &p.total_seconds, &p.best_epoch, &p.best_val_loss, &p.best_val_mae, &p.wait, &finish,
                    &length);
     if (n != N_POSITION || text[length] != '\0' || finish < FCL_UNFINISHED || finish > FCL_FINISHED_STEPS) {

@@ -263,6 +263,45 @@ done:
     return status;
 }
 
+/* The log is opened when the run's folder is there, since it may lie in it; a place that cannot work is found before. */
+static fcl_status check_step_log(const fcl_train_options *options) {
+    if (!options->step_log || (fcl_path_exists(options->step_log) && fcl_path_is_writable(options->step_log) &&
+                               !fcl_path_is_folder(options->step_log)))
+        return FCL_OK;
+    fcl_status status = FCL_OK;
+    char *folder = fcl_folder_of(options->step_log);
+    if (!folder) return FCL_E_MEMORY;
+    int usable = fcl_path_is_folder(folder) ? fcl_path_is_writable(folder) : strcmp(folder, options->out) == 0;
+    if (!usable || fcl_path_is_folder(options->step_log))
+        status = fcl_fail(FCL_E_IO, "cannot write the log of steps '%s'", options->step_log);
+    free(folder);
+    return status;
+}
+
+fcl_status fcl_train_check(const fcl_train_options *options) {
+    fcl_status status;
+    fcl_model *model = NULL;
+    fcl_choice *choice = NULL;
+    FCL_TRY(fcl_recipe_check(&options->recipe));
+    FCL_TRY(fcl_model_load(&model, options->model));
+    FCL_TRY(fcl_choice_create(&choice));
+    for (const char *const *solver = options->solvers; solver && *solver; solver++)
+        FCL_TRY(fcl_choice_force(choice, *solver));
+    /* What config.json records. */
+    const char *const texts[] = {options->prepared, options->model, options->device, options->init_weights,
+                                 options->step_log};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (texts[i]) FCL_TRY(fcl_json_check_text(texts[i]));
+    FCL_TRY(fcl_folder_check_outside(options->out, options->prepared));
+    FCL_TRY(fcl_folder_check_outside(options->out, options->init_weights));
+    if (fcl_is_path(options->model)) FCL_TRY(fcl_folder_check_outside(options->out, options->model));
+    FCL_TRY(check_step_log(options));
+done:
+    fcl_model_free(model);
+    fcl_choice_free(choice);
+    return status;
+}
+
 fcl_status fcl_train(fcl_train_result *out, const fcl_train_options *options) {
     fcl_status status;
     session s = {.recipe = options->recipe, .last_checkpoint = fcl_clock_seconds()};
@@ -270,6 +309,7 @@ fcl_status fcl_train(fcl_train_result *out, const fcl_train_options *options) {
     fcl_file_writer step_log = {0};
     char *summary = NULL;
     int recorded;
+    FCL_TRY(fcl_train_check(options));
     FCL_TRY(open_data(&s, options->prepared));
     FCL_TRY(fcl_model_load(&s.model, options->model));
     FCL_TRY(fcl_device_open(&s.device, options->device, 0));

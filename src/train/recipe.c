@@ -1,6 +1,7 @@
 #include "train/recipe.h"
 
 #include <libconfig.h>
+#include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,16 +98,10 @@ static fcl_status set_value(fcl_recipe *recipe, const recipe_key *key, const con
         if (type != CONFIG_TYPE_BOOL) return wrong(setting, file, "true or false");
         *(int *)member = config_setting_get_bool(setting);
         return FCL_OK;
-    case SCHEDULE: {
-        const char *text = type == CONFIG_TYPE_STRING ? config_setting_get_string(setting) : "";
-        if (strcmp(text, "constant") == 0)
-            *(fcl_schedule *)member = FCL_CONSTANT;
-        else if (strcmp(text, "cosine") == 0)
-            *(fcl_schedule *)member = FCL_COSINE;
-        else
+    case SCHEDULE:
+        if (type != CONFIG_TYPE_STRING || fcl_schedule_parse(member, config_setting_get_string(setting)) != FCL_OK)
             return wrong(setting, file, "\"constant\" or \"cosine\"");
         return FCL_OK;
-    }
     case FILL:
         if (type != CONFIG_TYPE_STRING || fcl_fill_parse(member, config_setting_get_string(setting)) != FCL_OK)
             return wrong(setting, file, "\"none\", \"mean\", \"median\", \"forward\" or \"drop\"");
@@ -193,7 +188,7 @@ fcl_status fcl_recipe_load(fcl_recipe *out, const char *name_or_path, const char
     fcl_recipe recipe = {0};
     char *text = NULL;
     const char *base = fcl_basename(name_or_path);
-    int is_path = strchr(name_or_path, '/') || fcl_ends_with(name_or_path, ".cfg");
+    int is_path = fcl_is_path(name_or_path);
     size_t stem = strlen(base) - (fcl_ends_with(base, ".cfg") ? strlen(".cfg") : 0);
     snprintf(recipe.name, sizeof recipe.name, "%.*s", (int)stem, base);
     if (is_path) {
@@ -225,8 +220,21 @@ done:
     return status;
 }
 
-static const char *schedule_name(fcl_schedule schedule) {
-    return schedule == FCL_COSINE ? "cosine" : "constant";
+fcl_status fcl_recipe_check(const fcl_recipe *recipe) {
+    for (unsigned k = 0; k < N_KEYS; k++) {
+        const void *member = (const char *)recipe + keys[k].offset;
+        double value;
+        if (keys[k].kind == UNSIGNED)
+            value = *(const unsigned *)member;
+        else if (keys[k].kind == NUMBER)
+            value = *(const double *)member;
+        else
+            continue;
+        if (!(value >= keys[k].low && value <= keys[k].high))
+            return fcl_fail(FCL_E_USAGE, "recipe '%s': '%s' is %g and must be from %g to %g", recipe->name, keys[k].name,
+                            value, keys[k].low, keys[k].high);
+    }
+    return FCL_OK;
 }
 
 json_t *fcl_recipe_to_json(const fcl_recipe *recipe) {
@@ -240,7 +248,7 @@ json_t *fcl_recipe_to_json(const fcl_recipe *recipe) {
         case SEED: value = json_integer((json_int_t) * (const uint64_t *)member); break;
         case NUMBER: value = json_real(*(const double *)member); break;
         case FLAG: value = json_boolean(*(const int *)member); break;
-        case SCHEDULE: value = json_string(schedule_name(*(const fcl_schedule *)member)); break;
+        case SCHEDULE: value = json_string(fcl_schedule_name(*(const fcl_schedule *)member)); break;
         case FILL: value = json_string(fcl_fill_name(*(const fcl_fill *)member)); break;
         }
         failed = json_object_set_new(object, keys[k].name, value) != 0;
@@ -250,40 +258,53 @@ json_t *fcl_recipe_to_json(const fcl_recipe *recipe) {
     return NULL;
 }
 
+static fcl_status fail_json(const char *path, const char *key, const char *what) {
+    return fcl_fail(FCL_E_INPUT, "%s: '%s' %s", path, key, what);
+}
+
 fcl_status fcl_recipe_from_json(fcl_recipe *out, const json_t *object, const char *path) {
     fcl_recipe recipe = {0};
     const char *text;
     fcl_status status = fcl_json_string(&text, object, "name", path);
     if (status != FCL_OK) return status;
     snprintf(recipe.name, sizeof recipe.name, "%s", text);
-    for (unsigned k = 0; k < N_KEYS && status == FCL_OK; k++) {
+    for (unsigned k = 0; k < N_KEYS; k++) {
         void *member = (char *)&recipe + keys[k].offset;
         const char *name = keys[k].name;
         long long whole = 0;
         switch (keys[k].kind) {
         case UNSIGNED:
-            if ((status = fcl_json_integer(&whole, object, name, path)) == FCL_OK)
-                *(unsigned *)member = (unsigned)whole;
+            FCL_TRY(fcl_json_integer(&whole, object, name, path));
+            if (whole < 0 || whole > UINT_MAX) return fail_json(path, name, "is out of range");
+            *(unsigned *)member = (unsigned)whole;
             break;
         case SEED:
-            if ((status = fcl_json_integer(&whole, object, name, path)) == FCL_OK)
-                *(uint64_t *)member = (uint64_t)whole;
+            FCL_TRY(fcl_json_integer(&whole, object, name, path));
+            *(uint64_t *)member = (uint64_t)whole;
             break;
-        case NUMBER: status = fcl_json_number(member, object, name, path); break;
+        case NUMBER: FCL_TRY(fcl_json_number(member, object, name, path)); break;
         case FLAG:
             if (!json_is_boolean(json_object_get(object, name)))
-                return fcl_fail(FCL_E_INPUT, "%s: '%s' is missing or not true or false", path, name);
+                return fail_json(path, name, "is missing or not true or false");
             *(int *)member = json_is_true(json_object_get(object, name));
             break;
         case SCHEDULE:
-            if ((status = fcl_json_string(&text, object, name, path)) == FCL_OK)
-                *(fcl_schedule *)member = strcmp(text, "cosine") == 0 ? FCL_COSINE : FCL_CONSTANT;
+            FCL_TRY(fcl_json_string(&text, object, name, path));
+            if (fcl_schedule_parse(member, text) != FCL_OK) return fail_json(path, name, "names no schedule");
             break;
         case FILL:
-            if ((status = fcl_json_string(&text, object, name, path)) == FCL_OK) status = fcl_fill_parse(member, text);
+            FCL_TRY(fcl_json_string(&text, object, name, path));
+            if (fcl_fill_parse(member, text) != FCL_OK) return fail_json(path, name, "names no way to fill");
             break;
         }
     }
-    if (status == FCL_OK) *out = recipe;
+    if (fcl_recipe_check(&recipe) != FCL_OK) {
+        char *message = fcl_duplicate(fcl_error_message());
+        status = message ? fcl_fail(FCL_E_INPUT, "%s: %s", path, message) : FCL_E_MEMORY;
+        free(message);
+        goto done;
+    }
+    *out = recipe;
+done:
     return status;
 }

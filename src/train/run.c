@@ -42,6 +42,7 @@ fcl_status fcl_run_create(fcl_run *out, const fcl_train_options *options, const 
         goto done;
     }
     FCL_TRY(fcl_path_absolute(&prepared_path, options->prepared));
+    FCL_TRY(fcl_json_check_text(prepared_path));
     FCL_TRY(fcl_folder_check_claim(options->out, KIND, options->force));
     fcl_clock_timestamp(now);
     arguments =
@@ -146,7 +147,7 @@ fcl_status fcl_run_record_device(fcl_run *run, fcl_device *device, const fcl_net
     fcl_status status = FCL_OK;
     char *path = NULL;
     const fcl_device_info *facts = fcl_device_facts(device);
-    char *name = fcl_format("%s:%s", facts->platform, facts->name);
+    char *name = fcl_device_selector(facts);
     json_t *solvers = json_object();
     for (unsigned i = 0; i < fcl_network_n_operations(network) && solvers; i++) {
         const char *description, *solver;

@@ -135,7 +135,7 @@ static fcl_status collect(fcl_trainer *trainer, fcl_position *position, uint64_t
         position->labelled += (double)p->n_labelled;
         position->images += (double)p->n;
         if (trainer->setup.step_log)
-            fprintf(trainer->setup.step_log, "%llu,%.9g\n", (unsigned long long)p->step, (double)pair[0]);
+            fcl_print(trainer->setup.step_log, "%llu,%.9g\n", (unsigned long long)p->step, (double)pair[0]);
     }
     trainer->n_pending = 0;
     *failed_step = flag[0] != 0 ? (uint64_t)(uint32_t)flag[0] : 0;

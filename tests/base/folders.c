@@ -241,6 +241,43 @@ START_TEST(permissions) {
 }
 END_TEST
 
+START_TEST(folders_of_paths) {
+    const char *rows[][2] = {{"a/b/c", "a/b"}, {"c", "."}, {"/c", "/"}, {"./c", "."}, {"a//b", "a/"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char *folder = fcl_folder_of(rows[i][0]);
+        ck_assert_str_eq(folder, rows[i][1]);
+        free(folder);
+    }
+}
+END_TEST
+
+START_TEST(names_and_paths_differ) {
+    ck_assert(!fcl_is_path("base_model") && fcl_is_path("mine.cfg") && fcl_is_path("./base_model"));
+}
+END_TEST
+
+START_TEST(inputs_inside_an_output_are_seen) {
+    char *file = fcl_path_join(target, "input"), *beside = fcl_path_join(root, "out_beside"),
+         *link = fcl_path_join(root, "link");
+    ck_ok(fcl_folder_check_outside(target, file)); /* neither exists */
+    ck_ok(fcl_folder_create(target));
+    ck_ok(fcl_folder_check_outside(target, file));
+    ck_ok(fcl_folder_check_outside(target, NULL));
+    test_write_text(target, "input", "x");
+    test_write_text(root, "out_beside", "x");
+    ck_assert_int_eq(symlink(target, link), 0);
+    ck_fails(fcl_folder_check_outside(target, file), FCL_E_USAGE, file);
+    ck_fails(fcl_folder_check_outside(target, target), FCL_E_USAGE, target);
+    ck_fails(fcl_folder_check_outside(link, file), FCL_E_USAGE, file);
+    ck_fails(fcl_folder_check_outside("/", beside), FCL_E_USAGE, beside);
+    ck_ok(fcl_folder_check_outside(target, beside));
+    ck_ok(fcl_folder_check_outside(target, root));
+    free(file);
+    free(beside);
+    free(link);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("base: folders");
     TCase *tests = tcase_create("all");
@@ -257,6 +294,9 @@ int main(void) {
     tcase_add_test(tests, temporary_folders_are_new);
     tcase_add_test(tests, absolute_paths_resolve_links);
     tcase_add_test(tests, permissions);
+    tcase_add_test(tests, folders_of_paths);
+    tcase_add_test(tests, names_and_paths_differ);
+    tcase_add_test(tests, inputs_inside_an_output_are_seen);
     suite_add_tcase(suite, tests);
     return test_run(suite);
 }

@@ -103,6 +103,12 @@ START_TEST(files_that_cannot_be_opened) {
 }
 END_TEST
 
+START_TEST(text_must_be_utf8) {
+    ck_ok(fcl_json_check_text("gr\xc3\xbc\xc3\x9f"));
+    ck_fails(fcl_json_check_text("gr\xfc\xdf"), FCL_E_USAGE, "UTF-8");
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("base: JSON");
     TCase *tests = tcase_create("all");
@@ -112,6 +118,7 @@ int main(void) {
     tcase_add_test(tests, a_nul_byte_does_not_end_the_text);
     tcase_add_test(tests, members_have_types);
     tcase_add_test(tests, files_that_cannot_be_opened);
+    tcase_add_test(tests, text_must_be_utf8);
     suite_add_tcase(suite, tests);
     return test_run(suite);
 }

@@ -1,8 +1,10 @@
 /* Growing strings, names, and whole-string numbers. */
 #include "base/text.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "support/support.h"
 
+#include <locale.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,6 +74,42 @@ START_TEST(doubles) {
 }
 END_TEST
 
+/* A locale with a decimal comma, made on the spot; 0 where the system cannot. */
+static int set_comma_locale(const char *folder) {
+    char *command = fcl_format("localedef -i de_DE -f UTF-8 %s/comma >%s/log 2>&1", folder, folder);
+    int made = system(command) == 0 && setenv("LOCPATH", folder, 1) == 0 && setlocale(LC_ALL, "comma") != NULL;
+    free(command);
+    return made && strcmp(localeconv()->decimal_point, ",") == 0;
+}
+
+START_TEST(numbers_have_a_point_in_any_locale) {
+    char *folder = test_folder_create(), *path = fcl_path_join(folder, "numbers");
+    if (set_comma_locale(folder)) {
+        double parsed = 0.0, scanned = 0.0;
+        char libc[8], *formatted = fcl_format("%g", 0.5);
+        snprintf(libc, sizeof libc, "%g", 0.5);
+        ck_assert_str_eq(libc, "0,5");
+        ck_assert_str_eq(formatted, "0.5");
+        ck_assert(fcl_parse_double(&parsed, "0.25") && parsed == 0.25);
+        ck_assert_int_eq(fcl_scan("0.75 rest", "%lf", &scanned), 1);
+        ck_assert_double_eq(scanned, 0.75);
+        FILE *stream = fopen(path, "w+");
+        fcl_print(stream, "%.1f", 1.5);
+        rewind(stream);
+        ck_assert_int_eq(fscanf(stream, "%7s", libc), 1);
+        ck_assert_str_eq(libc, "1.5");
+        fclose(stream);
+        snprintf(libc, sizeof libc, "%g", 0.5);
+        ck_assert_str_eq(libc, "0,5"); /* the program's own locale is as it was */
+        free(formatted);
+    } else {
+        printf("skipped: localedef or its definitions are missing\n");
+    }
+    free(path);
+    test_folder_remove(folder);
+}
+END_TEST
+
 START_TEST(sizes) {
     size_t value = 7;
     char largest[32], over[32];
@@ -111,6 +149,7 @@ int main(void) {
     tcase_add_test(tests, a_failed_append_stays_visible);
     tcase_add_test(tests, names_and_ends);
     tcase_add_test(tests, doubles);
+    tcase_add_test(tests, numbers_have_a_point_in_any_locale);
     tcase_add_test(tests, sizes);
     tcase_add_test(tests, clock_runs_forward);
     suite_add_tcase(suite, tests);

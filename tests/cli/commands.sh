@@ -23,6 +23,13 @@ expect 0 "train      40 images" prepare faces --out prepared --split 40,12,12
 expect 5 "not empty" prepare faces --out prepared --split 40,12,12
 expect 4 "missing" analyze missing
 
+cp faces/facial_keypoints.csv prepared/
+expect 2 "prepared/facial_keypoints.csv" prepare --images faces/face_images.npz \
+  --keypoints prepared/facial_keypoints.csv --out prepared --force
+expect 2 "a split into 60, 12 and 12 rows" prepare faces --out prepared --split 60,12,12 --force
+there prepared/facial_keypoints.csv prepared/manifest.json
+rm prepared/facial_keypoints.csv
+
 expect 7 "no such device" train prepared --model base_model --device "no such device" --out none
 [ -e none ] && fail "a wrong device left a folder"
 
@@ -32,6 +39,10 @@ expect 0 "recipe standard for base_model: 2 epochs, batch 16" train prepared --m
 grep -q "^device [0-9]" stderr.txt || fail "nothing says which device it is"
 there run/config.json run/best.safetensors run/history.csv run/checkpoint.safetensors
 expect 5 "not empty" train prepared --model base_model --out run --epochs 1 $small
+expect 4 "missing/steps.csv" train prepared --model base_model --out run --force --step-log missing/steps.csv $small
+expect 2 "no solver is named" train prepared --model base_model --out run --force --solver conv=nothing $small
+expect 2 "run/best.safetensors" train prepared --model base_model --out run --force --init-weights run/best.safetensors
+there run/best.safetensors
 expect 0 "run: 2 epochs" train --resume run
 expect 0 "run: 3 epochs" train --resume run --epochs 3
 [ "$(wc -l <run/history.csv)" -eq 4 ] || fail "the history has not 3 epochs"

@@ -37,7 +37,7 @@ expect 2 "neither three counts nor three shares" prepare . --out prepared --spli
 expect 2 "is not FILE:COLUMN" prepare . --out prepared --group-by groups.csv
 expect 2 "PREPARED is missing" train
 expect 2 "--model is missing" train prepared
-expect 2 "'fast' is neither constant nor cosine" train prepared --model base_model --schedule fast
+expect 2 "'fast' is no schedule of the learning rate" train prepared --model base_model --schedule fast
 expect 2 "--lr: '-1' is not a number above 0" train prepared --model base_model --lr -1
 expect 2 "contradict" train prepared --model base_model --augment --no-augment
 expect 2 "recipe" train prepared --model base_model --recipe none

@@ -45,6 +45,16 @@ if command -v gnuplot >/dev/null; then
   [ "$before" = "$(cksum result/base_model/best.safetensors)" ] || fail "a finished pipeline trained again"
 fi
 
+# What is wrong shows before --force removes anything.
+cp -r faces result/inside
+expect 2 "--split" pipeline $arguments --split 60,12,12 --out result --force
+expect 2 "no solver is named 'nothing'" pipeline $arguments --solver conv=nothing --out result --force
+expect 4 "none.csv" pipeline $arguments --group-by none.csv:who --out result --force
+expect 2 "result/inside" pipeline result/inside --models base_model --out result --force
+expect 2 "result/base_model/model.cfg" pipeline faces --models result/base_model/model.cfg --out result --force
+there result/comparison.csv result/inside/face_images.npz result/base_model/best.safetensors
+rm -r result/inside
+
 # From another folder the recorded paths still hold.
 (cd elsewhere && "$FIDUCL" pipeline --resume --out ../result --quiet >stdout.txt) || fail "resuming from another folder"
 expect 0 "mean" pipeline $arguments --out result --epochs 1 --force --quiet

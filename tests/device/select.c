@@ -81,6 +81,28 @@ START_TEST(refuses) {
 }
 END_TEST
 
+START_TEST(equal_devices_are_numbered) {
+    fcl_device_info cards[] = {{.index = 0, .kind = FCL_DEVICE_GPU, .platform = "CUDA", .name = "RTX 3090"},
+                               {.index = 1, .kind = FCL_DEVICE_CPU, .platform = POCL, .name = "RTX 3090"},
+                               {.index = 2, .kind = FCL_DEVICE_GPU, .platform = "CUDA", .name = "RTX 3090"}};
+    const unsigned ordinals[] = {1, 0, 2};
+    fcl_device_list list = list_of(cards, 3);
+    unsigned index = 99;
+    fcl_device_list_count_names(&list);
+    for (unsigned i = 0; i < 3; i++) {
+        ck_assert_uint_eq(cards[i].ordinal, ordinals[i]);
+        char *selector = fcl_device_selector(&cards[i]);
+        ck_ok(fcl_device_select(&index, &list, selector));
+        ck_assert_uint_eq(index, i);
+        free(selector);
+    }
+    ck_ok(fcl_device_select(&index, &list, "3090#2"));
+    ck_assert_uint_eq(index, 2);
+    ck_fails(fcl_device_select(&index, &list, "CUDA:RTX 3090"), FCL_E_NO_DEVICE, "2: CUDA:RTX 3090#2 (GPU)");
+    ck_fails(fcl_device_select(&index, &list, "3090#3"), FCL_E_NO_DEVICE, "no device matches");
+}
+END_TEST
+
 START_TEST(auto_takes_what_there_is) {
     unsigned index = 99;
     fcl_device_list list = list_of(&infos[0], 2); /* a CPU, and a GPU that cannot be used */
@@ -117,6 +139,7 @@ int main(void) {
     TCase *tests = tcase_create("select");
     tcase_add_loop_test(tests, finds, 0, (int)(sizeof good / sizeof good[0]));
     tcase_add_loop_test(tests, refuses, 0, (int)(sizeof bad / sizeof bad[0]));
+    tcase_add_test(tests, equal_devices_are_numbered);
     tcase_add_test(tests, auto_takes_what_there_is);
     tcase_add_test(tests, environment_is_the_default);
     suite_add_tcase(suite, tests);

@@ -101,7 +101,7 @@ START_TEST(no_gnuplot) {
     test_write_text(folder, "gnuplot", "#!/bin/sh\necho this build has no terminal\nexit 3\n");
     char *program = fcl_path_join(folder, "gnuplot"), *command = fcl_format("/bin/chmod +x '%s'", program);
     ck_assert_int_eq(system(command), 0);
-    ck_fails(fcl_figure_bars(stem, &(fcl_axes){.title = "t"}, labels, values, 1), FCL_E_IO, "no terminal");
+    ck_fails(fcl_figure_bars(stem, &(fcl_axes){.title = "t"}, labels, values, 1), FCL_E_MISSING_PROGRAM, "no terminal");
     setenv("PATH", path, 1);
     free(command);
     free(program);

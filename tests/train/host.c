@@ -65,6 +65,15 @@ START_TEST(a_models_section_overrides) {
     ck_assert_int_eq(again.shuffle, 0);
     ck_assert_int_eq(again.dropout, 1);
     ck_assert_double_eq(again.min_delta, 0.25);
+    /* Edited by hand. */
+    json_object_set_new(json, "epochs", json_integer(-1));
+    ck_fails(fcl_recipe_from_json(&again, json, "config.json"), FCL_E_INPUT, "config.json: 'epochs'");
+    json_object_set_new(json, "epochs", json_integer(0));
+    ck_fails(fcl_recipe_from_json(&again, json, "config.json"), FCL_E_INPUT, "'epochs' is 0");
+    json_object_set_new(json, "epochs", json_integer(9));
+    json_object_set_new(json, "schedule", json_string("linear"));
+    ck_fails(fcl_recipe_from_json(&again, json, "config.json"), FCL_E_INPUT, "'schedule'");
+    json_object_set_new(json, "schedule", json_string("cosine"));
     json_object_del(json, "beta1");
     ck_fails(fcl_recipe_from_json(&again, json, "config.json"), FCL_E_INPUT, "beta1");
     json_decref(json);
