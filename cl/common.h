@@ -11,8 +11,8 @@
  *
  * A file that needs a macro which has no sensible default says so with #error.
  *
- * Pointers are `restrict` in kernels only, never in functions that kernels call: Oclgrind 21.10 cannot run
- * what its compiler makes of these.
+ * Pointers are `restrict` in kernels, and of the functions that kernels call only in those that are always inlined: Oclgrind
+ * 21.10 cannot run what its compiler makes of the others.
  */
 #define ACTIVATION_LINEAR     0
 #define ACTIVATION_RELU       1

@@ -30,7 +30,7 @@ static weights_block block_of(const fcl_conv_shape *c, const fcl_device *device)
     return block;
 }
 
-/* Depends on the shape alone, so that the sums are the same wherever the blocks are. */
+/* Depends on the shape and the vector width alone, so that the sums do not depend on the number of cores. */
 static size_t parts_of(const fcl_op_desc *desc, const weights_block *block) {
     const fcl_conv_shape *c = &desc->conv;
     size_t blocks = fcl_div_up((size_t)c->in_c, (size_t)block->channels) *
