@@ -2,18 +2,18 @@
  * Winograd's F(4x4, 3x3) for CPUs (Lavin and Gray 2016): convolution 3x3 with stride 1, forward and backward to the data,
  * with 36 multiplications for 16 results of 9 each. Backward is the convolution of dy with the kernel turned around.
  *
- *   conv_winograd_weights: u = G w G', layout (36, DST_C / 16, SRC_C, 16)
+ *   conv_winograd_weights: u = G w G', layout (36, dst_c / 16, src_c, 16)
  *   conv_winograd:         for one block of BLOCK tiles after another: v = B' src B, m = u * v, dst = finish(A' m A)
  *
- * Shapes: src (n, SRC_H, SRC_W, SRC_C), dst (n, DST_H, DST_W, DST_C); channels are multiples of 16. src is read in place:
- * what the padding would hold is zero. Results of tiles that reach beyond dst are not stored.
+ * Shapes: src (n, src_h, src_w, src_c), dst (n, dst_h, dst_w, dst_c); channels are multiples of 16. src is read in place:
+ * what the padding would hold is zero. Results of tiles that reach beyond dst are not stored. Sizes are arguments, so that
+ * the layers of a network share a program.
  *
- * v and m of a block, (36, BLOCK, SRC_C) and (36, BLOCK, DST_C), are scratch of the work-item, small enough to stay in the
- * second-level cache. Which item takes a block changes no result.
+ * v and m of a block, (src_c / 16, 36, BLOCK, 16) and (dst_c / 16, 36, BLOCK, 16), are scratch of the work-item behind u in the
+ * workspace, small enough to stay in the second-level cache. Which item takes a block changes no result.
  *
- * Work sizes: conv_winograd (items), of one item a group; conv_winograd_weights (SRC_C, DST_C / 16), groups of one item.
- * Macros: SRC_H, SRC_W, SRC_C, DST_H, DST_W, DST_C, PAD_TOP, PAD_LEFT, BLOCK, BACKWARD (0: bias and ACTIVATION; 1:
- * X_ACTIVATION, and the sum with what was there).
+ * Work sizes: conv_winograd (items), of one item a group; conv_winograd_weights (src_c, dst_c / 16), groups of one item.
+ * Macros: BLOCK, BACKWARD (0: bias and ACTIVATION; 1: X_ACTIVATION, and the sum with what was there).
  */
 #include "common.h"
 #include "winograd.h"
@@ -21,12 +21,6 @@
 #ifndef BACKWARD
 #error "BACKWARD is needed"
 #endif
-
-#define TILES_X   ((DST_W + 3) / 4)
-#define TILES_Y   ((DST_H + 3) / 4)
-#define N_VECTORS (DST_C / 16)
-#define N_WEIGHTS (POINTS * SRC_C * DST_C)
-#define SCRATCH   (POINTS * BLOCK * (SRC_C + DST_C))
 
 /* One line of A' m: 6 to 4. */
 INLINE void transform_out(float16 *m) {
@@ -53,19 +47,20 @@ INLINE void transform_weights(float16 *g) {
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
 conv_winograd_weights(__global const float *restrict weights, __global float *restrict u) {
     const int c = (int)get_global_id(0), vector = (int)get_global_id(1);
+    const int src_c = (int)get_global_size(0), n_vectors = (int)get_global_size(1), dst_c = n_vectors * 16;
     float16 d[6][6], line[6];
 #pragma unroll
     for (int kx = 0; kx < 3; kx++) {
 #pragma unroll
         for (int ky = 0; ky < 3; ky++) {
 #if BACKWARD
-            /* w is (3, 3, DST_C, SRC_C) here. */
-            __global const float *tap = weights + ((2 - ky) * 3 + 2 - kx) * DST_C * SRC_C;
+            /* w is (3, 3, dst_c, src_c) here. */
+            __global const float *tap = weights + ((2 - ky) * 3 + 2 - kx) * dst_c * src_c;
             float lanes[16];
-            for (int lane = 0; lane < 16; lane++) lanes[lane] = tap[(vector * 16 + lane) * SRC_C + c];
+            for (int lane = 0; lane < 16; lane++) lanes[lane] = tap[(vector * 16 + lane) * src_c + c];
             line[ky] = vload16(0, lanes);
 #else
-            line[ky] = vload16(vector, weights + ((ky * 3 + kx) * SRC_C + c) * DST_C);
+            line[ky] = vload16(vector, weights + ((ky * 3 + kx) * src_c + c) * dst_c);
 #endif
         }
         transform_weights(line);
@@ -76,7 +71,7 @@ conv_winograd_weights(__global const float *restrict weights, __global float *re
     for (int i = 0; i < 6; i++) {
         transform_weights(d[i]);
 #pragma unroll
-        for (int j = 0; j < 6; j++) vstore16(d[i][j], ((i * 6 + j) * N_VECTORS + vector) * SRC_C + c, u);
+        for (int j = 0; j < 6; j++) vstore16(d[i][j], ((i * 6 + j) * n_vectors + vector) * src_c + c, u);
     }
 }
 
@@ -86,50 +81,60 @@ conv_winograd_weights(__global const float *restrict weights, __global float *re
 #define EXTRA_PARAMETERS __global const float *restrict bias
 #endif
 
+/* m of one point and 16 output channels, for all tiles of a block: src_c products each. Tiles that a last block lacks are
+ * multiplied too and dropped: what is in v may be anything. */
+INLINE void multiply(__global const float *tiles, __global const float *u, int src_c, __global float *m) {
+    float16 sums[BLOCK];
+#pragma unroll
+    for (int t = 0; t < BLOCK; t++) sums[t] = (float16)(0.0f);
+    for (int c = 0; c < src_c; c += 16) {
+#pragma unroll 2
+        for (int lane = 0; lane < 16; lane++) {
+            const float16 weight = vload16(c + lane, u);
+#pragma unroll
+            for (int t = 0; t < BLOCK; t++) sums[t] = fma((float16)(tiles[t * 16 + lane]), weight, sums[t]);
+        }
+        tiles += POINTS * BLOCK * 16;
+    }
+#pragma unroll
+    for (int t = 0; t < BLOCK; t++) vstore16(sums[t], t, m);
+}
+
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
-conv_winograd(int n, __global const float *restrict all_src, __global float *restrict workspace,
+conv_winograd(int n, int src_h, int src_w, int src_c, int dst_h, int dst_w, int dst_c, int pad_top, int pad_left,
+              __global const float *restrict all_src, __global float *restrict workspace,
               __global float *restrict all_dst, EXTRA_PARAMETERS) {
-    const int item = (int)get_global_id(0), n_items = (int)get_global_size(0), n_tiles = n * TILES_Y * TILES_X;
+    const int item = (int)get_global_id(0), n_items = (int)get_global_size(0), n_vectors = dst_c / 16;
+    const int tiles_x = (dst_w + 3) / 4, tiles_y = (dst_h + 3) / 4, n_tiles = n * tiles_y * tiles_x;
     __global const float *u = workspace;
-    __global float *v = workspace + N_WEIGHTS + item * SCRATCH, *m = v + POINTS * BLOCK * SRC_C;
+    __global float *v = workspace + POINTS * (src_c * dst_c + item * BLOCK * (src_c + dst_c));
+    __global float *m = v + POINTS * BLOCK * src_c;
     for (int first = item * BLOCK; first < n_tiles; first += n_items * BLOCK) {
         const int in_block = min(BLOCK, n_tiles - first);
         for (int t = 0; t < in_block; t++) {
-            const int tile = first + t, tile_x = tile % TILES_X, tile_y = tile / TILES_X % TILES_Y;
-            const int top = tile_y * 4 - PAD_TOP, left = tile_x * 4 - PAD_LEFT;
-            __global const float *src = all_src + tile / (TILES_X * TILES_Y) * (SRC_H * SRC_W * SRC_C);
-            if (top >= 0 && left >= 0 && top + 6 <= SRC_H && left + 6 <= SRC_W)
-                read_tile(src, top, left, SRC_H, SRC_W, SRC_C, v + t * SRC_C, BLOCK * SRC_C, 1);
+            const int tile = first + t, tile_x = tile % tiles_x, tile_y = tile / tiles_x % tiles_y;
+            const int top = tile_y * 4 - pad_top, left = tile_x * 4 - pad_left;
+            __global const float *src = all_src + tile / (tiles_x * tiles_y) * (src_h * src_w * src_c);
+            if (top >= 0 && left >= 0 && top + 6 <= src_h && left + 6 <= src_w)
+                read_tile(src, top, left, src_h, src_w, src_c, BLOCK, v + t * 16, 1);
             else
-                read_tile(src, top, left, SRC_H, SRC_W, SRC_C, v + t * SRC_C, BLOCK * SRC_C, 0);
+                read_tile(src, top, left, src_h, src_w, src_c, BLOCK, v + t * 16, 0);
         }
-        /* Tiles that a last block lacks are multiplied too and dropped: what is in v may be anything. */
         for (int point = 0; point < POINTS; point++)
-            for (int vector = 0; vector < N_VECTORS; vector++) {
-                __global const float *w = u + (point * N_VECTORS + vector) * SRC_C * 16;
-                __global const float *tiles = v + point * BLOCK * SRC_C;
-                float16 sums[BLOCK];
-#pragma unroll
-                for (int t = 0; t < BLOCK; t++) sums[t] = (float16)(0.0f);
-#pragma unroll 2
-                for (int c = 0; c < SRC_C; c++) {
-                    const float16 weight = vload16(c, w);
-#pragma unroll
-                    for (int t = 0; t < BLOCK; t++) sums[t] = fma((float16)(tiles[t * SRC_C + c]), weight, sums[t]);
-                }
-#pragma unroll
-                for (int t = 0; t < BLOCK; t++) vstore16(sums[t], 0, m + (point * BLOCK + t) * DST_C + vector * 16);
-            }
+            for (int vector = 0; vector < n_vectors; vector++)
+                multiply(v + point * BLOCK * 16, u + (point * n_vectors + vector) * src_c * 16, src_c,
+                         m + (vector * POINTS + point) * BLOCK * 16);
         for (int t = 0; t < in_block; t++) {
-            const int tile = first + t, top = tile / TILES_X % TILES_Y * 4, left = tile % TILES_X * 4;
-            const int at_tile = ((tile / (TILES_X * TILES_Y) * DST_H + top) * DST_W + left) * DST_C;
-            for (int c = 0; c < DST_C; c += 16) {
+            const int tile = first + t, top = tile / tiles_x % tiles_y * 4, left = tile % tiles_x * 4;
+            const int at_tile = ((tile / (tiles_x * tiles_y) * dst_h + top) * dst_w + left) * dst_c;
+            for (int c = 0; c < dst_c; c += 16) {
+                __global const float *of_tile = m + c * POINTS * BLOCK + t * 16;
                 float16 d[4][6];
 #pragma unroll
                 for (int j = 0; j < 6; j++) {
                     float16 line[6];
 #pragma unroll
-                    for (int i = 0; i < 6; i++) line[i] = vload16(0, m + ((i * 6 + j) * BLOCK + t) * DST_C + c);
+                    for (int i = 0; i < 6; i++) line[i] = vload16((i * 6 + j) * BLOCK, of_tile);
                     transform_out(line);
 #pragma unroll
                     for (int i = 0; i < 4; i++) d[i][j] = line[i];
@@ -142,8 +147,8 @@ conv_winograd(int n, __global const float *restrict all_src, __global float *res
                     transform_out(d[i]);
 #pragma unroll
                     for (int j = 0; j < 4; j++) {
-                        if (top + i >= DST_H || left + j >= DST_W) continue;
-                        const int at = at_tile + (i * DST_W + j) * DST_C + c;
+                        if (top + i >= dst_h || left + j >= dst_w) continue;
+                        const int at = at_tile + (i * dst_w + j) * dst_c + c;
                         float16 value = d[i][j];
 #if BACKWARD
 #if X_ACTIVATION != ACTIVATION_LINEAR

@@ -1,32 +1,36 @@
 /*
  * The weights' gradient of a 3x3 convolution with stride 1 by Winograd's F(3x3, 4x4), for CPUs: each tile of 4x4 of dy with
- * the 6x6 of x around it gives 9 sums from 36 multiplications instead of 144.
+ * the 6x6 of x around it gives 9 sums from 36 multiplications instead of 144: v = B' x B and d = G dy G' of a tile, du[point]
+ * = sum over tiles of v[point][tile] outer d[point][tile], dw = A' du A. There are two ways to add up:
  *
- *   conv_winograd_tiles:   v = B' x B and d = G dy G' of one tile
- *   conv_winograd_product: du[point] (+)= sum over tiles of v[point][tile] outer d[point][tile]
- *   conv_winograd_finish:  dw = A' du A, and db
+ *   conv_winograd_parts:   each item its own part of the tiles, `block` of them at a time, whose transforms and sums stay in the
+ *                          second-level cache: for few channels
+ *   conv_winograd_tiles, conv_winograd_product: the transforms of a chunk of `block` tiles, then each point's sums over the
+ *                          chunk, chunk after chunk: for so many channels that the sums are larger than that cache
+ *   conv_winograd_finish:  dw = A' du A, the parts added in order, and db
  *
  * db needs no pass over dy: at the point (1, 1) of the polynomials d is the sum of the tile's dy divided by 36.
  *
- * Shapes: x (n, IN_H, IN_W, IN_C), dy (n, OUT_H, OUT_W, OUT_C); channels are multiples of 16. Of a chunk of tiles: v (36,
- * CHUNK, IN_C), d (36, CHUNK, OUT_C). du (36, IN_C, OUT_C), dw (3, 3, IN_C, OUT_C), db (OUT_C). What lies outside of x or dy is zero.
- * Chunks follow each other in order, so the sums depend on the shape alone.
+ * Shapes: x (n, in_h, in_w, in_c), dy (n, out_h, out_w, out_c); channels are multiples of 16. In the workspace, of each part:
+ * du (36, in_c, out_c), sums of the bias (out_c); then, of each item or of all: v (in_c / 16, 36, block, 16), d (out_c / 16, 36,
+ * block, 16). dw (3, 3, in_c, out_c), db (out_c). What lies outside of x or dy is zero. Sizes are arguments, so that the layers of
+ * a network share a program; which item adds what follows from them.
  *
- * Work sizes: tiles (tiles of the chunk), product (IN_C / CHANNELS, OUT_C / LANES, 36), finish (IN_C, OUT_C / 16); groups
- * of one item.
- * Macros: IN_H, IN_W, IN_C, OUT_H, OUT_W, OUT_C, PAD_TOP,
- * PAD_LEFT, CHUNK, CHANNELS (a divisor of IN_C), VECTORS.
+ * Work sizes: parts (n_parts), tiles (tiles of the chunk), product (in_c / CHANNELS, out_c / (16 * VECTORS), 36), finish
+ * (in_c, out_c / 16); groups of one item.
+ * Macros: CHANNELS (a divisor of 16), VECTORS.
  */
 #include "common.h"
 #include "winograd.h"
 
-#ifndef CHUNK
-#error "CHUNK is needed"
+#ifndef CHANNELS
+#error "CHANNELS is needed"
 #endif
 
-#define TILES_X ((OUT_W + 3) / 4)
-#define TILES_Y ((OUT_H + 3) / 4)
-#define LANES   (16 * VECTORS)
+#define LANES (16 * VECTORS)
+/* Floats of a part's sums, and of an item's transformed tiles. */
+#define PART_FLOATS(in_c, out_c)           ((POINTS * (in_c) + 1) * (out_c))
+#define SCRATCH_FLOATS(in_c, out_c, block) (POINTS * (block) * ((in_c) + (out_c)))
 #define SUM_POINT 7 /* (1, 1) */
 #define SUM_SCALE 36.0f
 #define ITEM    __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
@@ -52,14 +56,17 @@ INLINE void transform_dw(float16 *m) {
     m[2] = fma(c, 4.0f, a) + m[5];
 }
 
-INLINE void read_dy(__global const float *dy, int top, int left, __global float *out, const int inside) {
-    for (int c = 0; c < OUT_C; c += 16) {
+/* d of a tile, laid out as read_tile does. */
+INLINE void read_dy(__global const float *dy, int top, int left, int out_h, int out_w, int out_c, int block,
+                    __global float *v, const int inside) {
+    for (int c = 0; c < out_c; c += 16) {
+        __global float *out = v + c * POINTS * block;
         float16 d[6][6];
 #pragma unroll
         for (int i = 0; i < 4; i++) {
             float16 line[6];
 #pragma unroll
-            for (int j = 0; j < 4; j++) line[j] = read_pixel(dy, top + i, left + j, OUT_H, OUT_W, OUT_C, c, inside);
+            for (int j = 0; j < 4; j++) line[j] = read_pixel(dy, top + i, left + j, out_h, out_w, out_c, c, inside);
             transform_dy(line);
 #pragma unroll
             for (int j = 0; j < 6; j++) d[j][i] = line[j];
@@ -68,34 +75,38 @@ INLINE void read_dy(__global const float *dy, int top, int left, __global float 
         for (int j = 0; j < 6; j++) {
             transform_dy(d[j]);
 #pragma unroll
-            for (int i = 0; i < 6; i++) vstore16(d[j][i], 0, out + (i * 6 + j) * CHUNK * OUT_C + c);
+            for (int i = 0; i < 6; i++) vstore16(d[j][i], (i * 6 + j) * block, out);
         }
     }
 }
 
-ITEM conv_winograd_tiles(int first, __global const float *restrict all_x, __global const float *restrict all_dy,
-                         __global float *restrict workspace) {
-    __global float *v = workspace + V_AT, *d = workspace + D_AT;
-    const int t = (int)get_global_id(0), tile = first + t, sample = tile / (TILES_X * TILES_Y);
-    const int out_top = tile / TILES_X % TILES_Y * 4, out_left = tile % TILES_X * 4;
-    const int top = out_top - PAD_TOP, left = out_left - PAD_LEFT;
-    __global const float *x = all_x + sample * (IN_H * IN_W * IN_C), *dy = all_dy + sample * (OUT_H * OUT_W * OUT_C);
-    if (top >= 0 && left >= 0 && top + 6 <= IN_H && left + 6 <= IN_W)
-        read_tile(x, top, left, IN_H, IN_W, IN_C, v + t * IN_C, CHUNK * IN_C, 1);
+#define SIZES                                                                                                          \
+    int in_h, int in_w, int in_c, int out_h, int out_w, int out_c, int pad_top, int pad_left, int block
+
+/* v and d of a tile, its t-th in `scratch`. */
+INLINE void transform_tile(int tile, int t, SIZES, __global const float *all_x, __global const float *all_dy,
+                           __global float *scratch) {
+    const int tiles_x = (out_w + 3) / 4, tiles_y = (out_h + 3) / 4, sample = tile / (tiles_x * tiles_y);
+    const int out_top = tile / tiles_x % tiles_y * 4, out_left = tile % tiles_x * 4;
+    const int top = out_top - pad_top, left = out_left - pad_left;
+    __global float *v = scratch + t * 16, *d = v + POINTS * block * in_c;
+    __global const float *x = all_x + sample * (in_h * in_w * in_c), *dy = all_dy + sample * (out_h * out_w * out_c);
+    if (top >= 0 && left >= 0 && top + 6 <= in_h && left + 6 <= in_w)
+        read_tile(x, top, left, in_h, in_w, in_c, block, v, 1);
     else
-        read_tile(x, top, left, IN_H, IN_W, IN_C, v + t * IN_C, CHUNK * IN_C, 0);
-    if (out_top + 4 <= OUT_H && out_left + 4 <= OUT_W)
-        read_dy(dy, out_top, out_left, d + t * OUT_C, 1);
+        read_tile(x, top, left, in_h, in_w, in_c, block, v, 0);
+    if (out_top + 4 <= out_h && out_left + 4 <= out_w)
+        read_dy(dy, out_top, out_left, out_h, out_w, out_c, block, d, 1);
     else
-        read_dy(dy, out_top, out_left, d + t * OUT_C, 0);
+        read_dy(dy, out_top, out_left, out_h, out_w, out_c, block, d, 0);
 }
 
-ITEM conv_winograd_product(int n_tiles, int is_first, __global float *restrict workspace) {
-    const int channel = (int)get_global_id(0) * CHANNELS, out = (int)get_global_id(1) * LANES;
-    const int point = (int)get_global_id(2);
-    __global const float *left = workspace + V_AT + point * CHUNK * IN_C + channel;
-    __global const float *right = workspace + D_AT + point * CHUNK * OUT_C + out;
-    __global float *target = workspace + DU_AT + (point * IN_C + channel) * OUT_C + out;
+/* Adds the tiles in `scratch` to the sums of one point, of CHANNELS input and LANES output channels. */
+INLINE void add_tiles(int n_tiles, int is_first, int point, int channel, int out, int in_c, int out_c, int block,
+                      __global const float *scratch, __global float *part) {
+    __global const float *left = scratch + (channel / 16 * POINTS + point) * block * 16 + channel % 16;
+    __global const float *right = scratch + (in_c + out) * POINTS * block + point * block * 16;
+    __global float *target = part + (point * in_c + channel) * out_c + out;
     float16 sums[CHANNELS * VECTORS];
 #pragma unroll
     for (int i = 0; i < CHANNELS * VECTORS; i++) sums[i] = (float16)(0.0f);
@@ -103,38 +114,78 @@ ITEM conv_winograd_product(int n_tiles, int is_first, __global float *restrict w
     for (int t = 0; t < n_tiles; t++) {
         float16 gradient[VECTORS];
 #pragma unroll
-        for (int k = 0; k < VECTORS; k++) gradient[k] = vload16(k, right + t * OUT_C);
+        for (int k = 0; k < VECTORS; k++) gradient[k] = vload16(t + k * POINTS * block, right);
 #pragma unroll
         for (int i = 0; i < CHANNELS; i++)
 #pragma unroll
             for (int k = 0; k < VECTORS; k++)
-                sums[i * VECTORS + k] = fma((float16)(left[t * IN_C + i]), gradient[k], sums[i * VECTORS + k]);
+                sums[i * VECTORS + k] = fma((float16)(left[t * 16 + i]), gradient[k], sums[i * VECTORS + k]);
     }
 #pragma unroll
     for (int i = 0; i < CHANNELS; i++)
 #pragma unroll
         for (int k = 0; k < VECTORS; k++) {
             float16 sum = sums[i * VECTORS + k];
-            if (!is_first) sum += vload16(k, target + i * OUT_C);
-            vstore16(sum, k, target + i * OUT_C);
+            if (!is_first) sum += vload16(k, target + i * out_c);
+            vstore16(sum, k, target + i * out_c);
         }
     if (point != SUM_POINT || channel != 0) return;
-    __global float *bias = workspace + out;
+    __global float *bias = part + POINTS * in_c * out_c + out;
 #pragma unroll
     for (int k = 0; k < VECTORS; k++) {
         float16 sum = (float16)(0.0f);
-        for (int t = 0; t < n_tiles; t++) sum += vload16(k, right + t * OUT_C);
+        for (int t = 0; t < n_tiles; t++) sum += vload16(t + k * POINTS * block, right);
         if (!is_first) sum += vload16(k, bias);
         vstore16(sum, k, bias);
     }
 }
 
-ITEM conv_winograd_finish(__global const float *restrict workspace, __global float *restrict dw,
+ITEM conv_winograd_parts(int n, SIZES, __global const float *restrict all_x, __global const float *restrict all_dy,
+                         __global float *restrict workspace) {
+    const int index = (int)get_global_id(0), n_parts = (int)get_global_size(0);
+    const int n_tiles = n * ((out_h + 3) / 4) * ((out_w + 3) / 4), n_blocks = (n_tiles + block - 1) / block;
+    const int begin = index * n_blocks / n_parts, end = (index + 1) * n_blocks / n_parts;
+    __global float *part = workspace + index * PART_FLOATS(in_c, out_c);
+    __global float *scratch =
+        workspace + n_parts * PART_FLOATS(in_c, out_c) + index * SCRATCH_FLOATS(in_c, out_c, block);
+    /* A part without blocks is a sum of no tiles. */
+    for (int b = begin; b < max(end, begin + 1); b++) {
+        const int first = b * block, in_block = b < end ? min(block, n_tiles - first) : 0;
+        for (int t = 0; t < in_block; t++)
+            transform_tile(first + t, t, in_h, in_w, in_c, out_h, out_w, out_c, pad_top, pad_left, block, all_x, all_dy,
+                           scratch);
+        for (int point = 0; point < POINTS; point++)
+            for (int channel = 0; channel < in_c; channel += CHANNELS)
+                for (int out = 0; out < out_c; out += LANES)
+                    add_tiles(in_block, b == begin, point, channel, out, in_c, out_c, block, scratch, part);
+    }
+}
+
+ITEM conv_winograd_tiles(int first, SIZES, __global const float *restrict all_x, __global const float *restrict all_dy,
+                         __global float *restrict workspace) {
+    const int t = (int)get_global_id(0);
+    transform_tile(first + t, t, in_h, in_w, in_c, out_h, out_w, out_c, pad_top, pad_left, block, all_x, all_dy,
+                   workspace + PART_FLOATS(in_c, out_c));
+}
+
+ITEM conv_winograd_product(int n_tiles, int is_first, int in_c, int out_c, int block,
+                           __global float *restrict workspace) {
+    add_tiles(n_tiles, is_first, (int)get_global_id(2), (int)get_global_id(0) * CHANNELS, (int)get_global_id(1) * LANES,
+              in_c, out_c, block, workspace + PART_FLOATS(in_c, out_c), workspace);
+}
+
+INLINE float16 sum_parts(__global const float *first, int n_parts, int part_floats) {
+    float16 sum = vload16(0, first);
+    for (int i = 1; i < n_parts; i++) sum += vload16(0, first + i * part_floats);
+    return sum;
+}
+
+ITEM conv_winograd_finish(int n_parts, __global const float *restrict workspace, __global float *restrict dw,
                           __global float *restrict db, int accumulate) {
-    __global const float *du = workspace + DU_AT;
-    const int channel = (int)get_global_id(0), out = (int)get_global_id(1) * 16;
+    const int channel = (int)get_global_id(0), in_c = (int)get_global_size(0), out = (int)get_global_id(1) * 16;
+    const int out_c = (int)get_global_size(1) * 16, part_floats = PART_FLOATS(in_c, out_c);
     if (channel == 0) {
-        float16 sum = SUM_SCALE * vload16(0, workspace + out);
+        float16 sum = SUM_SCALE * sum_parts(workspace + POINTS * in_c * out_c + out, n_parts, part_floats);
         if (accumulate) sum += vload16(0, db + out);
         vstore16(sum, 0, db + out);
     }
@@ -143,7 +194,8 @@ ITEM conv_winograd_finish(__global const float *restrict workspace, __global flo
     for (int j = 0; j < 6; j++) {
         float16 line[6];
 #pragma unroll
-        for (int i = 0; i < 6; i++) line[i] = vload16(0, du + ((i * 6 + j) * IN_C + channel) * OUT_C + out);
+        for (int i = 0; i < 6; i++)
+            line[i] = sum_parts(workspace + ((i * 6 + j) * in_c + channel) * out_c + out, n_parts, part_floats);
         transform_dw(line);
 #pragma unroll
         for (int i = 0; i < 3; i++) d[i][j] = line[i];
@@ -153,7 +205,7 @@ ITEM conv_winograd_finish(__global const float *restrict workspace, __global flo
         transform_dw(d[i]);
 #pragma unroll
         for (int j = 0; j < 3; j++) {
-            __global float *target = dw + ((i * 3 + j) * IN_C + channel) * OUT_C + out;
+            __global float *target = dw + ((i * 3 + j) * in_c + channel) * out_c + out;
             float16 value = d[i][j];
             if (accumulate) value += vload16(0, target);
             vstore16(value, 0, target);

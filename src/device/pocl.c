@@ -1,5 +1,6 @@
-/* PoCL 3.1 lists no device at all when it cannot write its own cache folder, as in containers without a home.
- */
+/* What PoCL needs to be told through the environment: PoCL 3.1 lists no device at all when it cannot write its own cache folder,
+ * as in containers without a home; and it compiles each kernel again for the size of its first launch, which doubles the
+ * time of a first start and makes no kernel here faster. */
 #include "base/file.h"
 #include "base/log.h"
 #include "base/process.h"
@@ -35,6 +36,8 @@ static int is_creatable(const char *path) {
 }
 
 void fcl_pocl_prepare(void) {
+    static const char specialization[] = "POCL_WORK_GROUP_SPECIALIZATION";
+    if (!getenv(specialization)) fcl_environment_set(specialization, "0");
     const char *chosen = getenv("POCL_CACHE_DIR");
     if (chosen && *chosen) return;
     char *own = default_folder(), *cache = NULL, *folder = NULL;

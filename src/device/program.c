@@ -83,14 +83,22 @@ static cl_program build_binary(fcl_device *device, const unsigned char *binary, 
     return NULL;
 }
 
-static void store_binary(cl_program program, const char *key) {
+/* Stores the program's binary and goes on with what that gives, as later starts will: what is checked now is what they
+ * run, and a driver that compiles again for a first launch from source (PoCL) does so once. */
+static void store_binary(cl_program *program, fcl_device *device, const char *key, const char *options) {
     size_t n_bytes = 0;
-    if (clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof n_bytes, &n_bytes, NULL) != CL_SUCCESS || !n_bytes)
+    if (clGetProgramInfo(*program, CL_PROGRAM_BINARY_SIZES, sizeof n_bytes, &n_bytes, NULL) != CL_SUCCESS || !n_bytes)
         return;
     unsigned char *binary = fcl_calloc(n_bytes, 1);
     if (!binary) return;
-    if (clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) == CL_SUCCESS)
+    if (clGetProgramInfo(*program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) == CL_SUCCESS) {
         fcl_program_cache_store(key, binary, n_bytes);
+        cl_program again = build_binary(device, binary, n_bytes, options);
+        if (again) {
+            clReleaseProgram(*program);
+            *program = again;
+        }
+    }
     free(binary);
 }
 
@@ -119,7 +127,7 @@ static fcl_status obtain(cl_program *out, fcl_device *device, const char *file, 
     } else {
         FCL_TRY(build_source(&program, device, source, file, options));
         device->program_counts.n_built++;
-        store_binary(program, key);
+        store_binary(&program, device, key, options);
         fcl_log(FCL_LOG_DEBUG, "built cl/%s with '%s' in %.2f s", file, options, fcl_clock_seconds() - start);
     }
     *out = program;

@@ -15,6 +15,7 @@ enum {
 };
 
 struct fcl_plan {
+    fcl_conv_shape shape;
     fcl_kernel *weights, *convolve;
     fcl_range weights_range, range;
 };
@@ -73,11 +74,9 @@ static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *d
     plan->weights_range =
         (fcl_range){.n_dimensions = 2, .global = {(size_t)s.in_c, (size_t)(s.out_c / LANES)}, .local = {1, 1}};
     plan->range = (fcl_range){.n_dimensions = 1, .global = {items_of(&s, desc->batch, device)}, .local = {1}};
-    fcl_text_appendf(&options,
-                     "-DSRC_H=%d -DSRC_W=%d -DSRC_C=%d -DDST_H=%d -DDST_W=%d -DDST_C=%d -DPAD_TOP=%d -DPAD_LEFT=%d"
-                     " -DBLOCK=%d -DBACKWARD=%d",
-                     s.in_h, s.in_w, s.in_c, s.out_h, s.out_w, s.out_c, s.pad_top, s.pad_left,
-                     block_of(&s, desc->batch, device), desc->kind == FCL_CONV_BACKWARD_DATA);
+    plan->shape = s;
+    fcl_text_appendf(&options, "-DBLOCK=%d -DBACKWARD=%d", block_of(&s, desc->batch, device),
+                     desc->kind == FCL_CONV_BACKWARD_DATA);
     if (desc->kind == FCL_CONV_FORWARD)
         fcl_options_activation(&options, "ACTIVATION", desc->activation);
     else
@@ -94,6 +93,11 @@ done:
     return status;
 }
 
+/* The sizes that both directions are launched with. */
+#define SHAPE_ARGS(s)                                                                                                  \
+    fcl_arg_int((s)->in_h), fcl_arg_int((s)->in_w), fcl_arg_int((s)->in_c), fcl_arg_int((s)->out_h),                   \
+        fcl_arg_int((s)->out_w), fcl_arg_int((s)->out_c), fcl_arg_int((s)->pad_top), fcl_arg_int((s)->pad_left)
+
 static fcl_status transform_weights(fcl_plan *plan, const fcl_operands *operands) {
     return FCL_LAUNCH(plan->weights, &plan->weights_range, fcl_arg_buffer(operands->buffer[FCL_W]),
                       fcl_arg_buffer(operands->workspace));
@@ -103,9 +107,9 @@ static fcl_status run_forward(fcl_plan *plan, int n, const fcl_operands *operand
     (void)args;
     fcl_status status;
     FCL_TRY(transform_weights(plan, operands));
-    FCL_TRY(FCL_LAUNCH(plan->convolve, &plan->range, fcl_arg_int(n), fcl_arg_buffer(operands->buffer[FCL_X]),
-                       fcl_arg_buffer(operands->workspace), fcl_arg_buffer(operands->buffer[FCL_Y]),
-                       fcl_arg_buffer(operands->buffer[FCL_B])));
+    FCL_TRY(FCL_LAUNCH(plan->convolve, &plan->range, fcl_arg_int(n), SHAPE_ARGS(&plan->shape),
+                       fcl_arg_buffer(operands->buffer[FCL_X]), fcl_arg_buffer(operands->workspace),
+                       fcl_arg_buffer(operands->buffer[FCL_Y]), fcl_arg_buffer(operands->buffer[FCL_B])));
 done:
     return status;
 }
@@ -113,9 +117,10 @@ done:
 static fcl_status run_backward(fcl_plan *plan, int n, const fcl_operands *operands, const fcl_op_args *args) {
     fcl_status status;
     FCL_TRY(transform_weights(plan, operands));
-    FCL_TRY(FCL_LAUNCH(plan->convolve, &plan->range, fcl_arg_int(n), fcl_arg_buffer(operands->buffer[FCL_DY]),
-                       fcl_arg_buffer(operands->workspace), fcl_arg_buffer(operands->buffer[FCL_DX]),
-                       fcl_arg_buffer(operands->buffer[FCL_X]), fcl_arg_int(args->accumulate)));
+    FCL_TRY(FCL_LAUNCH(plan->convolve, &plan->range, fcl_arg_int(n), SHAPE_ARGS(&plan->shape),
+                       fcl_arg_buffer(operands->buffer[FCL_DY]), fcl_arg_buffer(operands->workspace),
+                       fcl_arg_buffer(operands->buffer[FCL_DX]), fcl_arg_buffer(operands->buffer[FCL_X]),
+                       fcl_arg_int(args->accumulate)));
 done:
     return status;
 }

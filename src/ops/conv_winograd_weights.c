@@ -9,37 +9,53 @@ enum {
     TILE = 4,
     POINTS = 36,
     LANES = 16,
-    MIN_REGISTER_SUMS = 16,     /* fewer, and the transforms cost more than the multiplications they save */
+    MIN_REGISTER_SUMS = 16, /* fewer, and the transforms cost more than the multiplications they save */
+    /* In chunks: */
     MAX_CHUNK_BYTES = 16 << 20, /* of transformed tiles, to stay in the last cache */
     MIN_CHUNK = 64,             /* tiles, so that a sum is worth storing */
-    ERROR_FACTOR = 256,         /* docs/kernels.md */
+    /* In parts, where one's sums and tiles fit into a second-level cache of 1 MiB: */
+    MAX_PART_BYTES = 640 << 10,     /* of sums */
+    BLOCK_BYTES = 320 << 10,        /* of transformed tiles */
+    WANTED_PARTS = 32,              /* so that many cores have something to do */
+    MAX_ALL_PARTS_BYTES = 16 << 20, /* of sums, which all are added in the end */
+    ERROR_FACTOR = 256,             /* docs/kernels.md */
 };
 
 struct fcl_plan {
-    fcl_kernel *tiles, *product, *finish;
-    fcl_range product_range, finish_range;
-    size_t tiles_a_sample, chunk;
+    fcl_conv_shape shape;
+    fcl_kernel *parts, *tiles, *product, *finish; /* `parts`, or else `tiles` and `product` */
+    fcl_range parts_range, product_range, finish_range;
+    size_t tiles_a_sample, block, n_parts;
 };
 
-/* What begins at which float of the workspace; the bias' sums are at 0. */
 typedef struct winograd_layout {
-    size_t chunk, v, d, du, end;
+    int in_parts;
+    size_t block;     /* tiles that are transformed before their products are added */
+    size_t parts;     /* of the sums; 1 in chunks */
+    size_t workspace; /* floats */
 } winograd_layout;
 
 static size_t tiles_of(const fcl_conv_shape *c) {
     return fcl_div_up((size_t)c->out_h, TILE) * fcl_div_up((size_t)c->out_w, TILE);
 }
 
+static size_t at_most(size_t n, size_t most) {
+    return n < most ? n : most;
+}
+
+/* From the shape alone, so that the sums do not depend on the number of cores. */
 static winograd_layout layout_of(const fcl_op_desc *desc) {
     const fcl_conv_shape *c = &desc->conv;
-    size_t in_c = (size_t)c->in_c, out_c = (size_t)c->out_c, tiles = tiles_of(c) * (size_t)desc->batch;
-    winograd_layout l = {.chunk = MAX_CHUNK_BYTES / sizeof(float) / POINTS / (in_c + out_c)};
-    if (l.chunk < MIN_CHUNK) l.chunk = MIN_CHUNK;
-    if (l.chunk > tiles) l.chunk = tiles;
-    l.v = out_c;
-    l.d = l.v + POINTS * l.chunk * in_c;
-    l.du = l.d + POINTS * l.chunk * out_c;
-    l.end = l.du + POINTS * in_c * out_c;
+    const size_t in_c = (size_t)c->in_c, out_c = (size_t)c->out_c, tiles = tiles_of(c) * (size_t)desc->batch;
+    const size_t tile_floats = POINTS * (in_c + out_c), part_floats = (POINTS * in_c + 1) * out_c;
+    winograd_layout l = {.in_parts = part_floats * sizeof(float) <= MAX_PART_BYTES, .parts = 1};
+    size_t block = (l.in_parts ? BLOCK_BYTES : MAX_CHUNK_BYTES) / sizeof(float) / tile_floats;
+    if (!l.in_parts && block < MIN_CHUNK) block = MIN_CHUNK;
+    l.block = at_most(block, tiles);
+    if (l.in_parts)
+        l.parts = at_most(at_most(WANTED_PARTS, MAX_ALL_PARTS_BYTES / sizeof(float) / part_floats),
+                          fcl_div_up(tiles, l.block));
+    l.workspace = l.parts * (part_floats + l.block * tile_floats);
     return l;
 }
 
@@ -49,26 +65,28 @@ static int applies(const fcl_op_desc *desc, const fcl_device *device) {
     if (fcl_device_facts(device)->kind == FCL_DEVICE_GPU || !fcl_conv_fits_int(desc)) return 0;
     if (c->kernel_h != KERNEL || c->kernel_w != KERNEL || c->stride_h != 1 || c->stride_w != 1) return 0;
     if (c->in_c % LANES != 0 || c->out_c % LANES != 0 || fcl_register_sums(device) < MIN_REGISTER_SUMS) return 0;
-    return layout_of(desc).end <= FCL_MAX_ELEMENTS;
+    return layout_of(desc).workspace <= FCL_MAX_ELEMENTS;
 }
 
 static size_t workspace_bytes(const fcl_op_desc *desc, const fcl_device *device) {
     (void)device;
-    return layout_of(desc).end * sizeof(float);
+    return layout_of(desc).workspace * sizeof(float);
 }
 
 static void dispose(fcl_plan *plan) {
     if (!plan) return;
+    fcl_kernel_free(plan->parts);
     fcl_kernel_free(plan->tiles);
     fcl_kernel_free(plan->product);
     fcl_kernel_free(plan->finish);
     free(plan);
 }
 
-/* The largest divisor of `n` that is at most `most`. */
-static int divisor_of(int n, int most) {
-    while (n % most != 0) most--;
-    return most;
+/* The largest power of two that is at most `most`, and at most LANES. */
+static int power_of_two(int most) {
+    int power = LANES;
+    while (power > most) power /= 2;
+    return power;
 }
 
 static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *device) {
@@ -79,19 +97,22 @@ static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *d
     const winograd_layout l = layout_of(desc);
     fcl_text options = FCL_TEXT_EMPTY;
     int vectors = c->out_c % (2 * LANES) == 0 ? 2 : 1;
-    int channels = divisor_of(c->in_c, fcl_register_sums(device) / vectors);
+    int channels = power_of_two(fcl_register_sums(device) / vectors);
     FCL_TRY(FCL_NEW(&plan, 1, "a plan"));
-    fcl_text_appendf(&options,
-                     "-DIN_H=%d -DIN_W=%d -DIN_C=%d -DOUT_H=%d -DOUT_W=%d -DOUT_C=%d -DPAD_TOP=%d -DPAD_LEFT=%d"
-                     " -DCHUNK=%zu -DV_AT=%zu -DD_AT=%zu -DDU_AT=%zu -DCHANNELS=%d -DVECTORS=%d",
-                     c->in_h, c->in_w, c->in_c, c->out_h, c->out_w, c->out_c, c->pad_top, c->pad_left, l.chunk, l.v,
-                     l.d, l.du, channels, vectors);
+    plan->shape = *c;
+    fcl_text_appendf(&options, "-DCHANNELS=%d -DVECTORS=%d", channels, vectors);
     FCL_TRY(fcl_text_status(&options));
-    FCL_TRY(fcl_kernel_create(&plan->tiles, device, file, "conv_winograd_tiles", fcl_text_get(&options)));
-    FCL_TRY(fcl_kernel_create(&plan->product, device, file, "conv_winograd_product", fcl_text_get(&options)));
+    if (l.in_parts) {
+        FCL_TRY(fcl_kernel_create(&plan->parts, device, file, "conv_winograd_parts", fcl_text_get(&options)));
+    } else {
+        FCL_TRY(fcl_kernel_create(&plan->tiles, device, file, "conv_winograd_tiles", fcl_text_get(&options)));
+        FCL_TRY(fcl_kernel_create(&plan->product, device, file, "conv_winograd_product", fcl_text_get(&options)));
+    }
     FCL_TRY(fcl_kernel_create(&plan->finish, device, file, "conv_winograd_finish", fcl_text_get(&options)));
     plan->tiles_a_sample = tiles_of(c);
-    plan->chunk = l.chunk;
+    plan->block = l.block;
+    plan->n_parts = l.parts;
+    plan->parts_range = (fcl_range){.n_dimensions = 1, .global = {l.parts}, .local = {1}};
     plan->product_range =
         (fcl_range){.n_dimensions = 3,
                     .global = {(size_t)(c->in_c / channels), (size_t)(c->out_c / (LANES * vectors)), POINTS},
@@ -106,20 +127,42 @@ done:
     return status;
 }
 
-static fcl_status run(fcl_plan *plan, int n, const fcl_operands *operands, const fcl_op_args *args) {
-    fcl_status status;
+/* SIZES of the kernels. */
+#define SIZES_ARGS(plan)                                                                                               \
+    fcl_arg_int((plan)->shape.in_h), fcl_arg_int((plan)->shape.in_w), fcl_arg_int((plan)->shape.in_c),                 \
+        fcl_arg_int((plan)->shape.out_h), fcl_arg_int((plan)->shape.out_w), fcl_arg_int((plan)->shape.out_c),          \
+        fcl_arg_int((plan)->shape.pad_top), fcl_arg_int((plan)->shape.pad_left), fcl_arg_int((int)(plan)->block)
+
+static fcl_status add_chunks(fcl_plan *plan, int n, const fcl_operands *operands) {
+    fcl_status status = FCL_OK;
     const size_t n_tiles = plan->tiles_a_sample * (size_t)n;
     fcl_arg workspace = fcl_arg_buffer(operands->workspace);
-    for (size_t first = 0; first < n_tiles; first += plan->chunk) {
-        size_t tiles = n_tiles - first < plan->chunk ? n_tiles - first : plan->chunk;
+    for (size_t first = 0; first < n_tiles; first += plan->block) {
+        size_t tiles = at_most(n_tiles - first, plan->block);
         fcl_range range = {.n_dimensions = 1, .global = {tiles}, .local = {1}};
-        FCL_TRY(FCL_LAUNCH(plan->tiles, &range, fcl_arg_int((int)first), fcl_arg_buffer(operands->buffer[FCL_X]),
-                           fcl_arg_buffer(operands->buffer[FCL_DY]), workspace));
+        FCL_TRY(FCL_LAUNCH(plan->tiles, &range, fcl_arg_int((int)first), SIZES_ARGS(plan),
+                           fcl_arg_buffer(operands->buffer[FCL_X]), fcl_arg_buffer(operands->buffer[FCL_DY]),
+                           workspace));
         FCL_TRY(FCL_LAUNCH(plan->product, &plan->product_range, fcl_arg_int((int)tiles), fcl_arg_int(first == 0),
+                           fcl_arg_int(plan->shape.in_c), fcl_arg_int(plan->shape.out_c), fcl_arg_int((int)plan->block),
                            workspace));
     }
-    FCL_TRY(FCL_LAUNCH(plan->finish, &plan->finish_range, workspace, fcl_arg_buffer(operands->buffer[FCL_DW]),
-                       fcl_arg_buffer(operands->buffer[FCL_DB]), fcl_arg_int(args->accumulate)));
+done:
+    return status;
+}
+
+static fcl_status run(fcl_plan *plan, int n, const fcl_operands *operands, const fcl_op_args *args) {
+    fcl_status status;
+    fcl_arg workspace = fcl_arg_buffer(operands->workspace);
+    if (plan->parts)
+        FCL_TRY(FCL_LAUNCH(plan->parts, &plan->parts_range, fcl_arg_int(n), SIZES_ARGS(plan),
+                           fcl_arg_buffer(operands->buffer[FCL_X]), fcl_arg_buffer(operands->buffer[FCL_DY]),
+                           workspace));
+    else
+        FCL_TRY(add_chunks(plan, n, operands));
+    FCL_TRY(FCL_LAUNCH(plan->finish, &plan->finish_range, fcl_arg_int((int)plan->n_parts), workspace,
+                       fcl_arg_buffer(operands->buffer[FCL_DW]), fcl_arg_buffer(operands->buffer[FCL_DB]),
+                       fcl_arg_int(args->accumulate)));
 done:
     return status;
 }
