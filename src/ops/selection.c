@@ -124,8 +124,10 @@ fcl_status fcl_select_solver(const fcl_solver **out, fcl_device *device, const f
     fcl_status last = FCL_OK;
     for (; *solvers && n_passed < MAX_SOLVERS && (measure || n_passed == 0); solvers++) {
         fcl_solver_record record;
-        if (!(*solvers)->applies(desc, device)) continue;
+        if (!fcl_solver_suits(*solvers, device) || !(*solvers)->applies(desc, device)) continue;
         if (n_passed > 0 && (*solvers)->tier > passed[0]->tier) break;
+        /* Of a solver's variants the first that is right, which is the default one: the rest is for tuning. */
+        if (n_passed > 0 && fcl_solver_is_variant_of(*solvers, passed[n_passed - 1])) continue;
         n_applying++;
         if ((status = judge(&record, fault, device, desc, *solvers, cache, description)) != FCL_OK) {
             last = status;

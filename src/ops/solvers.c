@@ -40,8 +40,25 @@ const fcl_solver *const *fcl_solvers_of(fcl_op_kind kind) {
     return table[kind];
 }
 
+/* Letters of a solver's name without its parameters. */
+static size_t stem_length(const char *name) {
+    return strcspn(name, ":");
+}
+
+int fcl_solver_is_variant_of(const fcl_solver *a, const fcl_solver *b) {
+    size_t length = stem_length(a->name);
+    return length == stem_length(b->name) && strncmp(a->name, b->name, length) == 0;
+}
+
 const fcl_solver *fcl_solver_find(fcl_op_kind kind, const char *name) {
-    for (const fcl_solver *const *solver = fcl_solvers_of(kind); *solver; solver++)
-        if (strcmp((*solver)->name, name) == 0) return *solver;
+    for (const fcl_solver *const *solver = fcl_solvers_of(kind); *solver; solver++) {
+        size_t stem = stem_length((*solver)->name);
+        if (strcmp((*solver)->name, name) == 0 || (strlen(name) == stem && strncmp((*solver)->name, name, stem) == 0))
+            return *solver;
+    }
     return NULL;
+}
+
+int fcl_solver_suits(const fcl_solver *solver, const fcl_device *device) {
+    return !(solver->not_on_cpu && fcl_device_facts(device)->kind == FCL_DEVICE_CPU);
 }

@@ -82,6 +82,10 @@ static fcl_status run_failing(fcl_plan *plan, int n, const fcl_operands *operand
 static const fcl_solver made[N_MADE] = {MADE("slow", run_slow), MADE("fast", run_fast), MADE("wrong", run_wrong),
                                         MADE("failing", run_failing)};
 
+/* Two solvers with variants. */
+static const fcl_solver variants[] = {MADE("tiled:large", run_slow), MADE("tiled:small", run_fast),
+                                      MADE("odd:large", run_wrong), MADE("odd:small", run_slow)};
+
 static const fcl_op_desc desc = {.kind = FCL_ADD, .batch = 4, .flat = {15}};
 static const fcl_op_desc overlapping = {
     .kind = FCL_POOL_BACKWARD, .batch = 2, .pool = {FCL_MAX_POOL, 7, 7, 4, 3, 3, 3, 3, 2, 2, 0, 0}};
@@ -140,6 +144,33 @@ START_TEST(the_fastest_when_measured_else_the_first) {
     ck_assert_str_eq(chosen(solvers, NULL, 1), "fast");
     ck_assert_int_eq(n_runs[SLOW], slow);
     ck_assert_int_eq(n_runs[FAST], fast);
+}
+END_TEST
+
+/* Without tuning the default variant stands for all, unless it cannot be used. */
+START_TEST(the_first_variant_that_is_right) {
+    const fcl_solver *const first[] = {&variants[0], &variants[1], NULL},
+                            *const second[] = {&variants[2], &variants[3], NULL},
+                            *const both[] = {&variants[2], &variants[3], &variants[0], &variants[1], NULL};
+    ck_assert_str_eq(chosen(first, NULL, 1), "tiled:large");
+    ck_assert_int_eq(n_runs[FAST], 0);
+    ck_assert_str_eq(chosen(second, NULL, 1), "odd:small");
+    chosen(both, NULL, 1);
+    ck_assert_int_eq(n_runs[FAST], 0);
+    ck_assert(fcl_solver_is_variant_of(&variants[0], &variants[1]));
+    ck_assert(!fcl_solver_is_variant_of(&variants[0], &variants[2]));
+    ck_assert(fcl_solver_is_variant_of(&made[SLOW], &made[SLOW]));
+}
+END_TEST
+
+START_TEST(not_on_a_cpu_unless_asked_for) {
+    fcl_solver for_gpu = made[FAST];
+    for_gpu.not_on_cpu = 1;
+    const fcl_solver *const solvers[] = {&for_gpu, &made[SLOW], NULL};
+    int is_cpu = fcl_device_facts(test_device())->kind == FCL_DEVICE_CPU;
+    ck_assert_int_eq(fcl_solver_suits(&for_gpu, test_device()), !is_cpu);
+    ck_assert_str_eq(chosen(solvers, NULL, 1), is_cpu ? "slow" : "fast");
+    ck_assert_int_eq(n_runs[FAST] > 0, !is_cpu);
 }
 END_TEST
 
@@ -327,6 +358,8 @@ int main(void) {
     TCase *tests = tcase_create("choice");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, the_fastest_when_measured_else_the_first);
+    tcase_add_test(tests, the_first_variant_that_is_right);
+    tcase_add_test(tests, not_on_a_cpu_unless_asked_for);
     tcase_add_test(tests, a_wrong_solver_is_named_and_skipped);
     tcase_add_test(tests, no_solver_left_is_an_error);
     tcase_add_test(tests, damaged_files_are_ignored);
