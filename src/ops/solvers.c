@@ -5,23 +5,31 @@
 #include <assert.h>
 #include <string.h>
 
+enum { MAX_SOLVERS = 16 };
+/* All variants of a solver. */
+#define TILES(solvers)                                                                                                 \
+    &(solvers)[0], &(solvers)[1], &(solvers)[2], &(solvers)[3], &(solvers)[4], &(solvers)[5], &(solvers)[6]
+static_assert(FCL_N_TILES == 7, "TILES lists every variant");
+
 /* clang-format off */
-static const fcl_solver *const table[FCL_N_OP_KINDS][8] = {
+static const fcl_solver *const table[FCL_N_OP_KINDS][MAX_SOLVERS] = {
     [FCL_CONV_FORWARD]           = {&fcl_solver_conv_direct_forward, &fcl_solver_conv_winograd_forward,
-                                    &fcl_solver_conv_gemm_forward,
+                                    TILES(fcl_solvers_conv_tiled_forward), &fcl_solver_conv_gemm_forward,
                                     &fcl_solver_conv_general_forward, NULL},
     [FCL_CONV_BACKWARD_DATA]     = {&fcl_solver_conv_direct_backward_data, &fcl_solver_conv_winograd_backward_data,
-                                    &fcl_solver_conv_gemm_backward_data,
+                                    TILES(fcl_solvers_conv_tiled_backward_data), &fcl_solver_conv_gemm_backward_data,
                                     &fcl_solver_conv_general_backward_data, NULL},
     [FCL_CONV_BACKWARD_WEIGHTS]  = {&fcl_solver_conv_direct_backward_weights, &fcl_solver_conv_winograd_backward_weights,
-                                    &fcl_solver_conv_gemm_backward_weights,
+                                    TILES(fcl_solvers_conv_tiled_backward_weights), &fcl_solver_conv_gemm_backward_weights,
                                     &fcl_solver_conv_general_backward_weights, NULL},
-    [FCL_DENSE_FORWARD]          = {&fcl_solver_dense_direct_forward, &fcl_solver_dense_gemm_forward,
-                                    &fcl_solver_dense_general_forward, NULL},
-    [FCL_DENSE_BACKWARD_DATA]    = {&fcl_solver_dense_direct_backward_data, &fcl_solver_dense_gemm_backward_data,
-                                    &fcl_solver_dense_general_backward_data, NULL},
-    [FCL_DENSE_BACKWARD_WEIGHTS] = {&fcl_solver_dense_direct_backward_weights, &fcl_solver_dense_gemm_backward_weights,
-                                    &fcl_solver_dense_general_backward_weights, NULL},
+    [FCL_DENSE_FORWARD]          = {&fcl_solver_dense_direct_forward, TILES(fcl_solvers_dense_tiled_forward),
+                                    &fcl_solver_dense_gemm_forward, &fcl_solver_dense_general_forward, NULL},
+    [FCL_DENSE_BACKWARD_DATA]    = {&fcl_solver_dense_direct_backward_data, TILES(fcl_solvers_dense_tiled_backward_data),
+                                    &fcl_solver_dense_gemm_backward_data, &fcl_solver_dense_general_backward_data, NULL},
+    [FCL_DENSE_BACKWARD_WEIGHTS] = {&fcl_solver_dense_direct_backward_weights,
+                                    TILES(fcl_solvers_dense_tiled_backward_weights),
+                                    &fcl_solver_dense_gemm_backward_weights, &fcl_solver_dense_general_backward_weights,
+                                    NULL},
     [FCL_POOL_FORWARD]           = {&fcl_solver_pool_forward, NULL},
     [FCL_POOL_BACKWARD]          = {&fcl_solver_pool_blocks_backward, &fcl_solver_pool_gather_backward, NULL},
     [FCL_ACTIVATION_FORWARD]     = {&fcl_solver_activation_forward, NULL},
