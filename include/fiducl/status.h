@@ -34,7 +34,7 @@
     X(E_WRONG_RESULT, 11, "a device computed a wrong result and no other solver exists")                               \
     X(E_NOT_FINITE, 12, "training produced infinity or NaN")                                                           \
     X(E_MISSING_PROGRAM, 13, "a program that draws figures is not installed")                                          \
-    X(E_INTERRUPTED, 14, "ended by a signal; a checkpoint was written")
+    X(E_INTERRUPTED, 14, "ended by a signal; what was done is kept")
 
 typedef enum fcl_status {
 #define FCL_STATUS_ENUM(name, exit_code, meaning) FCL_##name,

@@ -15,6 +15,7 @@ static const fcl_command *const commands[] = {
     &fcl_command_analyze,
     &fcl_command_prepare,
     &fcl_command_summary,
+    &fcl_command_tune,
     &fcl_command_train,
     &fcl_command_predict,
     &fcl_command_evaluate,

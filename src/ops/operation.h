@@ -1,8 +1,8 @@
 /*
  * An operation on a device: a descriptor with the solver that was chosen for it.
  *
- * The choice: a forced solver (fcl_choice), else one recorded for this run, else the fastest in a short
- * measurement of those that apply, in the order of fcl_solvers_of(); a solver must pass the gate first. Of a
+ * The choice: a forced solver (fcl_choice), else one recorded for this run, else the one that tuning chose on this device
+ * (tuning.h), else the fastest in a short measurement of those that apply, in the order of fcl_solvers_of(); a solver must pass the gate first. Of a
  * solver with variants (solver.h) the default one is measured, the next when that cannot be used.
  * Verdicts and measurements are remembered in the cache folder (docs/formats.md: solvers), keyed by device,
  * driver, kernel source and descriptor. A solver that fails the gate is skipped with a warning that names it
@@ -26,7 +26,7 @@ fcl_status fcl_choice_force(fcl_choice *choice, const char *text);
 fcl_status fcl_choice_record(fcl_choice *choice, const char *description, const char *solver);
 
 typedef struct fcl_operation fcl_operation;
-/* `choice` may be NULL. `measure` 0 takes the first solver that passes the gate without timing any. A forced
+/* `choice` may be NULL. `measure` 0 takes the first solver that passes the gate, whatever times are known. A forced
  * or recorded solver that does not apply is FCL_E_USAGE; FCL_E_WRONG_RESULT when it, or every solver there
  * is, fails the gate. */
 fcl_status fcl_operation_create(fcl_operation **out, fcl_device *device, const fcl_op_desc *desc,

@@ -214,10 +214,10 @@ START_TEST(damaged_files_are_ignored) {
     ck_assert_str_eq(chosen(solvers, NULL, 0), "fast");
     char *path = cache_file();
     ck_ok(fcl_file_read(&good, &n_good, path));
-    ck_assert_msg(fcl_starts_with(good, "# fiducl solvers, version 1\n"), "%s", good);
+    ck_assert_msg(fcl_starts_with(good, "# fiducl solvers, version 2\n"), "%s", good);
     char *row = strstr(good, "\tpass\t"), *end = strstr(good, "\nend 1\n");
     ck_assert(row && end && end[7] == '\0');
-    for (int damage = 0; damage < 7; damage++) {
+    for (int damage = 0; damage < 8; damage++) {
         int runs = n_runs[FAST];
         char *bad = malloc(n_good + 64);
         memcpy(bad, good, n_good + 1);
@@ -226,9 +226,10 @@ START_TEST(damaged_files_are_ignored) {
         case 1: bad[n_good / 2] = '\0'; break;                        /* cut within a line */
         case 2: bad[end - good + 1] = '\0'; break;                    /* cut between lines */
         case 3: bad[row - good + 1] = 'P'; break;                     /* no such verdict */
-        case 4: *strstr(bad, "version 1") = 'V'; break;               /* another format */
+        case 4: *strstr(bad, "version 2") = 'V'; break;               /* another format */
         case 5: bad[row - good] = ' '; break;                         /* a field less */
         case 6: strcpy(strstr(bad, "\nend 1\n"), "\nend 2\n"); break; /* a line less than it says */
+        case 7: *strstr(bad, "-\tfast\t") = '+'; break;               /* no such choice */
         }
         test_write(folder, "damaged", bad, strlen(bad));
         char *damaged = fcl_path_join(folder, "damaged");
