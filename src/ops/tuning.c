@@ -64,13 +64,23 @@ done:
     return status;
 }
 
-/* Holds the fastest against the default, taking turns, and puts the default back when they cannot be told apart. */
+static void keep_default(fcl_tuning *tuning) {
+    tuning->best = tuning->by_default;
+    tuning->best_seconds = tuning->default_seconds;
+}
+
+/* Holds the fastest against the default, taking turns, and keeps the default when they cannot be told apart. */
 static fcl_status confirm(fcl_tuning *tuning, tuner *t) {
-    fcl_status status;
+    fcl_status status = FCL_OK;
     fcl_comparison comparison;
     const fcl_solver *both[] = {tuning->by_default, tuning->best};
     if (!t->stopwatch) FCL_TRY(fcl_stopwatch_create(&t->stopwatch, t->device, t->desc));
-    FCL_TRY(fcl_stopwatch_compare(&comparison, t->stopwatch, tuning->by_default, tuning->best));
+    if (fcl_stopwatch_compare(&comparison, t->stopwatch, both[0], both[1]) != FCL_OK) {
+        fcl_log(FCL_LOG_INFO, "%s: solvers %s and %s cannot be compared: %s", t->description, both[0]->name,
+                both[1]->name, fcl_error_message());
+        keep_default(tuning);
+        goto done;
+    }
     for (int i = 0; i < 2; i++) {
         fcl_solver_record record;
         if (!fcl_solver_cache_find(&record, t->cache, t->description, both[i])) continue;
@@ -79,11 +89,7 @@ static fcl_status confirm(fcl_tuning *tuning, tuner *t) {
     }
     tuning->default_seconds = comparison.seconds[0];
     tuning->best_seconds = comparison.seconds[1];
-    if (comparison.n_won < PAIRS_TO_WIN) {
-        tuning->best = tuning->by_default;
-        tuning->best_seconds = tuning->default_seconds;
-    }
-    status = FCL_OK;
+    if (comparison.n_won < PAIRS_TO_WIN) keep_default(tuning);
 done:
     return status;
 }
@@ -112,7 +118,7 @@ static fcl_status tune(fcl_tuning *tuning, tuner *t, int again, double end, cons
         tuning->best = *s;
         tuning->best_seconds = record.seconds;
     }
-    if (!tuning->best) tuning->best = tuning->by_default;
+    if (!tuning->best) keep_default(tuning);
     if (known && n_new == 0) {
         fcl_solver_record record;
         tuning->best = known;
