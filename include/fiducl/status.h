@@ -33,7 +33,7 @@
     X(E_DEVICE_MEMORY, 10, "not enough device memory")                                                                 \
     X(E_WRONG_RESULT, 11, "a device computed a wrong result and no other solver exists")                               \
     X(E_NOT_FINITE, 12, "training produced infinity or NaN")                                                           \
-    X(E_MISSING_PROGRAM, 13, "the program that draws figures is not installed or fails")                                          \
+    X(E_MISSING_PROGRAM, 13, "the program that draws figures is not installed or fails")                               \
     X(E_INTERRUPTED, 14, "ended by a signal; what was finished is kept")
 
 typedef enum fcl_status {

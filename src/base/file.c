@@ -311,8 +311,10 @@ fcl_status fcl_folder_check_outside(const char *folder, const char *input) {
     FCL_TRY(fcl_path_absolute(&inner, input));
     size_t n = strlen(outer);
     if (fcl_starts_with(inner, outer) && (inner[n] == '/' || inner[n] == '\0' || strcmp(outer, "/") == 0))
-        status = fcl_fail(FCL_E_USAGE, "'%s' is read and lies in '%s', which is to be replaced: choose another folder for "
-                          "the output", input, folder);
+        status = fcl_fail(FCL_E_USAGE,
+                          "'%s' is read and lies in '%s', which is to be replaced: choose another folder for "
+                          "the output",
+                          input, folder);
 done:
     free(outer);
     free(inner);

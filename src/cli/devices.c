@@ -49,7 +49,8 @@ static void print_table(const inventory *machine) {
         printf("%c %5u  %-5s  %-*s  %-*s  %5u %5u %7.0f MiB\n", (int)i == machine->chosen ? '*' : ' ', d->index,
                kind_name(d->kind), name_width, d->name, platform_width, d->platform, d->compute_units, d->clock_mhz,
                (double)d->global_memory_bytes / mebibyte);
-        if (d->ordinal) printf("         one of several of this name: select it by its index or as '%s#%u'\n", d->name, d->ordinal);
+        if (d->ordinal)
+            printf("         one of several of this name: select it by its index or as '%s#%u'\n", d->name, d->ordinal);
         if (d->unusable) printf("         cannot be used: %s\n", d->unusable);
     }
     printf("\nSelect with --device INDEX, cpu, gpu or part of platform:device, or with FIDUCL_DEVICE.");

@@ -126,12 +126,11 @@ done:
 }
 
 fcl_status fcl_recipe_line(char **out, const fcl_recipe *recipe, const char *model) {
-    char *line =
-        fcl_format("recipe %s for %s: %u epochs, batch %u, learning rate %g (%s), labels filled: %s, augmentation "
-                   "%s, seed %llu",
-                   recipe->name, model, recipe->epochs, recipe->batch, recipe->learning_rate,
-                   fcl_schedule_name(recipe->schedule), fcl_fill_name(recipe->fill),
-                   recipe->augment ? "on" : "off", (unsigned long long)recipe->seed);
+    char *line = fcl_format(
+        "recipe %s for %s: %u epochs, batch %u, learning rate %g (%s), labels filled: %s, augmentation "
+        "%s, seed %llu",
+        recipe->name, model, recipe->epochs, recipe->batch, recipe->learning_rate, fcl_schedule_name(recipe->schedule),
+        fcl_fill_name(recipe->fill), recipe->augment ? "on" : "off", (unsigned long long)recipe->seed);
     if (!line) return FCL_E_MEMORY;
     *out = line;
     return FCL_OK;

@@ -37,7 +37,8 @@
         {"no-dropout", 0, FCL_OPTION_FLAG, NULL, "switch dropout layers off"},                                         \
         {"augment", 0, FCL_OPTION_FLAG, NULL, "vary the training images"},                                             \
         {"no-augment", 0, FCL_OPTION_FLAG, NULL, "do not vary them"}, {                                                \
-        "solver", 0, FCL_OPTION_LIST, "OP=NAME", "force a solver, conv=conv_direct for example (repeatable)"           \
+        "solver", 0, FCL_OPTION_LIST, "OP=NAME",                                                                       \
+            "force a solver (conv=conv_direct) or a variant of one (NAME:PARAMETERS); repeatable"                      \
     }
 #define FCL_OPTION_SEED(what)                                                                                          \
     { "seed", 0, FCL_OPTION_TEXT, "N", "of all random numbers " what }

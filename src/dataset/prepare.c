@@ -101,8 +101,8 @@ static json_t *describe_sources(const fcl_dataset *dataset) {
     json_t *sources = json_array();
     int failed = 0;
     for (unsigned i = 0; i < dataset->n_files; i++)
-        failed |= json_array_append_new(
-            sources, json_pack("{s:s, s:s}", "name", fcl_basename(dataset->files[i].path), "hash", dataset->files[i].hash));
+        failed |= json_array_append_new(sources, json_pack("{s:s, s:s}", "name", fcl_basename(dataset->files[i].path),
+                                                           "hash", dataset->files[i].hash));
     if (!failed) return sources;
     json_decref(sources);
     return NULL;
@@ -154,8 +154,7 @@ static fcl_status make_plan(plan *out, const fcl_dataset *dataset, const fcl_pre
             fcl_fail(FCL_E_USAGE, "which column of '%s' holds the groups? Name it as FILE:COLUMN", options->group_file);
         goto done;
     }
-    for (unsigned i = 0; i < dataset->n_files; i++)
-        FCL_TRY(check_input(folder, dataset->files[i].path));
+    for (unsigned i = 0; i < dataset->n_files; i++) FCL_TRY(check_input(folder, dataset->files[i].path));
     if (options->group_file) FCL_TRY(check_input(folder, options->group_file));
     FCL_TRY(fcl_row_split_make(&p.split, dataset, options));
     FCL_TRY(fcl_validation_report(&p.report, dataset, &p.split));

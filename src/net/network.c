@@ -367,6 +367,10 @@ unsigned fcl_network_n_operations(const fcl_network *network) {
     return network->n_operations;
 }
 
+const fcl_op_desc *fcl_network_operation_desc(const fcl_network *network, unsigned index) {
+    return fcl_operation_desc(network->operations[index]);
+}
+
 void fcl_network_operation(const char **description, const char **solver, const fcl_network *network, unsigned index) {
     *description = network->descriptions[index];
     *solver = fcl_operation_solver(network->operations[index])->name;

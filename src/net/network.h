@@ -14,6 +14,9 @@
 
 typedef struct fcl_network fcl_network;
 
+/* What predicting uses, whatever batch a model was trained with. */
+enum { FCL_PREDICTOR_BATCH = 32 };
+
 typedef struct fcl_network_options {
     int batch;                /* the largest */
     int training;             /* 0: no gradients, moments or dropout, and activations share memory */
@@ -75,6 +78,8 @@ fcl_status fcl_network_write(fcl_network *network, fcl_arena arena, const fcl_te
 /* Moments to zero. */
 fcl_status fcl_network_reset_optimizer(fcl_network *network);
 
+/* Lends. */
+const fcl_op_desc *fcl_network_operation_desc(const fcl_network *network, unsigned index);
 /* The solvers in use: pairs of fcl_op_describe() text and solver name, in order of the layers. Lends. */
 unsigned fcl_network_n_operations(const fcl_network *network);
 void fcl_network_operation(const char **description, const char **solver, const fcl_network *network, unsigned index);

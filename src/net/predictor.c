@@ -4,8 +4,6 @@
 #include "base/memory.h"
 #include "net/network.h"
 
-enum { BATCH = 32 };
-
 struct fcl_predictor {
     fcl_model *model;
     fcl_network *network;
@@ -35,11 +33,11 @@ fcl_status fcl_predictor_load(fcl_predictor **out, fcl_device *device, const cha
     }
     FCL_TRY(FCL_NEW(&predictor, 1, "a predictor"));
     FCL_TRY(fcl_model_load(&predictor->model, model));
-    fcl_network_options options = {.batch = BATCH, .measure = 1};
+    fcl_network_options options = {.batch = FCL_PREDICTOR_BATCH, .measure = 1};
     FCL_TRY(fcl_network_create(&predictor->network, device, predictor->model, &options));
     FCL_TRY(load_weights(predictor, weights));
-    FCL_TRY(FCL_NEW(&predictor->images, BATCH * pixels, "images"));
-    FCL_TRY(FCL_NEW(&predictor->outputs, BATCH * FCL_N_COORDINATES, "predictions"));
+    FCL_TRY(FCL_NEW(&predictor->images, FCL_PREDICTOR_BATCH * pixels, "images"));
+    FCL_TRY(FCL_NEW(&predictor->outputs, FCL_PREDICTOR_BATCH * FCL_N_COORDINATES, "predictions"));
     *out = predictor;
     predictor = NULL;
 done:
@@ -62,8 +60,8 @@ fcl_status fcl_predictor_run(fcl_predictor *predictor, float *keypoints, const f
     const size_t pixels = (size_t)FCL_IMAGE_SIDE * FCL_IMAGE_SIDE;
     const float half_side = FCL_IMAGE_SIDE / 2.0f;
     fcl_status status = FCL_OK;
-    for (size_t first = 0; first < n; first += BATCH) {
-        size_t part = n - first < BATCH ? n - first : BATCH;
+    for (size_t first = 0; first < n; first += FCL_PREDICTOR_BATCH) {
+        size_t part = n - first < FCL_PREDICTOR_BATCH ? n - first : FCL_PREDICTOR_BATCH;
         for (size_t i = 0; i < part * pixels; i++) predictor->images[i] = images[first * pixels + i] / 255.0f;
         fcl_pass pass = {.n = (int)part};
         FCL_TRY(fcl_buffer_write(fcl_network_input(predictor->network), 0, predictor->images,

@@ -1,8 +1,9 @@
 /*
  * An operation on a device: a descriptor with the solver that was chosen for it.
  *
- * The choice: a forced solver (fcl_choice), else one recorded for this run, else the fastest in a short
- * measurement of those that apply, in the order of fcl_solvers_of(); a solver must pass the gate first.
+ * The choice: a forced solver (fcl_choice), else one recorded for this run, else the one that tuning chose on this device
+ * (tuning.h), else the fastest in a short measurement of those that apply, in the order of fcl_solvers_of(); a solver must pass the gate first. Of a
+ * solver with variants (solver.h) the default one is measured, the next when that cannot be used.
  * Verdicts and measurements are remembered in the cache folder (docs/formats.md: solvers), keyed by device,
  * driver, kernel source and descriptor. A solver that fails the gate is skipped with a warning that names it
  * and how wrong it was.
@@ -18,13 +19,14 @@ fcl_status fcl_choice_create(fcl_choice **out);
 void fcl_choice_free(fcl_choice *choice);
 /* "conv_forward=conv_direct" forces a solver for an operation kind. "conv=conv_direct", a prefix of kinds, does so for every
  * kind that starts with it and has a solver of that name, where the solver applies; elsewhere another one is chosen, and the
- * log says so. FCL_E_USAGE lists what there is. */
+ * log says so. "conv=conv_tiled:32x32x8" asks for a variant, "conv=conv_tiled" for the default one. FCL_E_USAGE lists what
+ * there is. */
 fcl_status fcl_choice_force(fcl_choice *choice, const char *text);
 /* Use this solver for exactly this description (from fcl_op_describe): how a run repeats its record. */
 fcl_status fcl_choice_record(fcl_choice *choice, const char *description, const char *solver);
 
 typedef struct fcl_operation fcl_operation;
-/* `choice` may be NULL. `measure` 0 takes the first solver that passes the gate without timing any. A forced
+/* `choice` may be NULL. `measure` 0 takes the first solver that passes the gate, whatever times are known. A forced
  * or recorded solver that does not apply is FCL_E_USAGE; FCL_E_WRONG_RESULT when it, or every solver there
  * is, fails the gate. */
 fcl_status fcl_operation_create(fcl_operation **out, fcl_device *device, const fcl_op_desc *desc,

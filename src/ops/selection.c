@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "ops/choice.h"
-#include "ops/solver_cache.h"
 #include "ops/stopwatch.h"
 
 static atomic_flag told = ATOMIC_FLAG_INIT;
@@ -26,9 +25,8 @@ int fcl_gate_samples(const fcl_op_desc *desc) {
     return n < desc->batch ? (int)n : desc->batch;
 }
 
-/* The verdict on one solver, from the cache or from the gate. */
-static fcl_status judge(fcl_solver_record *out, char fault[256], fcl_device *device, const fcl_op_desc *desc,
-                        const fcl_solver *solver, fcl_solver_cache *cache, const char *description) {
+fcl_status fcl_judge(fcl_solver_record *out, char fault[256], fcl_device *device, const fcl_op_desc *desc,
+                     const fcl_solver *solver, fcl_solver_cache *cache, const char *description) {
     fcl_status status;
     fcl_solver_record record = {.passed = 1};
     if (fcl_solver_cache_find(out, cache, description, solver)) {
@@ -62,7 +60,7 @@ static fcl_status select_named(const fcl_solver **out, fcl_device *device, const
     if (!named->applies(desc, device))
         return fcl_fail(FCL_E_USAGE, "solver %s cannot compute %s on %s", named->name, description,
                         fcl_device_facts(device)->name);
-    FCL_TRY(judge(&record, fault, device, desc, named, cache, description));
+    FCL_TRY(fcl_judge(&record, fault, device, desc, named, cache, description));
     if (!record.passed)
         return fcl_fail(FCL_E_WRONG_RESULT, "%s on %s: %s", description, fcl_device_facts(device)->name, fault);
     *out = named;
@@ -101,33 +99,21 @@ done:
     return status;
 }
 
-fcl_status fcl_select_solver(const fcl_solver **out, fcl_device *device, const fcl_op_desc *desc,
-                             const fcl_choice *choice, int measure, const fcl_solver *const *solvers) {
+fcl_status fcl_select_default(const fcl_solver **out, fcl_device *device, const fcl_op_desc *desc, int measure,
+                              const fcl_solver *const *solvers, fcl_solver_cache *cache, const char *description) {
     enum { MAX_SOLVERS = 16 };
-    fcl_status status;
-    fcl_solver_cache *cache = NULL;
-    const fcl_solver *named, *passed[MAX_SOLVERS];
-    int n_passed = 0, n_applying = 0, is_wish;
-    char description[256], fault[256];
-    fcl_op_describe(description, desc);
-    FCL_TRY(fcl_solver_cache_open(&cache, device));
-    FCL_TRY(fcl_choice_find(&named, &is_wish, choice, desc, description));
-    if (named && is_wish && !named->applies(desc, device)) {
-        fcl_log(FCL_LOG_INFO, "solver %s does not apply to %s: another one is used", named->name, description);
-        named = NULL;
-    }
-    if (named) {
-        FCL_TRY(select_named(out, device, desc, named, cache, description));
-        goto done;
-    }
-    /* The last error, for when no solver is left. */
-    fcl_status last = FCL_OK;
+    fcl_status status, last = FCL_OK; /* the last error, for when no solver is left */
+    const fcl_solver *passed[MAX_SOLVERS];
+    int n_passed = 0, n_applying = 0;
     for (; *solvers && n_passed < MAX_SOLVERS && (measure || n_passed == 0); solvers++) {
         fcl_solver_record record;
-        if (!(*solvers)->applies(desc, device)) continue;
+        char fault[256];
+        if (!fcl_solver_suits(*solvers, device) || !(*solvers)->applies(desc, device)) continue;
         if (n_passed > 0 && (*solvers)->tier > passed[0]->tier) break;
+        /* Of a solver's variants the first that is right, which is the default one: the rest is for tuning. */
+        if (n_passed > 0 && fcl_solver_is_variant_of(*solvers, passed[n_passed - 1])) continue;
         n_applying++;
-        if ((status = judge(&record, fault, device, desc, *solvers, cache, description)) != FCL_OK) {
+        if ((status = fcl_judge(&record, fault, device, desc, *solvers, cache, description)) != FCL_OK) {
             last = status;
             fcl_log(FCL_LOG_WARNING, "%s: solver %s is not used: %s", description, (*solvers)->name,
                     fcl_error_message());
@@ -138,13 +124,33 @@ fcl_status fcl_select_solver(const fcl_solver **out, fcl_device *device, const f
             passed[n_passed++] = *solvers;
         }
     }
-    if (n_applying == 0) {
-        status = fcl_fail(FCL_E_USAGE, "no solver can compute %s on %s", description, fcl_device_facts(device)->name);
-        goto done;
-    }
-    if ((status = n_passed == 0 ? last : FCL_OK) != FCL_OK) goto done;
+    if (n_applying == 0)
+        return fcl_fail(FCL_E_USAGE, "no solver can compute %s on %s", description, fcl_device_facts(device)->name);
+    if (n_passed == 0) return last;
     *out = passed[0];
-    if (measure && n_passed > 1) FCL_TRY(select_fastest(out, device, desc, passed, n_passed, cache, description));
+    return measure && n_passed > 1 ? select_fastest(out, device, desc, passed, n_passed, cache, description) : FCL_OK;
+}
+
+fcl_status fcl_select_solver(const fcl_solver **out, fcl_device *device, const fcl_op_desc *desc,
+                             const fcl_choice *choice, int measure, const fcl_solver *const *solvers) {
+    fcl_status status;
+    fcl_solver_cache *cache = NULL;
+    const fcl_solver *named, *tuned;
+    int is_wish;
+    char description[256];
+    fcl_op_describe(description, desc);
+    FCL_TRY(fcl_solver_cache_open(&cache, device));
+    FCL_TRY(fcl_choice_find(&named, &is_wish, choice, desc, description));
+    if (named && is_wish && !named->applies(desc, device)) {
+        fcl_log(FCL_LOG_INFO, "solver %s does not apply to %s: another one is used", named->name, description);
+        named = NULL;
+    }
+    if (named)
+        FCL_TRY(select_named(out, device, desc, named, cache, description));
+    else if (measure && (tuned = fcl_solver_cache_tuned(cache, description, solvers)) && tuned->applies(desc, device))
+        *out = tuned;
+    else
+        FCL_TRY(fcl_select_default(out, device, desc, measure, solvers, cache, description));
 done:
     if (cache) fcl_solver_cache_save(cache);
     fcl_solver_cache_free(cache);

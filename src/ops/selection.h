@@ -3,10 +3,18 @@
 #define FCL_OPS_SELECTION_H
 
 #include "ops/operation.h"
+#include "ops/solver_cache.h"
 
 /* As fcl_operation_create_from() says; `solvers` ends with NULL. */
 fcl_status fcl_select_solver(const fcl_solver **out, fcl_device *device, const fcl_op_desc *desc,
                              const fcl_choice *choice, int measure, const fcl_solver *const *solvers);
+/* The same without a choice and without tuning: among the first tier of which any solver is right, the fastest, or the first
+ * one unless `measure` is set. `description` is that of `desc`; what comes to be known goes into `cache`. */
+fcl_status fcl_select_default(const fcl_solver **out, fcl_device *device, const fcl_op_desc *desc, int measure,
+                              const fcl_solver *const *solvers, fcl_solver_cache *cache, const char *description);
+/* The verdict on one solver, from the cache or from the gate. `fault` says what is wrong with one that did not pass. */
+fcl_status fcl_judge(fcl_solver_record *out, char fault[256], fcl_device *device, const fcl_op_desc *desc,
+                     const fcl_solver *solver, fcl_solver_cache *cache, const char *description);
 /* How many samples the gate runs with: the whole batch where that is cheap, at least min(batch, 2). */
 int fcl_gate_samples(const fcl_op_desc *desc);
 

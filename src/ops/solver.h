@@ -1,6 +1,10 @@
 /*
  * Solvers: ways to compute an operation on a device. A new one is a file in src/ops/, its kernels in cl/, and
  * a row in solvers.c. A solver is used only after the gate (gate.h) held it against the reference.
+ *
+ * A solver with parameters has several variants. Each is a solver of its own to everything here, named
+ * "SOLVER:PARAMETERS" ("conv_tiled:64x64x16"); they follow each other in the table, the default one first. One that is not
+ * legal on a device does not apply there.
  */
 #ifndef FCL_OPS_SOLVER_H
 #define FCL_OPS_SOLVER_H
@@ -18,7 +22,9 @@ typedef struct fcl_operands {
 } fcl_operands;
 
 typedef struct fcl_solver {
-    const char *name; /* lower case with underscores, unique among the solvers of a kind; part of files and options */
+    /* Lower case with underscores, a variant's parameters behind a colon; unique among the solvers of a kind; part of
+     * files and options. */
+    const char *name;
     fcl_op_kind kind;
     /* The files of cl/ that it compiles, separated by spaces (common.h and other includes are found through
      * them): part of what verdicts and measurements in the solver cache are keyed by. NULL when it has no
@@ -27,6 +33,8 @@ typedef struct fcl_solver {
     /* Solvers of a higher tier are looked at only when none of a lower one is right: what is hardly ever the fastest
      * where another applies costs no compilation and no measurement. */
     int tier;
+    /* On a CPU it is used only when it is asked for by name: work-groups that share local memory, which a CPU emulates. */
+    int not_on_cpu;
     /* How large an error is acceptable: the bound on |device - reference| of an element is
      * error_factor * FLT_EPSILON * magnitude (+ the smallest normal float). docs/kernels.md justifies each
      * value. */
@@ -43,7 +51,11 @@ typedef struct fcl_solver {
 /* All solvers of a kind in the order in which they are tried on this device when nothing was measured; ends
  * with NULL. */
 const fcl_solver *const *fcl_solvers_of(fcl_op_kind kind);
-/* NULL when there is none of that name. */
+/* NULL when there is none of that name. A name without parameters is that of the default variant too. */
 const fcl_solver *fcl_solver_find(fcl_op_kind kind, const char *name);
+/* Whether both are variants of one solver. */
+int fcl_solver_is_variant_of(const fcl_solver *a, const fcl_solver *b);
+/* Whether it may be considered for this device without being asked for. */
+int fcl_solver_suits(const fcl_solver *solver, const fcl_device *device);
 
 #endif

@@ -10,16 +10,17 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-enum { N_FIELDS = 6, SOLVER_NAME_BYTES = 64, DESCRIPTION_BYTES = 256 };
+enum { N_FIELDS = 7, SOLVER_NAME_BYTES = 64, DESCRIPTION_BYTES = 256 };
 
 static const char head[] =
-    "# fiducl solvers, version 1\n"
+    "# fiducl solvers, version 2\n"
     "# What is known about the solvers of operations on one device. May be deleted at any time.\n"
-    "# After the line `device` each line has six fields, separated by tabs:\n"
+    "# After the line `device` each line has seven fields, separated by tabs:\n"
     "#   key          hash of fiducl's version and the solver's kernel sources\n"
     "#   verdict      pass or fail, of the check against the host's reference\n"
     "#   worst_ratio  largest error of an element as a multiple of its bound\n"
     "#   seconds      of one run with the whole batch, 0 when not measured\n"
+    "#   choice       tuned when `fiducl tune` chose this solver for the operation, else -\n"
     "#   solver       name\n"
     "#   operation    kind, shape and batch\n"
     "# The last line is `end` and the number of these lines; a file without it is ignored.\n";
@@ -102,13 +103,15 @@ static int parse_row(row *out, char *line) {
     }
     out->record.passed = strcmp(fields[1], "pass") == 0;
     if (!out->record.passed && strcmp(fields[1], "fail") != 0) return 0;
+    out->record.tuned = strcmp(fields[4], "tuned") == 0;
+    if (!out->record.tuned && strcmp(fields[4], "-") != 0) return 0;
     int infinite = strcmp(fields[2], "inf") == 0;
     out->record.worst_ratio = (double)INFINITY;
     return (infinite || fcl_parse_double(&out->record.worst_ratio, fields[2])) &&
            fcl_parse_double(&out->record.seconds, fields[3]) && out->record.seconds >= 0.0 &&
            strlen(fields[0]) == FCL_HASH_TEXT_BYTES - 1 && copy_field(out->key, sizeof out->key, fields[0]) &&
-           copy_field(out->solver, sizeof out->solver, fields[4]) &&
-           copy_field(out->description, sizeof out->description, fields[5]);
+           copy_field(out->solver, sizeof out->solver, fields[5]) &&
+           copy_field(out->description, sizeof out->description, fields[6]);
 }
 
 /* The line at *text, ended by a NUL byte in place; NULL when no whole line is left. */
@@ -213,14 +216,33 @@ done:
     return status;
 }
 
+const fcl_solver *fcl_solver_cache_tuned(const fcl_solver_cache *cache, const char *description,
+                                         const fcl_solver *const *solvers) {
+    for (fcl_solver_record record; *solvers; solvers++)
+        if (fcl_solver_cache_find(&record, cache, description, *solvers) && record.passed && record.tuned)
+            return *solvers;
+    return NULL;
+}
+
+void fcl_solver_cache_set_tuned(fcl_solver_cache *cache, const char *description, const fcl_solver *solver) {
+    for (size_t i = 0; i < cache->n_rows; i++) {
+        row *r = &cache->rows[i];
+        if (strcmp(r->description, description) != 0) continue;
+        int tuned = strcmp(r->solver, solver->name) == 0;
+        cache->changed |= tuned != r->record.tuned;
+        r->record.tuned = tuned;
+    }
+}
+
 void fcl_solver_cache_save(fcl_solver_cache *cache) {
     fcl_text text = FCL_TEXT_EMPTY;
     if (!cache->changed || !cache->path) return;
     fcl_text_appendf(&text, "%sdevice %s\n", head, cache->identity);
     for (size_t i = 0; i < cache->n_rows; i++) {
         const row *r = &cache->rows[i];
-        fcl_text_appendf(&text, "%s\t%s\t%.6g\t%.6g\t%s\t%s\n", r->key, r->record.passed ? "pass" : "fail",
-                         r->record.worst_ratio, r->record.seconds, r->solver, r->description);
+        fcl_text_appendf(&text, "%s\t%s\t%.6g\t%.6g\t%s\t%s\t%s\n", r->key, r->record.passed ? "pass" : "fail",
+                         r->record.worst_ratio, r->record.seconds, r->record.tuned ? "tuned" : "-", r->solver,
+                         r->description);
     }
     fcl_text_appendf(&text, "end %zu\n", cache->n_rows);
     if (fcl_text_status(&text) == FCL_OK && fcl_file_write(cache->path, text.data, text.length) == FCL_OK)

@@ -1,5 +1,5 @@
 /*
- * What is known about solvers on one device: whether they passed the gate, and how long they took. Kept in
+ * What is known about solvers on one device: whether they passed the gate, how long they took, which tuning chose. Kept in
  * solvers/HASH.txt in the cache folder, one file a device; the first lines of such a file say what it holds.
  *
  * A file that is damaged or of another version is ignored and written anew; one that cannot be written is no
@@ -16,6 +16,7 @@ typedef struct fcl_solver_record {
     int passed;
     double worst_ratio; /* of the gate's report; infinity is possible */
     double seconds;     /* one run of the whole batch; 0 when it was not measured */
+    int tuned;          /* tuning chose it for this operation */
 } fcl_solver_record;
 
 /* Loads what is known of this device. */
@@ -26,6 +27,11 @@ int fcl_solver_cache_find(fcl_solver_record *out, const fcl_solver_cache *cache,
                           const fcl_solver *solver);
 fcl_status fcl_solver_cache_set(fcl_solver_cache *cache, const char *description, const fcl_solver *solver,
                                 const fcl_solver_record *record);
+/* The one of `solvers`, which end with NULL, that tuning chose, with its kernels as they are now; NULL when there is none. */
+const fcl_solver *fcl_solver_cache_tuned(const fcl_solver_cache *cache, const char *description,
+                                         const fcl_solver *const *solvers);
+/* Of the solvers known for this description this one was chosen, and no other. */
+void fcl_solver_cache_set_tuned(fcl_solver_cache *cache, const char *description, const fcl_solver *solver);
 /* Writes the file if anything changed. */
 void fcl_solver_cache_save(fcl_solver_cache *cache);
 

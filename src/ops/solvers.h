@@ -19,6 +19,14 @@ extern const fcl_solver fcl_solver_conv_gemm_backward_weights;
 extern const fcl_solver fcl_solver_conv_general_forward;
 extern const fcl_solver fcl_solver_conv_general_backward_data;
 extern const fcl_solver fcl_solver_conv_general_backward_weights;
+/* The variants of conv_tiled, the default one first. */
+enum { FCL_N_TILES = 7 };
+extern const fcl_solver fcl_solvers_conv_tiled_forward[FCL_N_TILES];
+extern const fcl_solver fcl_solvers_conv_tiled_backward_data[FCL_N_TILES];
+extern const fcl_solver fcl_solvers_conv_tiled_backward_weights[FCL_N_TILES];
+extern const fcl_solver fcl_solvers_dense_tiled_forward[FCL_N_TILES];
+extern const fcl_solver fcl_solvers_dense_tiled_backward_data[FCL_N_TILES];
+extern const fcl_solver fcl_solvers_dense_tiled_backward_weights[FCL_N_TILES];
 extern const fcl_solver fcl_solver_dense_direct_forward;
 extern const fcl_solver fcl_solver_dense_direct_backward_data;
 extern const fcl_solver fcl_solver_dense_direct_backward_weights;

@@ -1,6 +1,7 @@
 #include "ops/stopwatch.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -41,54 +42,112 @@ void fcl_stopwatch_free(fcl_stopwatch *stopwatch) {
     free(stopwatch);
 }
 
-static fcl_status time_runs(double *seconds, fcl_stopwatch *stopwatch, const fcl_solver *solver, fcl_plan *plan,
-                            const fcl_operands *operands, int n, int repeats) {
+/* A solver that is ready to run. */
+typedef struct runner {
+    const fcl_solver *solver;
+    fcl_plan *plan;
+    fcl_buffer *workspace;
+    fcl_operands operands;
+} runner;
+
+static void runner_dispose(runner *r) {
+    fcl_buffer_free(r->workspace);
+    if (r->plan) r->solver->dispose(r->plan);
+    *r = (runner){0};
+}
+
+static fcl_status runner_init(runner *out, fcl_stopwatch *stopwatch, const fcl_solver *solver) {
+    fcl_status status;
+    runner r = {.solver = solver, .operands = stopwatch->made->device};
+    size_t workspace_bytes = solver->workspace_bytes ? solver->workspace_bytes(&stopwatch->desc, stopwatch->device) : 0;
+    FCL_TRY(solver->prepare(&r.plan, &stopwatch->desc, stopwatch->device));
+    if (workspace_bytes > 0) {
+        FCL_TRY(fcl_buffer_create(&r.workspace, stopwatch->device, workspace_bytes, "the workspace of a measurement"));
+        r.operands.workspace = r.workspace;
+    }
+    FCL_TRY(fcl_device_finish(stopwatch->device));
+    *out = r;
+    r = (runner){0};
+done:
+    runner_dispose(&r);
+    return status;
+}
+
+static fcl_status time_runs(double *seconds, fcl_stopwatch *stopwatch, const runner *r, int n, int repeats) {
     fcl_status status;
     fcl_op_args args = fcl_gate_args(&stopwatch->desc, 0);
     double start = fcl_clock_seconds();
-    for (int i = 0; i < repeats; i++) FCL_TRY(solver->run(plan, n, operands, &args));
+    for (int i = 0; i < repeats; i++) FCL_TRY(r->solver->run(r->plan, n, &r->operands, &args));
     FCL_TRY(fcl_device_finish(stopwatch->device));
     *seconds = (fcl_clock_seconds() - start) / repeats;
 done:
     return status;
 }
 
-static double median_of_3(const double t[N_TIMES]) {
-    return fmax(fmin(t[0], t[1]), fmin(fmax(t[0], t[1]), t[2]));
+/* Runs that together take as long as can be timed well. */
+static int repeats_for(double once) {
+    return once > 0.0 ? (int)fmin(ceil(shortest_time / once), MAX_REPEATS) : MAX_REPEATS;
+}
+
+static int compare_doubles(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Of an odd number of times, which are sorted. */
+static double median(double *times, size_t n) {
+    qsort(times, n, sizeof *times, compare_doubles);
+    return times[n / 2];
 }
 
 fcl_status fcl_stopwatch_measure(double *seconds, fcl_stopwatch *stopwatch, const fcl_solver *solver, double best) {
     fcl_status status;
-    fcl_plan *plan = NULL;
-    fcl_buffer *workspace = NULL;
-    fcl_operands operands = stopwatch->made->device;
+    runner r = {0};
     double once, times[N_TIMES];
     int batch = stopwatch->desc.batch, few = batch < 2 ? batch : 2;
-    size_t workspace_bytes = solver->workspace_bytes ? solver->workspace_bytes(&stopwatch->desc, stopwatch->device) : 0;
-    FCL_TRY(solver->prepare(&plan, &stopwatch->desc, stopwatch->device));
-    if (workspace_bytes > 0) {
-        FCL_TRY(fcl_buffer_create(&workspace, stopwatch->device, workspace_bytes, "the workspace of a measurement"));
-        operands.workspace = workspace;
-    }
-    FCL_TRY(fcl_device_finish(stopwatch->device));
+    FCL_TRY(runner_init(&r, stopwatch, solver));
     /* The first run may compile or allocate. */
-    FCL_TRY(time_runs(&once, stopwatch, solver, plan, &operands, few, 1));
-    FCL_TRY(time_runs(&once, stopwatch, solver, plan, &operands, few, 1));
+    FCL_TRY(time_runs(&once, stopwatch, &r, few, 1));
+    FCL_TRY(time_runs(&once, stopwatch, &r, few, 1));
     double projected = once * batch / few;
     if (projected > expensive && projected > hopeless * best) {
         *seconds = projected;
         goto done;
     }
-    FCL_TRY(time_runs(&once, stopwatch, solver, plan, &operands, batch, 1));
+    FCL_TRY(time_runs(&once, stopwatch, &r, batch, 1));
     if (once > hopeless * best) {
         *seconds = once;
         goto done;
     }
-    int repeats = once > 0.0 ? (int)fmin(ceil(shortest_time / once), MAX_REPEATS) : MAX_REPEATS;
-    for (int i = 0; i < N_TIMES; i++) FCL_TRY(time_runs(&times[i], stopwatch, solver, plan, &operands, batch, repeats));
-    *seconds = median_of_3(times);
+    for (int i = 0; i < N_TIMES; i++) FCL_TRY(time_runs(&times[i], stopwatch, &r, batch, repeats_for(once)));
+    *seconds = median(times, N_TIMES);
 done:
-    fcl_buffer_free(workspace);
-    if (plan) solver->dispose(plan);
+    runner_dispose(&r);
+    return status;
+}
+
+fcl_status fcl_stopwatch_compare(fcl_comparison *out, fcl_stopwatch *stopwatch, const fcl_solver *first,
+                                 const fcl_solver *second) {
+    fcl_status status;
+    const fcl_solver *solvers[] = {first, second};
+    runner runners[2] = {{0}};
+    double once, times[2][FCL_STOPWATCH_PAIRS];
+    int batch = stopwatch->desc.batch, repeats[2], n_won = 0;
+    for (int i = 0; i < 2; i++) {
+        FCL_TRY(runner_init(&runners[i], stopwatch, solvers[i]));
+        FCL_TRY(time_runs(&once, stopwatch, &runners[i], batch, 1));
+        FCL_TRY(time_runs(&once, stopwatch, &runners[i], batch, 1));
+        repeats[i] = repeats_for(once);
+    }
+    for (int pair = 0; pair < FCL_STOPWATCH_PAIRS; pair++) {
+        for (int turn = 0; turn < 2; turn++) {
+            int i = (pair + turn) % 2;
+            FCL_TRY(time_runs(&times[i][pair], stopwatch, &runners[i], batch, repeats[i]));
+        }
+        n_won += times[1][pair] < times[0][pair];
+    }
+    *out = (fcl_comparison){{median(times[0], FCL_STOPWATCH_PAIRS), median(times[1], FCL_STOPWATCH_PAIRS)}, n_won};
+done:
+    for (int i = 0; i < 2; i++) runner_dispose(&runners[i]);
     return status;
 }

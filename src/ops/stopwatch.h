@@ -13,4 +13,13 @@ void fcl_stopwatch_free(fcl_stopwatch *stopwatch);
  * that. */
 fcl_status fcl_stopwatch_measure(double *seconds, fcl_stopwatch *stopwatch, const fcl_solver *solver, double best);
 
+/* Two solvers timed in turn, so that whatever else the machine does hits both alike. */
+enum { FCL_STOPWATCH_PAIRS = 9 };
+typedef struct fcl_comparison {
+    double seconds[2]; /* medians of one run each */
+    int n_won;         /* pairs in which the second one was faster */
+} fcl_comparison;
+fcl_status fcl_stopwatch_compare(fcl_comparison *out, fcl_stopwatch *stopwatch, const fcl_solver *first,
+                                 const fcl_solver *second);
+
 #endif

@@ -53,8 +53,8 @@ fcl_status fcl_checkpoint_position(fcl_position *out, const char *path) {
         goto done;
     }
     int n = fcl_scan(text, SCAN_POSITION, &p.step, &p.epoch, &p.batch, &p.loss_sum, &p.mae_sum, &p.labelled, &p.images,
-                   &p.seconds, &p.total_seconds, &p.best_epoch, &p.best_val_loss, &p.best_val_mae, &p.wait, &finish,
-                   &length);
+                     &p.seconds, &p.total_seconds, &p.best_epoch, &p.best_val_loss, &p.best_val_mae, &p.wait, &finish,
+                     &length);
     if (n != N_POSITION || text[length] != '\0' || finish < FCL_UNFINISHED || finish > FCL_FINISHED_STEPS) {
         status = fcl_fail(FCL_E_INPUT, "%s: the checkpoint's position is damaged", path);
         goto done;

@@ -31,7 +31,7 @@ fcl_status fcl_history_write(const fcl_history *history, const char *path) {
     for (size_t i = 0; i < history->n; i++) {
         const fcl_history_row *r = &history->rows[i];
         fcl_print(writer.stream, "%u,%.9g,%.9g,%.9g,%.9g,%.9g,%.3f,%.1f\n", r->epoch, r->train_loss, r->train_mae,
-                r->val_loss, r->val_mae, r->learning_rate, r->seconds, r->images_per_second);
+                  r->val_loss, r->val_mae, r->learning_rate, r->seconds, r->images_per_second);
     }
     return fcl_file_writer_commit(&writer);
 }
@@ -51,7 +51,7 @@ fcl_status fcl_history_read(fcl_history *out, const char *path, unsigned last) {
         fcl_history_row r;
         char *end = strchr(p, '\n');
         if (!end || fcl_scan(p, "%u,%lf,%lf,%lf,%lf,%lf,%lf,%lf", &r.epoch, &r.train_loss, &r.train_mae, &r.val_loss,
-                           &r.val_mae, &r.learning_rate, &r.seconds, &r.images_per_second) != 8) {
+                             &r.val_mae, &r.learning_rate, &r.seconds, &r.images_per_second) != 8) {
             status =
                 fcl_fail(FCL_E_INPUT, "%s:%u: the row of epoch %zu is missing or damaged", path, line, history.n + 1);
             goto done;

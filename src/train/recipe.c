@@ -231,8 +231,8 @@ fcl_status fcl_recipe_check(const fcl_recipe *recipe) {
         else
             continue;
         if (!(value >= keys[k].low && value <= keys[k].high))
-            return fcl_fail(FCL_E_USAGE, "recipe '%s': '%s' is %g and must be from %g to %g", recipe->name, keys[k].name,
-                            value, keys[k].low, keys[k].high);
+            return fcl_fail(FCL_E_USAGE, "recipe '%s': '%s' is %g and must be from %g to %g", recipe->name,
+                            keys[k].name, value, keys[k].low, keys[k].high);
     }
     return FCL_OK;
 }

@@ -59,6 +59,34 @@ else
   expect 13 "gnuplot" plot run
 fi
 
+# Tuning, with a cache of its own: a budget that is over at once, a table with a total, and a file that training reads.
+FIDUCL_CACHE_DIR=$WORK/cache
+export FIDUCL_CACHE_DIR
+cat >tiny.cfg <<'end'
+layers = (
+  { type = "conv"; filters = 4; kernel = 3; stride = 8; activation = "relu"; },
+  { type = "flatten"; },
+  { type = "dense"; units = 30; }
+);
+end
+expect 0 "The budget of 1e-06 s is used up" tune --model ./tiny.cfg --batch-size 8 --budget 0.000001
+grep -rq "	tuned	" cache/solvers && fail "something is tuned without any time"
+expect 0 "7 of 7 operations" tune --model ./tiny.cfg --batch-size 8
+grep -q "conv_backward_weights in=96x96x1" stdout.txt || fail "an operation is missing from the table"
+[ "$(cat cache/solvers/*.txt | grep -c "	tuned	")" -eq 7 ] || fail "not one tuned solver for each operation"
+expect 0 "7 of 7 operations" tune --model ./tiny.cfg --batch-size 8
+# What the file says is used: another choice in it becomes another choice of the run.
+sed -i -e '/conv_forward/s/	tuned	/	-	/' -e '/	conv_general	conv_forward/s/	-	/	tuned	/' cache/solvers/*.txt
+expect 0 "tuned_run: 1 epoch" train prepared --model ./tiny.cfg --out tuned_run --epochs 1 --batch-size 8
+grep "conv_forward" tuned_run/config.json | grep -q "conv_general" || fail "the run does not use what tuning chose"
+# A variant is asked for by name and recorded with it.
+expect 0 "variant: 1 epoch" train prepared --model ./tiny.cfg --out variant --epochs 1 --batch-size 8 \
+  --solver conv=conv_tiled:16x32x8
+grep "conv_backward_weights" variant/config.json | grep -q "conv_tiled:16x32x8" || fail "the run does not record a variant"
+expect 0 "variant: 2 epochs" train --resume variant --epochs 2
+expect 2 "no solver is named 'conv_tiled:1x1x1'" train prepared --model ./tiny.cfg --out none \
+  --solver conv_forward=conv_tiled:1x1x1
+
 echo "changed" >>prepared/manifest.json
 expect 3 "" evaluate run
 finish

@@ -212,13 +212,13 @@ START_TEST(with_solver) {
 }
 END_TEST
 
-/* "conv=NAME" for each solver that some kind of convolution has. */
+/* "conv=NAME" for each solver that some kind of convolution has, without the parameters of variants. */
 static void list_forced(void) {
     for (int kind = FCL_CONV_FORWARD; kind <= FCL_CONV_BACKWARD_WEIGHTS; kind++) {
         for (const fcl_solver *const *solver = fcl_solvers_of((fcl_op_kind)kind); *solver; solver++) {
             char text[sizeof forced[0]];
             int known = 0;
-            snprintf(text, sizeof text, "conv=%s", (*solver)->name);
+            snprintf(text, sizeof text, "conv=%.*s", (int)strcspn((*solver)->name, ":"), (*solver)->name);
             for (int i = 0; i < n_forced; i++) known |= strcmp(forced[i], text) == 0;
             if (known || n_forced == MAX_FORCED) continue;
             memcpy(forced[n_forced++], text, sizeof text);

@@ -21,14 +21,35 @@ void check_solver(const fcl_solver *solver, const fcl_op_desc *desc, int n) {
     }
 }
 
+const fcl_solver *const *next_solver(const fcl_solver *const *after, const fcl_op_desc *desc) {
+    const fcl_solver *const *solver = after ? after + 1 : fcl_solvers_of(desc->kind);
+    while (*solver &&
+           ((after && fcl_solver_is_variant_of(*solver, *after)) || !(*solver)->applies(desc, test_device())))
+        solver++;
+    return *solver ? solver : NULL;
+}
+
+static void check_batches(const fcl_solver *solver, const fcl_op_desc *desc) {
+    check_solver(solver, desc, desc->batch);
+    if (desc->batch > 1) check_solver(solver, desc, 1);
+    if (desc->batch > 2) check_solver(solver, desc, desc->batch - 1);
+}
+
 void check_solvers(const fcl_op_desc *desc) {
     int n_applying = 0;
+    for (const fcl_solver *const *s = next_solver(NULL, desc); s; s = next_solver(s, desc), n_applying++)
+        check_batches(*s, desc);
+    ck_assert_int_gt(n_applying, 0);
+}
+
+void check_variants(const fcl_op_desc *desc, const char *name) {
+    const fcl_solver *first = fcl_solver_find(desc->kind, name);
+    int n_applying = 0;
+    ck_assert_ptr_nonnull(first);
     for (const fcl_solver *const *solver = fcl_solvers_of(desc->kind); *solver; solver++) {
-        if (!(*solver)->applies(desc, test_device())) continue;
+        if (!fcl_solver_is_variant_of(*solver, first) || !(*solver)->applies(desc, test_device())) continue;
+        check_batches(*solver, desc);
         n_applying++;
-        check_solver(*solver, desc, desc->batch);
-        if (desc->batch > 1) check_solver(*solver, desc, 1);
-        if (desc->batch > 2) check_solver(*solver, desc, desc->batch - 1);
     }
     ck_assert_int_gt(n_applying, 0);
 }

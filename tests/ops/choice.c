@@ -82,6 +82,10 @@ static fcl_status run_failing(fcl_plan *plan, int n, const fcl_operands *operand
 static const fcl_solver made[N_MADE] = {MADE("slow", run_slow), MADE("fast", run_fast), MADE("wrong", run_wrong),
                                         MADE("failing", run_failing)};
 
+/* Two solvers with variants. */
+static const fcl_solver variants[] = {MADE("tiled:large", run_slow), MADE("tiled:small", run_fast),
+                                      MADE("odd:large", run_wrong), MADE("odd:small", run_slow)};
+
 static const fcl_op_desc desc = {.kind = FCL_ADD, .batch = 4, .flat = {15}};
 static const fcl_op_desc overlapping = {
     .kind = FCL_POOL_BACKWARD, .batch = 2, .pool = {FCL_MAX_POOL, 7, 7, 4, 3, 3, 3, 3, 2, 2, 0, 0}};
@@ -143,6 +147,33 @@ START_TEST(the_fastest_when_measured_else_the_first) {
 }
 END_TEST
 
+/* Without tuning the default variant stands for all, unless it cannot be used. */
+START_TEST(the_first_variant_that_is_right) {
+    const fcl_solver *const first[] = {&variants[0], &variants[1], NULL},
+                            *const second[] = {&variants[2], &variants[3], NULL},
+                            *const both[] = {&variants[2], &variants[3], &variants[0], &variants[1], NULL};
+    ck_assert_str_eq(chosen(first, NULL, 1), "tiled:large");
+    ck_assert_int_eq(n_runs[FAST], 0);
+    ck_assert_str_eq(chosen(second, NULL, 1), "odd:small");
+    chosen(both, NULL, 1);
+    ck_assert_int_eq(n_runs[FAST], 0);
+    ck_assert(fcl_solver_is_variant_of(&variants[0], &variants[1]));
+    ck_assert(!fcl_solver_is_variant_of(&variants[0], &variants[2]));
+    ck_assert(fcl_solver_is_variant_of(&made[SLOW], &made[SLOW]));
+}
+END_TEST
+
+START_TEST(not_on_a_cpu_unless_asked_for) {
+    fcl_solver for_gpu = made[FAST];
+    for_gpu.not_on_cpu = 1;
+    const fcl_solver *const solvers[] = {&for_gpu, &made[SLOW], NULL};
+    int is_cpu = fcl_device_facts(test_device())->kind == FCL_DEVICE_CPU;
+    ck_assert_int_eq(fcl_solver_suits(&for_gpu, test_device()), !is_cpu);
+    ck_assert_str_eq(chosen(solvers, NULL, 1), is_cpu ? "slow" : "fast");
+    ck_assert_int_eq(n_runs[FAST] > 0, !is_cpu);
+}
+END_TEST
+
 START_TEST(a_wrong_solver_is_named_and_skipped) {
     const fcl_solver *const solvers[] = {&made[WRONG], &made[FAILING], &made[SLOW], NULL};
     ck_assert_str_eq(chosen(solvers, NULL, 0), "slow");
@@ -183,10 +214,10 @@ START_TEST(damaged_files_are_ignored) {
     ck_assert_str_eq(chosen(solvers, NULL, 0), "fast");
     char *path = cache_file();
     ck_ok(fcl_file_read(&good, &n_good, path));
-    ck_assert_msg(fcl_starts_with(good, "# fiducl solvers, version 1\n"), "%s", good);
+    ck_assert_msg(fcl_starts_with(good, "# fiducl solvers, version 2\n"), "%s", good);
     char *row = strstr(good, "\tpass\t"), *end = strstr(good, "\nend 1\n");
     ck_assert(row && end && end[7] == '\0');
-    for (int damage = 0; damage < 7; damage++) {
+    for (int damage = 0; damage < 8; damage++) {
         int runs = n_runs[FAST];
         char *bad = malloc(n_good + 64);
         memcpy(bad, good, n_good + 1);
@@ -195,9 +226,10 @@ START_TEST(damaged_files_are_ignored) {
         case 1: bad[n_good / 2] = '\0'; break;                        /* cut within a line */
         case 2: bad[end - good + 1] = '\0'; break;                    /* cut between lines */
         case 3: bad[row - good + 1] = 'P'; break;                     /* no such verdict */
-        case 4: *strstr(bad, "version 1") = 'V'; break;               /* another format */
+        case 4: *strstr(bad, "version 2") = 'V'; break;               /* another format */
         case 5: bad[row - good] = ' '; break;                         /* a field less */
         case 6: strcpy(strstr(bad, "\nend 1\n"), "\nend 2\n"); break; /* a line less than it says */
+        case 7: *strstr(bad, "-\tfast\t") = '+'; break;               /* no such choice */
         }
         test_write(folder, "damaged", bad, strlen(bad));
         char *damaged = fcl_path_join(folder, "damaged");
@@ -327,6 +359,8 @@ int main(void) {
     TCase *tests = tcase_create("choice");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, the_fastest_when_measured_else_the_first);
+    tcase_add_test(tests, the_first_variant_that_is_right);
+    tcase_add_test(tests, not_on_a_cpu_unless_asked_for);
     tcase_add_test(tests, a_wrong_solver_is_named_and_skipped);
     tcase_add_test(tests, no_solver_left_is_an_error);
     tcase_add_test(tests, damaged_files_are_ignored);

@@ -1,5 +1,8 @@
 /* Convolution and dense layers: every solver against the reference, at shapes that are hard for one or the other. */
 #include "ops/check_solver.h"
+
+#include <stdlib.h>
+
 #include "ops/solvers.h"
 
 typedef struct shape {
@@ -64,6 +67,27 @@ START_TEST(dense) {
 }
 END_TEST
 
+/* Shapes that are hard for tiles: every variant of conv_tiled. */
+static const shape tiled_shapes[] = {
+    {2, 4, 5, 3, 7, 3, 2, 2, 1},      /* less than any tile, for a simulated device too */
+    {3, 20, 21, 5, 19, 3, 5, 1, 1},   /* nothing divides a tile; several parts of the sum over pixels */
+    {2, 17, 10, 40, 136, 3, 3, 2, 1}, /* several tiles of rows and columns in all directions; a stride: dy has gaps */
+};
+
+START_TEST(tiled_convolution) {
+    if (_i > 0 && getenv("FIDUCL_TEST_REDUCED")) return;
+    fcl_op_desc desc = {.batch = tiled_shapes[_i].batch, .conv = conv_of(&tiled_shapes[_i])};
+    desc.kind = FCL_CONV_FORWARD;
+    desc.activation = (fcl_activation){FCL_LEAKY_RELU, 0.1f};
+    check_variants(&desc, "conv_tiled");
+    desc.kind = FCL_CONV_BACKWARD_WEIGHTS;
+    check_variants(&desc, "conv_tiled");
+    desc.kind = FCL_CONV_BACKWARD_DATA;
+    desc.x_activation = (fcl_activation){FCL_ELU, 1.0f};
+    check_variants(&desc, "conv_tiled");
+}
+END_TEST
+
 /* On a CPU the fast solvers are there for the models' layers: none of them falls back unnoticed. */
 START_TEST(fast_ones_apply) {
     fcl_device *device = test_device();
@@ -87,6 +111,7 @@ int main(void) {
     TCase *t = tcase_create("all");
     tcase_add_loop_test(t, convolution, 0, sizeof shapes / sizeof shapes[0]);
     tcase_add_loop_test(t, dense, 0, 6);
+    tcase_add_loop_test(t, tiled_convolution, 0, sizeof tiled_shapes / sizeof tiled_shapes[0]);
     tcase_add_test(t, fast_ones_apply);
     suite_add_tcase(suite, t);
     return test_run(suite);

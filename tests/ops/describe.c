@@ -138,6 +138,14 @@ START_TEST(every_kind_has_a_name_and_named_solvers) {
         }
         ck_assert_ptr_null(fcl_solver_find((fcl_op_kind)kind, "no such solver"));
     }
+    /* A variant has its parameters in its name; a name without them is the default one's. */
+    const fcl_solver *tiled = fcl_solver_find(FCL_CONV_FORWARD, "conv_tiled"),
+                     *small = fcl_solver_find(FCL_CONV_FORWARD, "conv_tiled:32x32x8");
+    ck_assert_str_eq(tiled->name, "conv_tiled:64x64x16");
+    ck_assert_str_eq(small->name, "conv_tiled:32x32x8");
+    ck_assert_ptr_null(fcl_solver_find(FCL_CONV_FORWARD, "conv_tiled:"));
+    ck_assert_ptr_null(fcl_solver_find(FCL_CONV_FORWARD, "conv_tile"));
+    ck_assert_ptr_null(fcl_solver_find(FCL_CONV_FORWARD, "conv_tiled:32x32x8x8"));
 }
 END_TEST
 

@@ -181,8 +181,7 @@ void op_case_check_once(const op_case *c, const expectation *expected, size_t n_
     ck_assert_uint_le(n_expected, MAX_EXPECTED);
     for (size_t i = 0; i < n_expected; i++) magnitude[i] = check_reference(c, &expected[i]);
     int n_solvers = 0;
-    for (const fcl_solver *const *s = fcl_solvers_of(c->desc.kind); *s; s++) {
-        if (!(*s)->applies(&c->desc, test_device())) continue;
+    for (const fcl_solver *const *s = next_solver(NULL, &c->desc); s; s = next_solver(s, &c->desc)) {
         void *result[FCL_N_ROLES];
         op_case_run(result, c, *s);
         for (size_t i = 0; i < n_expected; i++)

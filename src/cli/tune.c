@@ -1,0 +1,139 @@
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/interrupt.h"
+#include "cli/options.h"
+#include "cli/terminal.h"
+#include "net/workload.h"
+#include "ops/tuning.h"
+
+enum { DEFAULT_BATCH = 32, MAX_BATCH = 65536 };
+static const double default_budget = 600.0, milliseconds = 1e3;
+
+typedef struct totals {
+    size_t n_operations, n_tuned;
+    int n_left_out; /* solvers */
+    double default_seconds, best_seconds;
+} totals;
+
+/* The operations of the models that were asked for. */
+static fcl_status find_operations(fcl_workload *out, const fcl_arguments *arguments, fcl_device *device, int batch) {
+    static const char *const usual[] = {"base_model", "model_v1", NULL};
+    const char *const *names = fcl_argument_list(arguments, "model");
+    fcl_status status = FCL_OK;
+    for (names = names ? names : usual; *names && status == FCL_OK; names++) {
+        fcl_model *model = NULL;
+        status = fcl_model_load(&model, *names);
+        if (status == FCL_OK) status = fcl_workload_add(out, device, model, batch);
+        fcl_model_free(model);
+    }
+    return status;
+}
+
+static void print_row(const fcl_tuning *t, const fcl_op_desc *desc) {
+    char description[256];
+    fcl_op_describe(description, desc);
+    fcl_terminal_clear();
+    printf("%-22s %10.3f   %-22s %10.3f %7.2f   %s\n", t->by_default->name, t->default_seconds * milliseconds,
+           t->best->name, t->best_seconds * milliseconds, t->default_seconds / t->best_seconds, description);
+    fflush(stdout);
+}
+
+/* One operation after the other until all are tuned, the budget ends or an interrupt comes. */
+static fcl_status tune_all(totals *out, const fcl_workload *workload, fcl_device *device, int again, double end) {
+    totals sums = {0};
+    fcl_status status = FCL_OK;
+    printf("%-22s %10s   %-22s %10s %7s   %s\n", "default", "ms", "tuned", "ms", "ratio", "operation");
+    fflush(stdout);
+    for (size_t i = 0; i < workload->n_operations; i++) {
+        const fcl_op_desc *desc = &workload->operations[i];
+        fcl_tuning tuning;
+        if (!fcl_tuning_has_choice(desc, device)) continue;
+        sums.n_operations++;
+        if (status != FCL_OK) continue;
+        status = fcl_tune_operation(&tuning, device, desc, again, end, fcl_solvers_of(desc->kind));
+        if (status != FCL_OK) continue;
+        print_row(&tuning, desc);
+        sums.n_tuned++;
+        sums.n_left_out += tuning.n_left_out;
+        sums.default_seconds += tuning.default_seconds;
+        sums.best_seconds += tuning.best_seconds;
+    }
+    *out = sums;
+    return status;
+}
+
+static fcl_status print_totals(const totals *t) {
+    char *folder = NULL;
+    if (t->n_tuned == 0) return FCL_OK;
+    printf("%-22s %10.3f   %-22s %10.3f %7.2f   %zu of %zu operations\n", "total", t->default_seconds * milliseconds,
+           "", t->best_seconds * milliseconds, t->default_seconds / t->best_seconds, t->n_tuned, t->n_operations);
+    if (t->n_left_out > 0) printf("%d solvers are wrong here or failed, and were left out\n", t->n_left_out);
+    fcl_status status = fcl_cache_folder(&folder);
+    if (status == FCL_OK)
+        printf("Remembered in %s/solvers; train, evaluate, predict and pipeline use it on this device\n", folder);
+    free(folder);
+    return status;
+}
+
+static fcl_status run(const fcl_arguments *arguments) {
+    fcl_status status;
+    fcl_device *device = NULL;
+    fcl_workload workload = FCL_WORKLOAD_EMPTY;
+    totals sums;
+    double budget = default_budget, start = fcl_clock_seconds();
+    size_t batch = DEFAULT_BATCH;
+    FCL_TRY(fcl_argument_positive(&budget, arguments, "budget"));
+    FCL_TRY(fcl_argument_whole(&batch, arguments, "batch-size", 1, MAX_BATCH));
+    FCL_TRY(fcl_device_open(&device, fcl_argument_text(arguments, "device"), 0));
+    FCL_TRY(find_operations(&workload, arguments, device, (int)batch));
+    status = tune_all(&sums, &workload, device, fcl_argument_flag(arguments, "again"), start + budget);
+    if (status != FCL_OK && status != FCL_E_INTERRUPTED) goto done;
+    int is_interrupt = fcl_interrupt_requested() != 0, is_complete = status == FCL_OK;
+    FCL_TRY(print_totals(&sums));
+    if (is_interrupt && !is_complete)
+        status =
+            fcl_fail(FCL_E_INTERRUPTED, "interrupted; %zu of %zu operations are tuned, run it again for the others",
+                     sums.n_tuned, sums.n_operations);
+    else if (!is_complete)
+        printf("The budget of %g s is used up: run it again, or with a larger --budget, for the other operations\n",
+               budget);
+done:
+    fcl_workload_dispose(&workload);
+    fcl_device_free(device);
+    return status;
+}
+
+static const fcl_option options[] = {
+    {"model", 'm', FCL_OPTION_LIST, "NAME",
+     "model that ships, or a file (repeatable; default: base_model and model_v1)"},
+    FCL_OPTION_DEVICE,
+    {"budget", 0, FCL_OPTION_TEXT, "SECONDS", "begin nothing new after this time (default: 600)"},
+    {"batch-size", 0, FCL_OPTION_TEXT, "N", "images a step of training (default: 32)"},
+    {"again", 0, FCL_OPTION_FLAG, NULL, "measure anew what was measured before"},
+    {0},
+};
+
+const fcl_command fcl_command_tune = {
+    .name = "tune",
+    .summary = "measure which kernels are fastest on a device, for training and prediction",
+    .operands = "",
+    .description =
+        "For every operation of the models, those with the most to compute first: holds all solvers and all\n"
+        "their variants against the reference, measures those that are right, and remembers the fastest for this "
+        "device\n"
+        "and driver. It replaces the one that would be chosen anyway only where it is faster in nearly all of a "
+        "number\n"
+        "of direct comparisons. What was measured is kept when the budget ends or an interrupt comes. Let nothing "
+        "else\n"
+        "run meanwhile. Runs record their solvers: a run that was begun before goes on with the ones it has.\n",
+    .examples = "  fiducl tune\n"
+                "  fiducl tune --device gpu --budget 1800\n"
+                "  fiducl tune --model ./my_model.cfg --batch-size 128\n",
+    .options = options,
+    .max_operands = 0,
+    .statuses = (const fcl_status[]){FCL_STATUSES_DEVICE, FCL_E_INTERRUPTED, FCL_OK},
+    .interruptible = 1,
+    .run = run,
+};
