@@ -9,8 +9,10 @@
  * what the padding would hold is zero. Results of tiles that reach beyond dst are not stored. Sizes are arguments, so that
  * the layers of a network share a program.
  *
- * v and m of a block, (src_c / 16, 36, BLOCK, 16) and (dst_c / 16, 36, BLOCK, 16), are scratch of the work-item behind u in the
- * workspace, small enough to stay in the second-level cache. Which item takes a block changes no result.
+ * v and m of a block, (src_c / 16, BLOCK, 36, 16) and (dst_c / 16, BLOCK, 36, 16), are scratch of the work-item behind u in
+ * the workspace, small enough to stay in the second-level cache. A tile's points are neighbours because the transforms touch
+ * all of them at once: apart by whole tiles they would fall into a few sets of the first-level cache. Which item takes a block
+ * changes no result.
  *
  * Work sizes: conv_winograd (items), of one item a group; conv_winograd_weights (src_c, dst_c / 16), groups of one item.
  * Macros: BLOCK, BACKWARD (0: bias and ACTIVATION; 1: X_ACTIVATION, and the sum with what was there).
@@ -92,12 +94,12 @@ INLINE void multiply(__global const float *tiles, __global const float *u, int s
         for (int lane = 0; lane < 16; lane++) {
             const float16 weight = vload16(c + lane, u);
 #pragma unroll
-            for (int t = 0; t < BLOCK; t++) sums[t] = fma((float16)(tiles[t * 16 + lane]), weight, sums[t]);
+            for (int t = 0; t < BLOCK; t++) sums[t] = fma((float16)(tiles[t * POINTS * 16 + lane]), weight, sums[t]);
         }
         tiles += POINTS * BLOCK * 16;
     }
 #pragma unroll
-    for (int t = 0; t < BLOCK; t++) vstore16(sums[t], t, m);
+    for (int t = 0; t < BLOCK; t++) vstore16(sums[t], t * POINTS, m);
 }
 
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
@@ -116,25 +118,25 @@ conv_winograd(int n, int src_h, int src_w, int src_c, int dst_h, int dst_w, int 
             const int top = tile_y * 4 - pad_top, left = tile_x * 4 - pad_left;
             __global const float *src = all_src + tile / (tiles_x * tiles_y) * (src_h * src_w * src_c);
             if (top >= 0 && left >= 0 && top + 6 <= src_h && left + 6 <= src_w)
-                read_tile(src, top, left, src_h, src_w, src_c, BLOCK, v + t * 16, 1);
+                read_tile(src, top, left, src_h, src_w, src_c, BLOCK, 1, v + t * POINTS * 16, 1);
             else
-                read_tile(src, top, left, src_h, src_w, src_c, BLOCK, v + t * 16, 0);
+                read_tile(src, top, left, src_h, src_w, src_c, BLOCK, 1, v + t * POINTS * 16, 0);
         }
         for (int point = 0; point < POINTS; point++)
             for (int vector = 0; vector < n_vectors; vector++)
-                multiply(v + point * BLOCK * 16, u + (point * n_vectors + vector) * src_c * 16, src_c,
-                         m + (vector * POINTS + point) * BLOCK * 16);
+                multiply(v + point * 16, u + (point * n_vectors + vector) * src_c * 16, src_c,
+                         m + (vector * BLOCK * POINTS + point) * 16);
         for (int t = 0; t < in_block; t++) {
             const int tile = first + t, top = tile / tiles_x % tiles_y * 4, left = tile % tiles_x * 4;
             const int at_tile = ((tile / (tiles_x * tiles_y) * dst_h + top) * dst_w + left) * dst_c;
             for (int c = 0; c < dst_c; c += 16) {
-                __global const float *of_tile = m + c * POINTS * BLOCK + t * 16;
+                __global const float *of_tile = m + (c * BLOCK + t * 16) * POINTS;
                 float16 d[4][6];
 #pragma unroll
                 for (int j = 0; j < 6; j++) {
                     float16 line[6];
 #pragma unroll
-                    for (int i = 0; i < 6; i++) line[i] = vload16((i * 6 + j) * BLOCK, of_tile);
+                    for (int i = 0; i < 6; i++) line[i] = vload16(i * 6 + j, of_tile);
                     transform_out(line);
 #pragma unroll
                     for (int i = 0; i < 4; i++) d[i][j] = line[i];

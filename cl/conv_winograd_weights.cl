@@ -12,8 +12,9 @@
  * db needs no pass over dy: at the point (1, 1) of the polynomials d is the sum of the tile's dy divided by 36.
  *
  * Shapes: x (n, in_h, in_w, in_c), dy (n, out_h, out_w, out_c); channels are multiples of 16. In the workspace, of each part:
- * du (36, in_c, out_c), sums of the bias (out_c); then, of each item or of all: v (in_c / 16, 36, block, 16), d (out_c / 16, 36,
- * block, 16). dw (3, 3, in_c, out_c), db (out_c). What lies outside of x or dy is zero. Sizes are arguments, so that the layers of
+ * du (36, in_c, out_c), sums of the bias (out_c); then, of each item or of all: v (in_c / 16, block, 36, 16), d (out_c / 16, block,
+ * 36, 16); in a chunk v (in_c / 16, 36, block, 16), d (out_c / 16, 36, block, 16), because a point's tiles are read one after
+ * the other from memory. dw (3, 3, in_c, out_c), db (out_c). What lies outside of x or dy is zero. Sizes are arguments, so that the layers of
  * a network share a program; which item adds what follows from them.
  *
  * Work sizes: parts (n_parts), tiles (tiles of the chunk), product (in_c / CHANNELS, out_c / (16 * VECTORS), 36), finish
@@ -58,7 +59,7 @@ INLINE void transform_dw(float16 *m) {
 
 /* d of a tile, laid out as read_tile does. */
 INLINE void read_dy(__global const float *dy, int top, int left, int out_h, int out_w, int out_c, int block,
-                    __global float *v, const int inside) {
+                    const int point_step, __global float *v, const int inside) {
     for (int c = 0; c < out_c; c += 16) {
         __global float *out = v + c * POINTS * block;
         float16 d[6][6];
@@ -75,7 +76,7 @@ INLINE void read_dy(__global const float *dy, int top, int left, int out_h, int 
         for (int j = 0; j < 6; j++) {
             transform_dy(d[j]);
 #pragma unroll
-            for (int i = 0; i < 6; i++) vstore16(d[j][i], (i * 6 + j) * block, out);
+            for (int i = 0; i < 6; i++) vstore16(d[j][i], (i * 6 + j) * point_step, out);
         }
     }
 }
@@ -83,29 +84,29 @@ INLINE void read_dy(__global const float *dy, int top, int left, int out_h, int 
 #define SIZES                                                                                                          \
     int in_h, int in_w, int in_c, int out_h, int out_w, int out_c, int pad_top, int pad_left, int block
 
-/* v and d of a tile, its t-th in `scratch`. */
-INLINE void transform_tile(int tile, int t, SIZES, __global const float *all_x, __global const float *all_dy,
-                           __global float *scratch) {
+/* v and d of a tile, its t-th in `scratch`, where tiles are `tile_step` vectors apart and their points `point_step`. */
+INLINE void transform_tile(int tile, int t, SIZES, const int tile_step, const int point_step,
+                           __global const float *all_x, __global const float *all_dy, __global float *scratch) {
     const int tiles_x = (out_w + 3) / 4, tiles_y = (out_h + 3) / 4, sample = tile / (tiles_x * tiles_y);
     const int out_top = tile / tiles_x % tiles_y * 4, out_left = tile % tiles_x * 4;
     const int top = out_top - pad_top, left = out_left - pad_left;
-    __global float *v = scratch + t * 16, *d = v + POINTS * block * in_c;
+    __global float *v = scratch + t * tile_step * 16, *d = v + POINTS * block * in_c;
     __global const float *x = all_x + sample * (in_h * in_w * in_c), *dy = all_dy + sample * (out_h * out_w * out_c);
     if (top >= 0 && left >= 0 && top + 6 <= in_h && left + 6 <= in_w)
-        read_tile(x, top, left, in_h, in_w, in_c, block, v, 1);
+        read_tile(x, top, left, in_h, in_w, in_c, block, point_step, v, 1);
     else
-        read_tile(x, top, left, in_h, in_w, in_c, block, v, 0);
+        read_tile(x, top, left, in_h, in_w, in_c, block, point_step, v, 0);
     if (out_top + 4 <= out_h && out_left + 4 <= out_w)
-        read_dy(dy, out_top, out_left, out_h, out_w, out_c, block, d, 1);
+        read_dy(dy, out_top, out_left, out_h, out_w, out_c, block, point_step, d, 1);
     else
-        read_dy(dy, out_top, out_left, out_h, out_w, out_c, block, d, 0);
+        read_dy(dy, out_top, out_left, out_h, out_w, out_c, block, point_step, d, 0);
 }
 
 /* Adds the tiles in `scratch` to the sums of one point, of CHANNELS input and LANES output channels. */
 INLINE void add_tiles(int n_tiles, int is_first, int point, int channel, int out, int in_c, int out_c, int block,
-                      __global const float *scratch, __global float *part) {
-    __global const float *left = scratch + (channel / 16 * POINTS + point) * block * 16 + channel % 16;
-    __global const float *right = scratch + (in_c + out) * POINTS * block + point * block * 16;
+                      const int tile_step, const int point_step, __global const float *scratch, __global float *part) {
+    __global const float *left = scratch + (channel / 16 * POINTS * block + point * point_step) * 16 + channel % 16;
+    __global const float *right = scratch + (in_c + out) * POINTS * block + point * point_step * 16;
     __global float *target = part + (point * in_c + channel) * out_c + out;
     float16 sums[CHANNELS * VECTORS];
 #pragma unroll
@@ -114,12 +115,12 @@ INLINE void add_tiles(int n_tiles, int is_first, int point, int channel, int out
     for (int t = 0; t < n_tiles; t++) {
         float16 gradient[VECTORS];
 #pragma unroll
-        for (int k = 0; k < VECTORS; k++) gradient[k] = vload16(t + k * POINTS * block, right);
+        for (int k = 0; k < VECTORS; k++) gradient[k] = vload16(t * tile_step + k * POINTS * block, right);
 #pragma unroll
         for (int i = 0; i < CHANNELS; i++)
 #pragma unroll
             for (int k = 0; k < VECTORS; k++)
-                sums[i * VECTORS + k] = fma((float16)(left[t * 16 + i]), gradient[k], sums[i * VECTORS + k]);
+                sums[i * VECTORS + k] = fma((float16)(left[t * tile_step * 16 + i]), gradient[k], sums[i * VECTORS + k]);
     }
 #pragma unroll
     for (int i = 0; i < CHANNELS; i++)
@@ -134,7 +135,7 @@ INLINE void add_tiles(int n_tiles, int is_first, int point, int channel, int out
 #pragma unroll
     for (int k = 0; k < VECTORS; k++) {
         float16 sum = (float16)(0.0f);
-        for (int t = 0; t < n_tiles; t++) sum += vload16(t + k * POINTS * block, right);
+        for (int t = 0; t < n_tiles; t++) sum += vload16(t * tile_step + k * POINTS * block, right);
         if (!is_first) sum += vload16(k, bias);
         vstore16(sum, k, bias);
     }
@@ -152,26 +153,26 @@ ITEM conv_winograd_parts(int n, SIZES, __global const float *restrict all_x, __g
     for (int b = begin; b < max(end, begin + 1); b++) {
         const int first = b * block, in_block = b < end ? min(block, n_tiles - first) : 0;
         for (int t = 0; t < in_block; t++)
-            transform_tile(first + t, t, in_h, in_w, in_c, out_h, out_w, out_c, pad_top, pad_left, block, all_x, all_dy,
-                           scratch);
+            transform_tile(first + t, t, in_h, in_w, in_c, out_h, out_w, out_c, pad_top, pad_left, block, POINTS, 1,
+                           all_x, all_dy, scratch);
         for (int point = 0; point < POINTS; point++)
             for (int channel = 0; channel < in_c; channel += CHANNELS)
                 for (int out = 0; out < out_c; out += LANES)
-                    add_tiles(in_block, b == begin, point, channel, out, in_c, out_c, block, scratch, part);
+                    add_tiles(in_block, b == begin, point, channel, out, in_c, out_c, block, POINTS, 1, scratch, part);
     }
 }
 
 ITEM conv_winograd_tiles(int first, SIZES, __global const float *restrict all_x, __global const float *restrict all_dy,
                          __global float *restrict workspace) {
     const int t = (int)get_global_id(0);
-    transform_tile(first + t, t, in_h, in_w, in_c, out_h, out_w, out_c, pad_top, pad_left, block, all_x, all_dy,
-                   workspace + PART_FLOATS(in_c, out_c));
+    transform_tile(first + t, t, in_h, in_w, in_c, out_h, out_w, out_c, pad_top, pad_left, block, 1, block, all_x,
+                   all_dy, workspace + PART_FLOATS(in_c, out_c));
 }
 
 ITEM conv_winograd_product(int n_tiles, int is_first, int in_c, int out_c, int block,
                            __global float *restrict workspace) {
     add_tiles(n_tiles, is_first, (int)get_global_id(2), (int)get_global_id(0) * CHANNELS, (int)get_global_id(1) * LANES,
-              in_c, out_c, block, workspace + PART_FLOATS(in_c, out_c), workspace);
+              in_c, out_c, block, 1, block, workspace + PART_FLOATS(in_c, out_c), workspace);
 }
 
 INLINE float16 sum_parts(__global const float *first, int n_parts, int part_floats) {

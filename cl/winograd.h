@@ -22,12 +22,11 @@ INLINE float16 read_pixel(__global const float *image, int y, int x, int height,
 }
 
 /*
- * Transformed tiles are laid out as (channels / 16, 36, block, 16): a block's values of 16 channels are neighbours for each
- * point, so that the distance of tiles is a constant wherever the number of channels is not. `v` is where the tile's first
- * value goes.
+ * Transformed tiles are laid out as (channels / 16, block, 36, 16), a tile's points being neighbours, or as (channels / 16,
+ * 36, block, 16): `point_step` says how many vectors lie between two points of a tile, `v` where its first value goes.
  */
 INLINE void read_tile(__global const float *image, int top, int left, int height, int width, int channels, int block,
-                      __global float *v, const int inside) {
+                      const int point_step, __global float *v, const int inside) {
     for (int c = 0; c < channels; c += 16) {
         __global float *out = v + c * POINTS * block;
         float16 d[6][6];
@@ -45,7 +44,7 @@ INLINE void read_tile(__global const float *image, int top, int left, int height
         for (int j = 0; j < 6; j++) {
             transform_in(d[j]);
 #pragma unroll
-            for (int i = 0; i < 6; i++) vstore16(d[j][i], (i * 6 + j) * block, out);
+            for (int i = 0; i < 6; i++) vstore16(d[j][i], (i * 6 + j) * point_step, out);
         }
     }
 }

@@ -11,12 +11,12 @@ enum {
     LANES = 16,
     MIN_REGISTER_SUMS = 16, /* fewer, and the transforms cost more than the multiplications they save */
     /* In chunks: */
-    MAX_CHUNK_BYTES = 16 << 20, /* of transformed tiles, to stay in the last cache */
-    MIN_CHUNK = 64,             /* tiles, so that a sum is worth storing */
+    CHUNK_BYTES = 8 << 20, /* of transformed tiles, to stay in the last cache; or */
+    CHUNK_SUMS = 2,        /* times the bytes of the sums, so that they are worth storing */
     /* In parts, where one's sums and tiles fit into a second-level cache of 1 MiB: */
-    MAX_PART_BYTES = 640 << 10,     /* of sums */
+    MAX_PART_BYTES = 300 << 10,     /* of sums */
     BLOCK_BYTES = 320 << 10,        /* of transformed tiles */
-    WANTED_PARTS = 32,              /* so that many cores have something to do */
+    WANTED_PARTS = 16,              /* so that many cores have something to do */
     MAX_ALL_PARTS_BYTES = 16 << 20, /* of sums, which all are added in the end */
     ERROR_FACTOR = 256,             /* docs/kernels.md */
 };
@@ -43,15 +43,20 @@ static size_t at_most(size_t n, size_t most) {
     return n < most ? n : most;
 }
 
+static size_t at_least(size_t n, size_t least) {
+    return n > least ? n : least;
+}
+
 /* From the shape alone, so that the sums do not depend on the number of cores. */
 static winograd_layout layout_of(const fcl_op_desc *desc) {
     const fcl_conv_shape *c = &desc->conv;
     const size_t in_c = (size_t)c->in_c, out_c = (size_t)c->out_c, tiles = tiles_of(c) * (size_t)desc->batch;
     const size_t tile_floats = POINTS * (in_c + out_c), part_floats = (POINTS * in_c + 1) * out_c;
     winograd_layout l = {.in_parts = part_floats * sizeof(float) <= MAX_PART_BYTES, .parts = 1};
-    size_t block = (l.in_parts ? BLOCK_BYTES : MAX_CHUNK_BYTES) / sizeof(float) / tile_floats;
-    if (!l.in_parts && block < MIN_CHUNK) block = MIN_CHUNK;
-    l.block = at_most(block, tiles);
+    const size_t chunk = at_least(CHUNK_BYTES / sizeof(float), CHUNK_SUMS * part_floats);
+    const size_t most = at_least((l.in_parts ? BLOCK_BYTES / sizeof(float) : chunk) / tile_floats, 1);
+    /* As many as the others have, or one less. */
+    l.block = fcl_div_up(tiles, fcl_div_up(tiles, most));
     if (l.in_parts)
         l.parts = at_most(at_most(WANTED_PARTS, MAX_ALL_PARTS_BYTES / sizeof(float) / part_floats),
                           fcl_div_up(tiles, l.block));
