@@ -10,7 +10,6 @@
 #include "base/text.h"
 #include "fiducl/train.h"
 #include "plot/figure.h"
-#include "train/best.h"
 #include "train/history.h"
 #include "train/run.h"
 #include "train/schedule.h"
@@ -35,7 +34,7 @@ typedef struct session {
     fcl_history history;
     fcl_position position;
     fcl_tensors best;          /* of position.best_epoch */
-    unsigned best_epoch_saved; /* whose weights best.safetensors has */
+    unsigned best_epoch_saved; /* whose weights best.safetensors has; 0: not known */
     double last_checkpoint;    /* on the clock; the first epoch's end is saved however short it was */
 } session;
 
@@ -104,11 +103,17 @@ done:
 }
 
 static fcl_status write_best(session *s) {
-    char *path;
-    fcl_status status = fcl_run_path(&path, &s->run, "best.safetensors");
-    if (status != FCL_OK) return status;
-    status = fcl_best_write(path, &s->best, s->position.best_epoch);
-    if (status == FCL_OK) s->best_epoch_saved = s->position.best_epoch;
+    fcl_status status = FCL_OK;
+    char *path = NULL, *epoch = fcl_format("%u", s->position.best_epoch);
+    if (!epoch) return FCL_E_MEMORY;
+    FCL_TRY(fcl_run_path(&path, &s->run, "best.safetensors"));
+    const fcl_tensor_set set = {"", &s->best};
+    const fcl_metadata metadata[] = {
+        {"format", "fiducl weights 1"}, {"model", fcl_model_name(s->model)}, {"epoch", epoch}, {NULL, NULL}};
+    FCL_TRY(fcl_safetensors_write(path, &set, 1, metadata));
+    s->best_epoch_saved = s->position.best_epoch;
+done:
+    free(epoch);
     free(path);
     return status;
 }
@@ -122,9 +127,9 @@ static fcl_status write_history(session *s) {
     return status;
 }
 
-/* Both files of weights. The checkpoint is what a run is resumed from, and it has the best weights too: it comes last,
- * so that the best weights are never older than a checkpoint that ends a run, and match_best() sets back what a crash in
- * between left newer. */
+/* Both files of weights. The checkpoint is what a run is resumed from and has the best weights too. It comes last, so
+ * that a run that is finished has the best weights; what a crash in between, or soon after, left newer than the checkpoint
+ * is set back with the first save of the resumed run. */
 static fcl_status save(session *s) {
     fcl_status status;
     char *path = NULL;
@@ -133,21 +138,6 @@ static fcl_status save(session *s) {
     FCL_TRY(fcl_checkpoint_write(path, s->network, &s->best, &s->position));
 done:
     s->last_checkpoint = fcl_clock_seconds();
-    free(path);
-    return status;
-}
-
-/* After a crash best.safetensors may be of an epoch that the checkpoint does not know, and that need not come again: on
- * another device, or with other epochs. */
-static fcl_status match_best(session *s) {
-    char *path;
-    fcl_status status = fcl_run_path(&path, &s->run, "best.safetensors");
-    if (status != FCL_OK) return status;
-    if (fcl_best_epoch(&s->best_epoch_saved, path) != FCL_OK) s->best_epoch_saved = 0;
-    if (s->position.best_epoch == 0)
-        s->best_epoch_saved = 0;
-    else if (s->best_epoch_saved != s->position.best_epoch)
-        status = write_best(s);
     free(path);
     return status;
 }
@@ -428,7 +418,6 @@ fcl_status fcl_train_resume(fcl_train_result *out, const char *run, unsigned epo
     /* More epochs than an early stop allowed are to be trained: patience begins anew. */
     if (s.position.finish == FCL_FINISHED_EARLY) s.position.wait = 0;
     s.position.finish = FCL_UNFINISHED;
-    FCL_TRY(match_best(&s));
     if (epochs) FCL_TRY(fcl_run_set_epochs(&s.run, epochs));
     if (!recorded || epochs) FCL_TRY(fcl_run_record_device(&s.run, s.device, s.network, s.position.step + 1));
     fcl_log(FCL_LOG_INFO, "resumed after step %llu, in epoch %u", (unsigned long long)s.position.step,
