@@ -56,7 +56,7 @@ done:
 
 static fcl_status load_data(fcl_subject *s, const fcl_eval_options *options, int need_labels) {
     fcl_status status = FCL_OK;
-    if (!options->data && !options->images)
+    if (!options->data && !options->images && !options->keypoints)
         FCL_TRY(open_run_data(&s->prepared, s));
     else if (options->data && fcl_path_is_prepared(options->data))
         FCL_TRY(fcl_prepared_open(&s->prepared, options->data));

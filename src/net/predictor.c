@@ -31,6 +31,10 @@ fcl_status fcl_predictor_load(fcl_predictor **out, fcl_device *device, const cha
         status = FCL_E_MEMORY;
         goto done;
     }
+    if (fcl_path_exists(model) && !fcl_path_exists(weights)) {
+        status = fcl_fail(FCL_E_INPUT, "'%s' has no weights yet: no epoch of its training is complete", run_folder);
+        goto done;
+    }
     FCL_TRY(FCL_NEW(&predictor, 1, "a predictor"));
     FCL_TRY(fcl_model_load(&predictor->model, model));
     fcl_network_options options = {.batch = FCL_PREDICTOR_BATCH, .measure = 1};

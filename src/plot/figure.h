@@ -25,6 +25,7 @@ typedef struct fcl_axes {
     int log_y;
     int legend_below; /* in the lower right corner, for curves that rise; else in the upper right one */
     double x_min, x_max, y_min, y_max; /* automatic where min == max */
+    double x_step;                     /* of the ticks; automatic where 0 */
 } fcl_axes;
 
 /* Lines over a common axis: loss curves, cumulative errors. */

@@ -48,6 +48,7 @@ expect 2 "leave 'prepared' out" train prepared --resume run
 expect 2 "RUN is missing" evaluate
 expect 2 "none of train, validation, test" evaluate run --split all
 expect 2 "not both" predict run --data faces --images faces.npy
+expect 4 "none.csv" analyze --keypoints none.csv
 expect 2 "--out is missing" pipeline faces
 expect 2 "give one of them" pipeline --out result --resume --force
 expect 3 "is not the folder of a run" evaluate .
