@@ -41,4 +41,9 @@ void fcl_comparisons_dispose(fcl_comparisons *comparisons);
 fcl_status fcl_report_check_comparable(const fcl_report *before, const char *before_path, const fcl_report *after,
                                        const char *after_path);
 
+/* For people, for free(): a row a workload with its verdict, and what each verdict's count is. */
+fcl_status fcl_comparisons_table(char **out, const fcl_comparisons *comparisons);
+/* Benchmarks side by side: a column each, with the ratio to the first (above 1 is better). FCL_E_INPUT as above. */
+fcl_status fcl_reports_table(char **out, fcl_report *const *reports, const char *const *paths, size_t n);
+
 #endif

@@ -169,6 +169,32 @@ START_TEST(what_is_not_comparable) {
 }
 END_TEST
 
+START_TEST(tables_for_people) {
+    fcl_report *reports[] = {made_report("1"), made_report("1"), made_report("1")};
+    const char *const paths[] = {"a.json", "b.json", "c.json"};
+    char *table;
+    add(reports[0], "device/launch_latency", "us", 0, REPEATS);
+    scale(add(reports[1], "device/launch_latency", "us", 0, REPEATS)->samples, REPEATS, 2.0);
+    add(reports[1], "infer/model_v1/batch1", "images/s", 1, REPEATS);
+    add(reports[2], "infer/model_v1/batch1", "images/s", 1, REPEATS)->check.passed = 0;
+    ck_ok(fcl_reports_table(&table, reports, paths, 3));
+    ck_assert_msg(test_contains(table, "[2] b.json: a device, driver 1"), "%s", table);
+    /* Twice the time is half as good, and what c.json lacks is a dash. */
+    ck_assert_msg(test_contains(table, "us                100         200   0.500           -"), "%s", table);
+    ck_assert_msg(test_contains(table, "images/s            -         100               wrong"), "%s", table);
+    free(table);
+    fcl_comparisons all;
+    ck_ok(fcl_report_compare(&all, reports[0], paths[0], reports[1], paths[1]));
+    ck_ok(fcl_comparisons_table(&table, &all));
+    ck_assert_msg(test_contains(table, "slower\n"), "%s", table);
+    ck_assert_msg(test_contains(table, "not comparable: not in the baseline\n"), "%s", table);
+    ck_assert_msg(test_contains(table, "0 same, 0 faster, 1 slower, 1 not comparable"), "%s", table);
+    free(table);
+    fcl_comparisons_dispose(&all);
+    for (int i = 0; i < 3; i++) fcl_report_free(reports[i]);
+}
+END_TEST
+
 /* A shared machine: its speed differs between runs by some per cent, wanders within one, and some repeats are disturbed. */
 static const double run_drift = 0.05, wander = 0.005, sample_noise = 0.01, calibration_noise = 0.004;
 static const double disturbed_share = 0.05, most_disturbed = 0.3;
@@ -244,6 +270,7 @@ int main(void) {
     tcase_add_test(tests, another_driver_is_warned_of_and_not_corrected_for);
     tcase_add_test(tests, different_measurements_are_refused);
     tcase_add_test(tests, what_is_not_comparable);
+    tcase_add_test(tests, tables_for_people);
     tcase_add_test(tests, chance_is_hardly_ever_called);
     tcase_add_test(tests, five_per_cent_are_found);
     suite_add_tcase(suite, tests);
