@@ -55,6 +55,7 @@ class Side:
         tf.config.threading.set_inter_op_parallelism_threads(spec["threads"])
         self.spec, self.settings, self.batch = spec, spec["settings"], spec["batch"]
         self.images, self.targets = data.load(spec["data"])
+        self.untrained = None
         if spec["task"] == "train":
             self.model = self.make_trained(models.DROPOUT)
             self.dataset = (tf.data.Dataset.from_tensor_slices((self.images, self.targets))
@@ -95,9 +96,14 @@ class Side:
             self.model.train_on_batch(self.images[rows], self.targets[rows])
         return time.perf_counter() - begin
 
+    def fresh(self):
+        """The model as it was before training, without dropout. Not made before it is needed: it takes memory."""
+        self.untrained = self.untrained or self.make_trained(0.0)
+        return self.untrained
+
     def losses(self, n):
-        """Of the first n steps, in the data's order and without dropout."""
-        model, losses = self.make_trained(0.0), []
+        """Of the first n steps from the initial weights, in the data's order and without dropout."""
+        model, losses = self.fresh(), []
         for step in range(n):
             rows = slice(step * self.batch, (step + 1) * self.batch)
             model.reset_metrics()  # the loss is reported as a mean over steps
@@ -105,8 +111,10 @@ class Side:
         return losses
 
     def infer(self, first, n):
-        """The network's outputs for images first..first+n, on the host."""
+        """The outputs for images first..first+n, on the host; with the initial weights."""
         images = self.images[first:first + n]
-        if self.spec["task"] == "train" or self.settings["call"] == "predict_on_batch":
+        if self.spec["task"] == "train":
+            return np.asarray(self.fresh().predict_on_batch(images))
+        if self.settings["call"] == "predict_on_batch":
             return np.asarray(self.model.predict_on_batch(images))
         return self.function(images).numpy()

@@ -1,5 +1,6 @@
 """What is tried of each peer before the rounds, by task; apart, so that nobody loads a framework to read it."""
 
+# The last of each is the one that takes no compiler: all that a quick run tries.
 # Keras: `feed` is how batches come to the model. TensorFlow has convolutions on a processor for channels last only.
 # PyTorch: freezing folds the weights into the compiled program, its own setting for inference.
 SETTINGS = {

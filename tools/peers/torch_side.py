@@ -69,6 +69,7 @@ class Side:
         if self.settings["mode"] == "torch.compile frozen":
             torch._inductor.config.freezing = True
         self.model, self.run, self.adam = self.make(models.DROPOUT)
+        self.untrained = None
 
     def make(self, dropout):
         model = build(self.spec["model"], dropout)
@@ -99,19 +100,19 @@ class Side:
             seconds.append(time.perf_counter() - begin)
         return seconds
 
+    def fresh(self):
+        """As make() gives them, before training and without dropout. Not made before it is needed: it takes memory."""
+        self.untrained = self.untrained or self.make(0.0)
+        return self.untrained
+
     def losses(self, n):
-        """Of the first n steps, in the data's order and without dropout."""
-        _, run, adam = self.make(0.0)
+        """Of the first n steps from the initial weights, in the data's order and without dropout."""
+        _, run, adam = self.fresh()
         rows = [slice(step * self.batch, (step + 1) * self.batch) for step in range(n)]
         return [self.step(run, adam, self.images[r], self.targets[r]).item() for r in rows]
 
     def infer(self, first, n):
-        """The network's outputs for images first..first+n, on the host."""
-        if self.spec["task"] == "train":
-            self.model.eval()
-            with torch.no_grad():
-                outputs = self.model(self.images[first:first + n]).numpy()
-            self.model.train()
-            return outputs
-        with torch.no_grad():
-            return self.run(self.images[first:first + n]).numpy()
+        """The outputs for images first..first+n, on the host; with the initial weights."""
+        run = self.fresh()[0] if self.spec["task"] == "train" else self.run
+        with torch.inference_mode():
+            return run(self.images[first:first + n]).numpy()
