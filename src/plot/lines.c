@@ -28,8 +28,9 @@ fcl_status fcl_figure_lines(const char *stem, const fcl_axes *axes, const fcl_se
     fcl_axes_append(&script, axes);
     fcl_text_append(&script, "plot ");
     for (size_t s = 0; s < n_series; s++) {
-        fcl_text_appendf(&script, "%s$s%zu using 1:2 with lines lw 2 lc rgb '%s'%s title ", s ? ", " : "", s,
-                         fcl_plot_colour(s), series[s].dashed ? " dt 2" : "");
+        fcl_text_appendf(&script, "%s$s%zu using 1:2 with %s lw 2 lc rgb '%s'%s title ", s ? ", " : "", s,
+                         series[s].is_points ? "points pt 7" : "lines", fcl_plot_colour(s),
+                         series[s].dashed ? " dt 2" : "");
         fcl_gnuplot_quote(&script, series[s].name);
     }
     FCL_TRY(fcl_figure_csv(stem, &csv));
