@@ -135,6 +135,10 @@ static fcl_status judge(fcl_comparison *c, int same_device, double error) {
     c->low = exp(gain - d.margin);
     c->high = exp(gain + d.margin);
     c->verdict = gain - d.margin > margin ? FCL_FASTER : gain + d.margin < -margin ? FCL_SLOWER : FCL_SAME;
+    if (c->verdict == FCL_SAME && d.margin > log1p(FCL_COMPARE_WIDEST)) {
+        c->verdict = FCL_NOT_COMPARABLE;
+        c->reason = "too unsteady: more repeats, or a quieter machine";
+    }
 done:
     return status;
 }

@@ -31,6 +31,8 @@ typedef struct fcl_comparisons {
 #define FCL_COMPARE_ERROR 0.001
 /* Smaller relative differences are never called: alignment and the like make two runs of one program differ that much. */
 #define FCL_COMPARE_MARGIN 0.01
+/* A verdict "same" that could hide a relative difference about as large as this would be worth nothing. */
+#define FCL_COMPARE_WIDEST 0.1
 
 /* FCL_E_INPUT names both files and versions or units when the same workload means different things in them. What cannot be
  * trusted (other device, driver, power source ...) is a warning in the log. */

@@ -109,6 +109,21 @@ START_TEST(small_differences_are_not_called) {
 }
 END_TEST
 
+START_TEST(same_is_not_said_of_noise) {
+    fcl_report *before = made_report("1"), *after = made_report("1");
+    fcl_result *a = add(before, workload, "images/s", 1, REPEATS), *b = add(after, workload, "images/s", 1, REPEATS);
+    for (size_t i = 0; i < REPEATS; i++) a->samples[i] = b->samples[i] = i % 2 ? 100.0 : 130.0;
+    fcl_comparison c = compare_one(before, after);
+    ck_assert_int_eq(c.verdict, FCL_NOT_COMPARABLE);
+    ck_assert_msg(test_contains(c.reason, "too unsteady"), "%s", c.reason);
+    /* But what shows all the same is said. */
+    for (size_t i = 0; i < REPEATS; i++) b->samples[i] *= 0.5;
+    ck_assert_int_eq(compare_one(before, after).verdict, FCL_SLOWER);
+    fcl_report_free(before);
+    fcl_report_free(after);
+}
+END_TEST
+
 static char warnings[1024];
 static void collect(void *user, fcl_log_level level, const char *line) {
     (void)user;
@@ -267,6 +282,7 @@ int main(void) {
     tcase_add_test(tests, the_calibration_takes_drift_out);
     tcase_add_test(tests, bytes_do_not_drift);
     tcase_add_test(tests, small_differences_are_not_called);
+    tcase_add_test(tests, same_is_not_said_of_noise);
     tcase_add_test(tests, another_driver_is_warned_of_and_not_corrected_for);
     tcase_add_test(tests, different_measurements_are_refused);
     tcase_add_test(tests, what_is_not_comparable);
