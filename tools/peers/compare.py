@@ -20,8 +20,10 @@ BATCH = 32
 TOLERANCE_PIXELS = 0.01
 # Relative difference of the training loss: of the first step, which the same forward pass gives, and of the last one,
 # where Adam has amplified the roundings and Keras' epsilon counts more.
-TOLERANCE_FIRST_LOSS, TOLERANCE_LAST_LOSS, CHECKED_STEPS = 1e-4, 0.05, 8
-CHECKED_IMAGES = 32
+TOLERANCE_FIRST_LOSS, TOLERANCE_LAST_LOSS = 1e-4, 0.1
+CHECKED_STEPS, CHECKED_IMAGES = 4, 32
+# Training before the weights that all begin with, so that no bias is zero.
+STEPS_BEFORE = 8
 # Threads of the program that had its turn may spin for a while; the next one waits for them to sleep.
 PAUSE_SECONDS = 0.3
 
@@ -111,13 +113,12 @@ class Comparison:
         """A few steps from random weights, so that no bias is zero, then what everyone must agree with."""
         if model in self.weights:
             return
-        run = self.fiducl.train(self.prepared, model, None, "--max-steps", CHECKED_STEPS)
+        run = self.fiducl.train(self.prepared, model, None, "--max-steps", STEPS_BEFORE)
         folder = self.work / f"weights-{model}"
         shutil.rmtree(folder, ignore_errors=True)
         run = run.rename(folder)
         self.weights[model] = run / "best.safetensors"
-        self.losses[model] = self.fiducl.losses(self.prepared, model, self.weights[model],
-                                                min(CHECKED_STEPS, self.effort.n_images // BATCH))
+        self.losses[model] = self.fiducl.losses(self.prepared, model, self.weights[model], CHECKED_STEPS)
         worker = self.start("fiducl", Workload("infer", model, BATCH), {})
         self.expected[model] = worker.ask({"do": "predict", "n": CHECKED_IMAGES})["pixels"]
         worker.close()

@@ -5,7 +5,7 @@ import statistics
 from .settings import text_of
 
 MIB = 1 << 20
-ROW = "{:<28} {:>9} {:>9} {:>9}   {:<24} {}"
+ROW = "{:<30} {:>9} {:>9} {:>9}   {:<28} {}"
 
 
 def ratios(result):
