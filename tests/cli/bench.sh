@@ -38,5 +38,9 @@ code=$?
 [ $code -eq 0 ] || [ $code -eq 11 ] || { fail "bench ops ends with $code"; cat stderr.txt >&2; }
 grep -q "^conv  *backward_weights" stdout.txt || fail "an operation is missing from the table"
 there ops.json
-command -v gnuplot >/dev/null && there ops_roofline_tiny.svg ops_roofline_tiny.png ops_roofline_tiny.csv
+if command -v gnuplot >/dev/null; then
+  there ops_roofline_tiny.svg ops_roofline_tiny.png ops_roofline_tiny.csv
+  rm ops.json
+  expect 5 "ops_roofline_tiny.svg" bench ops $tiny --out ops.json
+fi
 finish
