@@ -13,7 +13,7 @@ fcl_bench_options fcl_bench_defaults(void) {
                                .repeats = 10,
                                .repeat_seconds = 1.0,
                                .seeds = 5,
-                               .target_mae = 2.0,
+                               .target_mae = 2.5,
                                .max_epochs = 20};
 }
 

@@ -156,7 +156,7 @@ static const fcl_option option_table[] = {
     {"repeats", 0, FCL_OPTION_TEXT, "N", "measure everything so often, in turn (default: 10)"},
     {"sustained", 0, FCL_OPTION_TEXT, "MINUTES", "train: go on that long, and report the last third too"},
     {"seeds", 0, FCL_OPTION_TEXT, "N", "accuracy: trainings (default: 5)"},
-    {"target", 0, FCL_OPTION_TEXT, "PIXELS", "accuracy: the validation MAE to reach (default: 2)"},
+    {"target", 0, FCL_OPTION_TEXT, "PIXELS", "accuracy: the validation MAE to reach (default: 2.5)"},
     {"max-epochs", 0, FCL_OPTION_TEXT, "N", "accuracy: the target is missed after that many (default: 20)"},
     {"as-shipped", 0, FCL_OPTION_FLAG, NULL, "leave what `fiducl tune` found aside"},
     {"out", 'o', FCL_OPTION_TEXT, "FILE", "the results (default: benchmark.json)"},
