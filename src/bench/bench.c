@@ -13,7 +13,7 @@ fcl_bench_options fcl_bench_defaults(void) {
                                .repeats = 10,
                                .repeat_seconds = 1.0,
                                .seeds = 5,
-                               .target_mae = 2.0,
+                               .target_mae = 2.5,
                                .max_epochs = 20};
 }
 
@@ -38,6 +38,10 @@ fcl_status fcl_bench_open(fcl_bench *out, const fcl_bench_options *options, cons
     FCL_TRY(fcl_device_open(&bench.device, options->device, 0));
     FCL_TRY(fcl_facts_record(bench.report, bench.device));
     FCL_TRY(fcl_probe_create(&bench.probe, bench.device));
+    int vector, chains;
+    size_t items;
+    fcl_probe_describe(&vector, &chains, &items, bench.probe);
+    json_object_set_new(bench.report->device, "calibration_vector", json_integer(vector));
     *out = bench;
     bench = (fcl_bench){0};
 done:

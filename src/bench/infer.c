@@ -1,4 +1,5 @@
 /* bench infer: images a second from a host array to a host array. */
+#include <float.h>
 #include <math.h>
 
 #include "base/clock.h"
@@ -61,8 +62,8 @@ done:
     return status;
 }
 
-/* The first images against the solvers that compute one element at a time. Bound, in shares of the network's largest output:
- * two networks that round each operation's result by its solver's factor. */
+/* The first images against the solvers that compute one element at a time. Bound: two networks that round each operation's
+ * result by its solver's factor, in shares of the largest output; and both results are rounded as pixels. */
 static fcl_status check(fcl_infer_case *c, fcl_bench *bench, const fcl_model *model, fcl_result *result) {
     fcl_status status;
     fcl_choice *choice = NULL;
@@ -84,7 +85,8 @@ static fcl_status check(fcl_infer_case *c, fcl_bench *bench, const fcl_model *mo
         if (!(difference <= worst)) worst = difference;
         largest = fmax(largest, fabs((double)wanted[i] - half_side));
     }
-    const double bound = 2.0 * fcl_network_rounding(fcl_predictor_network(c->predictor)) * fmax(largest, half_side);
+    const double bound = 2.0 * fcl_network_rounding(fcl_predictor_network(c->predictor)) * largest +
+                         2.0 * half_side * (double)FLT_EPSILON;
     FCL_TRY(fcl_result_set_check(result, worst, bound,
                                  "predictions of the first images with conv_general, largest difference in pixels"));
 done:

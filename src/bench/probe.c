@@ -16,7 +16,8 @@ enum {
     CPU_ITEMS_PER_UNIT = 4,
     GPU_ITEMS_PER_UNIT = 2048,
     GPU_GROUP = 256,
-    FIRST_STEPS = 2000,               /* of a first, short run */
+    MAX_STEPS = 100000000,
+    FIRST_STEPS = 500,                /* of a first, short run */
     BYTES_A_LAUNCH = 64 << 20,        /* small working sets are gone through several times in a launch */
     SMALLEST_LARGE_BYTES = 256 << 20, /* well beyond the last cache of most CPUs */
     LARGE_IN_CACHES = 8,              /* times the cache that the device reports */
@@ -25,7 +26,9 @@ enum {
     LAUNCHES = 400,
 };
 static const int widths[] = {16, 8, 4, 1};
-static const double run_seconds = 10e-3;
+static const double run_seconds = 20e-3;
+/* A narrower vector must be faster by more than noise, so that every run on a device calibrates with the same. */
+static const double clearly = 1.15;
 /* x = x * a + b goes to b / (1 - a), exactly. */
 static const float a = 0.5f, b = 1.0f, limit = 2.0f;
 
@@ -96,19 +99,27 @@ typedef struct candidate {
 } candidate;
 
 static fcl_status begin_candidate(candidate *c, const fcl_probe *probe, int width) {
+    enum { TRIES = 3, GROWTH = 4 };
     fcl_status status;
-    double seconds;
+    double seconds, best = 0.0;
     FCL_TRY(create_kernel(&c->kernel, probe, "bench_fma", width));
-    FCL_TRY(run_fma(&seconds, probe, c->kernel, FIRST_STEPS));
-    FCL_TRY(run_fma(&seconds, probe, c->kernel, FIRST_STEPS));
-    c->steps = (int)fmax(1.0, fmin(FIRST_STEPS * run_seconds / fmax(seconds, 1e-9), 1e9));
+    FCL_TRY(run_fma(&seconds, probe, c->kernel, 1));
+    /* Longer and longer until launching does not count; the best of a few, in case something else runs. */
+    for (c->steps = FIRST_STEPS; best < run_seconds / GROWTH && c->steps < MAX_STEPS; c->steps *= GROWTH) {
+        best = (double)INFINITY;
+        for (int i = 0; i < TRIES; i++) {
+            FCL_TRY(run_fma(&seconds, probe, c->kernel, c->steps));
+            best = fmin(best, seconds);
+        }
+    }
+    c->steps = (int)fmax(1.0, c->steps / GROWTH * run_seconds / best);
 done:
     return status;
 }
 
-/* In turn, and the best of several runs each, so that a disturbance does not decide. */
+/* In turn, and the best of many short runs each, of which some are undisturbed on a machine that others use too. */
 static fcl_status choose_width(fcl_probe *probe) {
-    enum { N_WIDTHS = sizeof widths / sizeof *widths, ROUNDS = 4 };
+    enum { N_WIDTHS = sizeof widths / sizeof *widths, ROUNDS = 20, SHORTER = 5 };
     fcl_status status = FCL_OK;
     candidate candidates[N_WIDTHS] = {{0}};
     int best = 0;
@@ -116,11 +127,12 @@ static fcl_status choose_width(fcl_probe *probe) {
     for (int round = 0; round < ROUNDS; round++)
         for (int i = 0; i < N_WIDTHS; i++) {
             double seconds;
-            FCL_TRY(run_fma(&seconds, probe, candidates[i].kernel, candidates[i].steps));
-            candidates[i].speed = fmax(candidates[i].speed, fma_flop(probe, widths[i], candidates[i].steps) / seconds);
+            const int steps = candidates[i].steps / SHORTER + 1;
+            FCL_TRY(run_fma(&seconds, probe, candidates[i].kernel, steps));
+            candidates[i].speed = fmax(candidates[i].speed, fma_flop(probe, widths[i], steps) / seconds);
         }
     for (int i = 1; i < N_WIDTHS; i++)
-        if (candidates[i].speed > candidates[best].speed) best = i;
+        if (candidates[i].speed > clearly * candidates[best].speed) best = i;
     probe->vector = widths[best];
     probe->steps = candidates[best].steps;
     probe->fma = candidates[best].kernel;

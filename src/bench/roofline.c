@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -127,5 +128,19 @@ done:
     }
     free(path);
     free(title);
+    return status;
+}
+
+fcl_status fcl_roofline_check_output(const char *stem, const char *model) {
+    static const char *const endings[] = {"svg", "png", "csv"};
+    fcl_status status = FCL_OK;
+    for (size_t i = 0; i < sizeof endings / sizeof *endings && status == FCL_OK; i++) {
+        char *path = fcl_format("%s_%s.%s", stem, model, endings[i]);
+        if (!path) return FCL_E_MEMORY;
+        if (fcl_path_exists(path))
+            status = fcl_fail(FCL_E_EXISTS,
+                              "'%s' exists: choose another file with --out, or give --force to replace it", path);
+        free(path);
+    }
     return status;
 }

@@ -28,4 +28,7 @@ const fcl_bandwidth *fcl_roofline_bandwidth(const fcl_roofline *roof, double byt
 fcl_status fcl_roofline_draw(const char *stem, const char *model, const fcl_roofline *roof, const fcl_result *results,
                              size_t n_results);
 
+/* Before anything is measured: FCL_E_EXISTS when one of these files is there. */
+fcl_status fcl_roofline_check_output(const char *stem, const char *model);
+
 #endif

@@ -56,16 +56,26 @@ done:
     return status;
 }
 
-/* A solver that passes the gate: of another kind of solver rather than a variant of the same one. */
+/* How welcome a solver is as the other one: 0 is best, -1 not at all. One that computes element by element is the most
+ * independent, but at most so much of it is bearable; libraries take seconds to compile. */
+static int rank(const fcl_solver *solver, const fcl_solver *own, const fcl_op_desc *desc) {
+    static const double bearable_flop = 1e9;
+    enum { MADE_FOR, PLAIN, DETOUR, VARIANT };
+    if (solver == own) return -1;
+    if (fcl_solver_is_variant_of(solver, own)) return VARIANT;
+    if (solver->tier == FCL_TIER_MADE_FOR) return MADE_FOR;
+    if (solver->tier == FCL_TIER_DETOUR) return DETOUR;
+    return fcl_op_flop(desc, desc->batch) <= bearable_flop ? PLAIN : -1;
+}
+
 static const fcl_solver *find_other(fcl_device *device, const fcl_op_desc *desc, const fcl_solver *own,
                                     fcl_solver_cache *cache, const char *description) {
-    for (int variants = 0; variants < 2; variants++)
+    enum { N_RANKS = 4 };
+    for (int wanted = 0; wanted < N_RANKS; wanted++)
         for (const fcl_solver *const *s = fcl_solvers_of(desc->kind); *s; s++) {
             fcl_solver_record record;
             char fault[256];
-            /* Those of the last resort would take minutes at a full batch. */
-            if (*s == own || fcl_solver_is_variant_of(*s, own) != variants || (*s)->tier >= FCL_TIER_LAST_RESORT ||
-                !fcl_solver_suits(*s, device) || !(*s)->applies(desc, device))
+            if (rank(*s, own, desc) != wanted || !fcl_solver_suits(*s, device) || !(*s)->applies(desc, device))
                 continue;
             if (fcl_judge(&record, fault, device, desc, *s, cache, description) == FCL_OK && record.passed) return *s;
         }

@@ -6,6 +6,11 @@
 
 static const double per_cent = 100.0;
 
+static const char *device_text(const fcl_report *report, const char *key) {
+    const char *text = fcl_report_text(report, "device", key);
+    return text ? text : "unknown";
+}
+
 static int is_operation(const fcl_result *r) {
     return fcl_starts_with(r->workload, "ops/");
 }
@@ -93,8 +98,7 @@ static void append_kernels(fcl_text *table, const fcl_result *r) {
 fcl_status fcl_bench_table(char **out, const fcl_report *report) {
     fcl_text table = FCL_TEXT_EMPTY;
     int has_head = 0;
-    fcl_text_appendf(&table, "%s, driver %s\n", fcl_report_text(report, "device", "name"),
-                     fcl_report_text(report, "device", "driver_version"));
+    fcl_text_appendf(&table, "%s, driver %s\n", device_text(report, "name"), device_text(report, "driver_version"));
     for (size_t i = 0; i < report->n_results; i++) {
         if (is_operation(&report->results[i])) continue;
         if (!has_head)

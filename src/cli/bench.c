@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "bench/bench.h"
+#include "bench/roofline.h"
 #include "cli/bench_compare.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
@@ -34,11 +35,12 @@ done:
 typedef struct benchmark {
     const char *name;
     fcl_status (*measure)(fcl_bench *bench);
+    int draws; /* a roofline for each model */
 } benchmark;
 
 static const benchmark benchmarks[] = {
-    {"device", fcl_bench_device}, {"ops", fcl_bench_ops},           {"train", measure_train},
-    {"infer", measure_infer},     {"accuracy", fcl_bench_accuracy}, {"all", measure_all},
+    {"device", fcl_bench_device, 0}, {"ops", fcl_bench_ops, 1},           {"train", measure_train, 0},
+    {"infer", measure_infer, 0},     {"accuracy", fcl_bench_accuracy, 0}, {"all", measure_all, 1},
 };
 
 static fcl_status find_benchmark(const benchmark **out, const char *name) {
@@ -145,6 +147,9 @@ static fcl_status run(const fcl_arguments *arguments) {
     FCL_TRY(fcl_report_check_output(file, fcl_argument_flag(arguments, "force")));
     const char *const command[] = {"bench", name};
     FCL_TRY(fcl_bench_open(&bench, &options, command, sizeof command / sizeof *command));
+    if (chosen->draws && figure && !fcl_argument_flag(arguments, "force"))
+        for (size_t m = 0; m < bench.n_models; m++)
+            FCL_TRY(fcl_roofline_check_output(figure, fcl_model_name(bench.models[m])));
     FCL_TRY(finish(&bench, chosen->measure(&bench), file));
     if (baseline) FCL_TRY(fcl_bench_judge(bench.report, file, baseline, baseline_file));
 done:
@@ -162,7 +167,7 @@ static const fcl_option option_table[] = {
     {"repeats", 0, FCL_OPTION_TEXT, "N", "measure everything so often, in turn (default: 10)"},
     {"sustained", 0, FCL_OPTION_TEXT, "MINUTES", "train: go on that long, and report the last third too"},
     {"seeds", 0, FCL_OPTION_TEXT, "N", "accuracy: trainings (default: 5)"},
-    {"target", 0, FCL_OPTION_TEXT, "PIXELS", "accuracy: the validation MAE to reach (default: 2)"},
+    {"target", 0, FCL_OPTION_TEXT, "PIXELS", "accuracy: the validation MAE to reach (default: 2.5)"},
     {"max-epochs", 0, FCL_OPTION_TEXT, "N", "accuracy: the target is missed after that many (default: 20)"},
     {"as-shipped", 0, FCL_OPTION_FLAG, NULL, "leave what `fiducl tune` found aside"},
     {"out", 'o', FCL_OPTION_TEXT, "FILE", "the results (default: benchmark.json)"},
