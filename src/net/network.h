@@ -82,6 +82,9 @@ fcl_status fcl_network_reset_optimizer(fcl_network *network);
 const fcl_op_desc *fcl_network_operation_desc(const fcl_network *network, unsigned index);
 /* The solvers in use: pairs of fcl_op_describe() text and solver name, in order of the layers. Lends. */
 unsigned fcl_network_n_operations(const fcl_network *network);
+/* Where an operation belongs: the layer's name ("conv_1"; "step" for what follows all layers: loss, finite check, Adam) and
+ * what it does there ("forward", "backward_data", "backward_weights", ...); both together are unique. Lends. */
+void fcl_network_operation_place(const char **layer, const char **part, const fcl_network *network, unsigned index);
 void fcl_network_operation(const char **description, const char **solver, const fcl_network *network, unsigned index);
 
 #endif

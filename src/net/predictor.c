@@ -1,19 +1,21 @@
+#include "net/predictor.h"
+
 #include <stdlib.h>
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "net/network.h"
 
 struct fcl_predictor {
-    fcl_model *model;
+    fcl_model *model; /* owned; NULL when it is lent */
     fcl_network *network;
+    size_t batch;
     float *images, *outputs;
 };
 
 static fcl_status load_weights(fcl_predictor *predictor, const char *path) {
     fcl_status status;
     fcl_tensors weights = {0};
-    FCL_TRY(fcl_tensors_init(&weights, predictor->model));
+    FCL_TRY(fcl_tensors_init(&weights, fcl_network_model(predictor->network)));
     const fcl_tensor_set set = {"", &weights};
     FCL_TRY(fcl_safetensors_read(path, &set, 1));
     FCL_TRY(fcl_network_write(predictor->network, FCL_PARAMETERS, &weights));
@@ -22,10 +24,32 @@ done:
     return status;
 }
 
-fcl_status fcl_predictor_load(fcl_predictor **out, fcl_device *device, const char *run_folder) {
+fcl_status fcl_predictor_create(fcl_predictor **out, fcl_device *device, const fcl_model *model, int batch,
+                                const fcl_choice *choice) {
     const size_t pixels = (size_t)FCL_IMAGE_SIDE * FCL_IMAGE_SIDE;
     fcl_status status;
     fcl_predictor *predictor = NULL;
+    const fcl_network_options options = {.batch = batch, .choice = choice, .measure = 1};
+    FCL_TRY(FCL_NEW(&predictor, 1, "a predictor"));
+    predictor->batch = (size_t)batch;
+    FCL_TRY(fcl_network_create(&predictor->network, device, model, &options));
+    FCL_TRY(FCL_NEW(&predictor->images, predictor->batch * pixels, "images"));
+    FCL_TRY(FCL_NEW(&predictor->outputs, predictor->batch * FCL_N_COORDINATES, "predictions"));
+    *out = predictor;
+    predictor = NULL;
+done:
+    fcl_predictor_free(predictor);
+    return status;
+}
+
+fcl_network *fcl_predictor_network(fcl_predictor *predictor) {
+    return predictor->network;
+}
+
+fcl_status fcl_predictor_load(fcl_predictor **out, fcl_device *device, const char *run_folder) {
+    fcl_status status;
+    fcl_predictor *predictor = NULL;
+    fcl_model *loaded = NULL;
     char *model = fcl_path_join(run_folder, "model.cfg"), *weights = fcl_path_join(run_folder, "best.safetensors");
     if (!model || !weights) {
         status = FCL_E_MEMORY;
@@ -35,17 +59,16 @@ fcl_status fcl_predictor_load(fcl_predictor **out, fcl_device *device, const cha
         status = fcl_fail(FCL_E_INPUT, "'%s' has no weights yet: no epoch of its training is complete", run_folder);
         goto done;
     }
-    FCL_TRY(FCL_NEW(&predictor, 1, "a predictor"));
-    FCL_TRY(fcl_model_load(&predictor->model, model));
-    fcl_network_options options = {.batch = FCL_PREDICTOR_BATCH, .measure = 1};
-    FCL_TRY(fcl_network_create(&predictor->network, device, predictor->model, &options));
+    FCL_TRY(fcl_model_load(&loaded, model));
+    FCL_TRY(fcl_predictor_create(&predictor, device, loaded, FCL_PREDICTOR_BATCH, NULL));
     FCL_TRY(load_weights(predictor, weights));
-    FCL_TRY(FCL_NEW(&predictor->images, FCL_PREDICTOR_BATCH * pixels, "images"));
-    FCL_TRY(FCL_NEW(&predictor->outputs, FCL_PREDICTOR_BATCH * FCL_N_COORDINATES, "predictions"));
+    predictor->model = loaded;
     *out = predictor;
     predictor = NULL;
+    loaded = NULL;
 done:
     fcl_predictor_free(predictor);
+    fcl_model_free(loaded);
     free(model);
     free(weights);
     return status;
@@ -64,8 +87,8 @@ fcl_status fcl_predictor_run(fcl_predictor *predictor, float *keypoints, const f
     const size_t pixels = (size_t)FCL_IMAGE_SIDE * FCL_IMAGE_SIDE;
     const float half_side = FCL_IMAGE_SIDE / 2.0f;
     fcl_status status = FCL_OK;
-    for (size_t first = 0; first < n; first += FCL_PREDICTOR_BATCH) {
-        size_t part = n - first < FCL_PREDICTOR_BATCH ? n - first : FCL_PREDICTOR_BATCH;
+    for (size_t first = 0; first < n; first += predictor->batch) {
+        size_t part = n - first < predictor->batch ? n - first : predictor->batch;
         for (size_t i = 0; i < part * pixels; i++) predictor->images[i] = images[first * pixels + i] / 255.0f;
         fcl_pass pass = {.n = (int)part};
         FCL_TRY(fcl_buffer_write(fcl_network_input(predictor->network), 0, predictor->images,

@@ -80,6 +80,15 @@ static size_t workspace_bytes(const fcl_op_desc *desc, const fcl_device *device)
     return workspace_floats(desc, device) * sizeof(float);
 }
 
+/* Its own multiplications; the transformed weights are written and read. */
+static fcl_work work(const fcl_op_desc *desc, const fcl_device *device) {
+    const fcl_conv_shape s = fcl_conv_as_forward(desc);
+    const double points = (double)POINTS * s.in_c * s.out_c;
+    (void)device;
+    return (fcl_work){.flop = 2.0 * (double)tiles_of(&s, desc->batch) * points,
+                      .bytes = fcl_op_work(desc).bytes + 2.0 * points * sizeof(float)};
+}
+
 static void dispose(fcl_plan *plan) {
     if (!plan) return;
     fcl_kernel_free(plan->weights);
@@ -189,6 +198,7 @@ done:
         .error_factor = ERROR_FACTOR,                                                                                  \
         .applies = applies,                                                                                            \
         .workspace_bytes = workspace_bytes,                                                                            \
+        .work = work,                                                                                                  \
         .prepare = prepare,                                                                                            \
         .run = run,                                                                                                    \
         .dispose = dispose,                                                                                            \

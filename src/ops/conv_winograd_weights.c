@@ -78,6 +78,15 @@ static size_t workspace_bytes(const fcl_op_desc *desc, const fcl_device *device)
     return layout_of(desc).workspace * sizeof(float);
 }
 
+/* Its own multiplications; the parts' sums are written and read. */
+static fcl_work work(const fcl_op_desc *desc, const fcl_device *device) {
+    const fcl_conv_shape *c = &desc->conv;
+    const double points = (double)POINTS * c->in_c * c->out_c;
+    (void)device;
+    return (fcl_work){.flop = 2.0 * (double)tiles_of(c) * desc->batch * points,
+                      .bytes = fcl_op_work(desc).bytes + 2.0 * (double)layout_of(desc).parts * points * sizeof(float)};
+}
+
 static void dispose(fcl_plan *plan) {
     if (!plan) return;
     fcl_kernel_free(plan->parts);
@@ -180,6 +189,7 @@ const fcl_solver fcl_solver_conv_winograd_backward_weights = {
     .error_factor = ERROR_FACTOR,
     .applies = applies,
     .workspace_bytes = workspace_bytes,
+    .work = work,
     .prepare = prepare,
     .run = run,
     .dispose = dispose,

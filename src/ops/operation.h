@@ -25,6 +25,9 @@ fcl_status fcl_choice_force(fcl_choice *choice, const char *text);
 /* Use this solver for exactly this description (from fcl_op_describe): how a run repeats its record. */
 fcl_status fcl_choice_record(fcl_choice *choice, const char *description, const char *solver);
 
+/* What tuning chose is not looked at: the solvers are those of a device that nobody tuned. */
+void fcl_choice_ignore_tuning(fcl_choice *choice);
+
 typedef struct fcl_operation fcl_operation;
 /* `choice` may be NULL. `measure` 0 takes the first solver that passes the gate, whatever times are known. A forced
  * or recorded solver that does not apply is FCL_E_USAGE; FCL_E_WRONG_RESULT when it, or every solver there

@@ -147,7 +147,8 @@ fcl_status fcl_select_solver(const fcl_solver **out, fcl_device *device, const f
     }
     if (named)
         FCL_TRY(select_named(out, device, desc, named, cache, description));
-    else if (measure && (tuned = fcl_solver_cache_tuned(cache, description, solvers)) && tuned->applies(desc, device))
+    else if (measure && !fcl_choice_ignores_tuning(choice) &&
+             (tuned = fcl_solver_cache_tuned(cache, description, solvers)) && tuned->applies(desc, device))
         *out = tuned;
     else
         FCL_TRY(fcl_select_default(out, device, desc, measure, solvers, cache, description));

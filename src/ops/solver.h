@@ -21,6 +21,12 @@ typedef struct fcl_operands {
     fcl_buffer *workspace;           /* at least workspace_bytes; contents undefined; NULL when that is 0 */
 } fcl_operands;
 
+/* The least that a device has to do: floating point operations (a multiplication with an addition is two), and bytes that
+ * are read or written once. */
+typedef struct fcl_work {
+    double flop, bytes;
+} fcl_work;
+
 typedef struct fcl_solver {
     /* Lower case with underscores, a variant's parameters behind a colon; unique among the solvers of a kind; part of
      * files and options. */
@@ -43,6 +49,8 @@ typedef struct fcl_solver {
     int (*applies)(const fcl_op_desc *desc, const fcl_device *device);
     size_t (*workspace_bytes)(const fcl_op_desc *desc, const fcl_device *device); /* NULL means 0 */
     fcl_status (*prepare)(fcl_plan **out, const fcl_op_desc *desc, fcl_device *device);
+    /* What a run of the whole batch computes and moves, where it differs from the operation's own (fcl_solver_work). */
+    fcl_work (*work)(const fcl_op_desc *desc, const fcl_device *device);
     /* Enqueues; 1 <= n <= desc->batch samples. */
     fcl_status (*run)(fcl_plan *plan, int n, const fcl_operands *operands, const fcl_op_args *args);
     void (*dispose)(fcl_plan *plan); /* releases the plan; NULL is legal */
@@ -55,6 +63,9 @@ const fcl_solver *const *fcl_solvers_of(fcl_op_kind kind);
 const fcl_solver *fcl_solver_find(fcl_op_kind kind, const char *name);
 /* Whether both are variants of one solver. */
 int fcl_solver_is_variant_of(const fcl_solver *a, const fcl_solver *b);
+/* Of a run of the whole batch: what the solver says, else the operation's floating point operations and its operands. */
+fcl_work fcl_solver_work(const fcl_solver *solver, const fcl_op_desc *desc, const fcl_device *device);
+fcl_work fcl_op_work(const fcl_op_desc *desc);
 /* Whether it may be considered for this device without being asked for. */
 int fcl_solver_suits(const fcl_solver *solver, const fcl_device *device);
 

@@ -28,7 +28,7 @@ fcl_status fcl_stopwatch_create(fcl_stopwatch **out, fcl_device *device, const f
     FCL_TRY(FCL_NEW(&stopwatch, 1, "a measurement"));
     stopwatch->device = device;
     stopwatch->desc = *desc;
-    FCL_TRY(fcl_made_operands_create_for_timing(&stopwatch->made, device, desc));
+    FCL_TRY(fcl_made_operands_create_for_timing(&stopwatch->made, device, desc, 1));
     *out = stopwatch;
     stopwatch = NULL;
 done:
