@@ -88,6 +88,33 @@ int fcl_register_sums(const fcl_device *device) {
     return width >= 16 ? WIDE : width >= 8 ? MIDDLE : NARROW;
 }
 
+double fcl_speed_of_detour(const fcl_op_desc *desc, const fcl_device *device) {
+    (void)desc;
+    (void)device;
+    return 0.3;
+}
+
+double fcl_speed_of_last_resort(const fcl_op_desc *desc, const fcl_device *device) {
+    (void)desc;
+    (void)device;
+    return 0.02;
+}
+
+double fcl_speed_of_winograd(const fcl_op_desc *desc, const fcl_device *device) {
+    enum { TILE = 4 };
+    static const double saved = 4.0; /* of 9 * 16 multiplications of a tile 36 are left */
+    static const double transform_channels =
+        24.0;                                 /* a tile's transform of a channel costs as much as that many products */
+    static const double weights_tiles = 16.0; /* transforming the weights costs as much as that many tiles */
+    const fcl_conv_shape s = desc->kind == FCL_CONV_BACKWARD_WEIGHTS ? desc->conv : fcl_conv_as_forward(desc);
+    double tiles = (double)fcl_div_up((size_t)s.out_h, TILE) * (double)fcl_div_up((size_t)s.out_w, TILE);
+    double useful = (double)s.out_h * s.out_w / (tiles * TILE * TILE);
+    double transforms = transform_channels * (1.0 / s.in_c + 1.0 / s.out_c),
+           weights = desc->weights_stay ? 0.0 : weights_tiles / (tiles * desc->batch);
+    (void)device;
+    return saved * useful / (1.0 + transforms + weights);
+}
+
 int fcl_even_part(int n, int most) {
     assert(n > 0 && most > 0);
     int times = (n + most - 1) / most;

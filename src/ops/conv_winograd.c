@@ -104,9 +104,8 @@ static fcl_status transform_weights(fcl_plan *plan, const fcl_operands *operands
 }
 
 static fcl_status run_forward(fcl_plan *plan, int n, const fcl_operands *operands, const fcl_op_args *args) {
-    (void)args;
     fcl_status status;
-    FCL_TRY(transform_weights(plan, operands));
+    if (!args->weights_unchanged) FCL_TRY(transform_weights(plan, operands));
     FCL_TRY(FCL_LAUNCH(plan->convolve, &plan->range, fcl_arg_int(n), SHAPE_ARGS(&plan->shape),
                        fcl_arg_buffer(operands->buffer[FCL_X]), fcl_arg_buffer(operands->workspace),
                        fcl_arg_buffer(operands->buffer[FCL_Y]), fcl_arg_buffer(operands->buffer[FCL_B])));
@@ -129,8 +128,9 @@ done:
     const fcl_solver variable = {                                                                                      \
         .name = "conv_winograd",                                                                                       \
         .kind = op_kind,                                                                                               \
-        .tier = FCL_TIER_MADE_FOR,                                                                                     \
+        .likely_speed = fcl_speed_of_winograd,                                                                         \
         .files = "conv_winograd.cl",                                                                                   \
+        .keeps_weights = op_kind == FCL_CONV_FORWARD,                                                                  \
         .error_factor = ERROR_FACTOR,                                                                                  \
         .applies = applies,                                                                                            \
         .workspace_bytes = workspace_bytes,                                                                            \
