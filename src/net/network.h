@@ -14,7 +14,7 @@
 
 typedef struct fcl_network fcl_network;
 
-/* What predicting uses, whatever batch a model was trained with. */
+/* What predicting several images uses, whatever batch a model was trained with. */
 enum { FCL_PREDICTOR_BATCH = 32 };
 
 typedef struct fcl_network_options {
