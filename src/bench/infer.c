@@ -51,12 +51,13 @@ static fcl_status repeat(double *sample, double *error, void *state, unsigned in
     return status;
 }
 
-static fcl_status set_weights(fcl_predictor *predictor, const fcl_model *model) {
+static fcl_status create_predictor(fcl_predictor **out, fcl_bench *bench, const fcl_model *model, size_t batch,
+                                   const fcl_choice *choice) {
     fcl_status status;
     fcl_tensors weights = {0};
     FCL_TRY(fcl_tensors_init(&weights, model));
     fcl_tensors_initialize(&weights, WEIGHTS_SEED);
-    FCL_TRY(fcl_network_write(fcl_predictor_network(predictor), FCL_PARAMETERS, &weights));
+    FCL_TRY(fcl_predictor_create(out, bench->device, model, &weights, batch, choice));
 done:
     fcl_tensors_dispose(&weights);
     return status;
@@ -64,7 +65,8 @@ done:
 
 /* The first images against the solvers that compute one element at a time. Bound: two networks that round each operation's
  * result by its solver's factor, in shares of the largest output; and both results are rounded as pixels. */
-static fcl_status check(fcl_infer_case *c, fcl_bench *bench, const fcl_model *model, fcl_result *result) {
+static fcl_status check(fcl_infer_case *c, const fcl_network *network, fcl_bench *bench, const fcl_model *model,
+                        fcl_result *result) {
     fcl_status status;
     fcl_choice *choice = NULL;
     fcl_predictor *plain = NULL;
@@ -75,8 +77,7 @@ static fcl_status check(fcl_infer_case *c, fcl_bench *bench, const fcl_model *mo
     FCL_TRY(fcl_choice_create(&choice));
     FCL_TRY(fcl_choice_force(choice, "conv=conv_general"));
     FCL_TRY(fcl_choice_force(choice, "dense=conv_general"));
-    FCL_TRY(fcl_predictor_create(&plain, bench->device, model, (int)n, choice));
-    FCL_TRY(set_weights(plain, model));
+    FCL_TRY(create_predictor(&plain, bench, model, n, choice));
     FCL_TRY(predict(c, 1));
     for (size_t i = 0; i < n * FCL_N_COORDINATES; i++) own[i] = c->keypoints[i];
     FCL_TRY(fcl_predictor_run(plain, wanted, c->images, n));
@@ -85,8 +86,7 @@ static fcl_status check(fcl_infer_case *c, fcl_bench *bench, const fcl_model *mo
         if (!(difference <= worst)) worst = difference;
         largest = fmax(largest, fabs((double)wanted[i] - half_side));
     }
-    const double bound = 2.0 * fcl_network_rounding(fcl_predictor_network(c->predictor)) * largest +
-                         2.0 * half_side * (double)FLT_EPSILON;
+    const double bound = 2.0 * fcl_network_rounding(network) * largest + 2.0 * half_side * (double)FLT_EPSILON;
     FCL_TRY(fcl_result_set_check(result, worst, bound,
                                  "predictions of the first images with conv_general, largest difference in pixels"));
 done:
@@ -110,6 +110,7 @@ fcl_status fcl_infer_case_begin(fcl_infer_case **out, fcl_cases *cases, fcl_benc
                                 int batch, const fcl_dataset *faces) {
     fcl_status status;
     fcl_infer_case *c = NULL;
+    fcl_network *network;
     fcl_case added = {.repeat = repeat};
     const size_t before = fcl_device_memory_use(bench->device).now_bytes;
     char *workload = fcl_format("infer/%s/batch%d", fcl_model_name(model), batch);
@@ -118,13 +119,12 @@ fcl_status fcl_infer_case_begin(fcl_infer_case **out, fcl_cases *cases, fcl_benc
     c->batch = (size_t)batch;
     FCL_TRY(take_images(c, faces));
     FCL_TRY(fcl_result_name(&added.result, workload, VERSION, "speed", "images/s", 1));
-    FCL_TRY(fcl_predictor_create(&c->predictor, bench->device, model, batch, bench->choice));
-    FCL_TRY(set_weights(c->predictor, model));
+    FCL_TRY(create_predictor(&c->predictor, bench, model, c->batch, bench->choice));
+    FCL_TRY(fcl_predictor_network(&network, c->predictor, c->batch));
     const size_t device_bytes = fcl_device_memory_use(bench->device).now_bytes - before;
-    FCL_TRY(fcl_network_solvers(&added.result.solvers, added.result.details, fcl_predictor_network(c->predictor),
-                                bench->device));
+    FCL_TRY(fcl_network_solvers(&added.result.solvers, added.result.details, network, bench->device));
     if (bench->options.as_shipped) added.result.solvers = FCL_AS_SHIPPED;
-    FCL_TRY(check(c, bench, model, &added.result));
+    FCL_TRY(check(c, network, bench, model, &added.result));
     FCL_TRY(predict(c, 1));
     double begin = fcl_clock_seconds();
     FCL_TRY(predict(c, 2));

@@ -3,6 +3,7 @@
 #include <float.h>
 #include <string.h>
 
+#include "ops/conv_shape.h"
 #include "ops/selection.h"
 #include "ops/solvers.h"
 
@@ -58,13 +59,14 @@ done:
 
 /* How welcome a solver is as the other one: 0 is best, -1 not at all. One that computes element by element is the most
  * independent, but at most so much of it is bearable; libraries take seconds to compile. */
-static int rank(const fcl_solver *solver, const fcl_solver *own, const fcl_op_desc *desc) {
+static int rank(const fcl_solver *solver, const fcl_solver *own, const fcl_op_desc *desc, const fcl_device *device) {
     static const double bearable_flop = 1e9;
     enum { MADE_FOR, PLAIN, DETOUR, VARIANT };
     if (solver == own) return -1;
     if (fcl_solver_is_variant_of(solver, own)) return VARIANT;
-    if (solver->tier == FCL_TIER_MADE_FOR) return MADE_FOR;
-    if (solver->tier == FCL_TIER_DETOUR) return DETOUR;
+    if (!solver->likely_speed || solver->likely_speed(desc, device) > fcl_speed_of_detour(desc, device))
+        return MADE_FOR;
+    if (solver->likely_speed(desc, device) > fcl_speed_of_last_resort(desc, device)) return DETOUR;
     return fcl_op_flop(desc, desc->batch) <= bearable_flop ? PLAIN : -1;
 }
 
@@ -75,8 +77,8 @@ static const fcl_solver *find_other(fcl_device *device, const fcl_op_desc *desc,
         for (const fcl_solver *const *s = fcl_solvers_of(desc->kind); *s; s++) {
             fcl_solver_record record;
             char fault[256];
-            if (rank(*s, own, desc) != wanted || !fcl_solver_suits(*s, device) || !(*s)->applies(desc, device))
-                continue;
+            if (!fcl_solver_suits(*s, device) || !(*s)->applies(desc, device)) continue;
+            if (rank(*s, own, desc, device) != wanted) continue;
             if (fcl_judge(&record, fault, device, desc, *s, cache, description) == FCL_OK && record.passed) return *s;
         }
     return NULL;

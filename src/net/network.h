@@ -14,7 +14,7 @@
 
 typedef struct fcl_network fcl_network;
 
-/* What predicting uses, whatever batch a model was trained with. */
+/* What predicting several images uses, whatever batch a model was trained with. */
 enum { FCL_PREDICTOR_BATCH = 32 };
 
 typedef struct fcl_network_options {
@@ -23,6 +23,9 @@ typedef struct fcl_network_options {
     const fcl_choice *choice; /* may be NULL; used during creation only */
     int measure;              /* as for fcl_operation_create */
     uint64_t seed;            /* of dropout */
+    /* NULL, or a network of the same model on the same device whose parameters this one uses, which must outlive it; not when
+     * training */
+    fcl_network *parameters_of;
 } fcl_network_options;
 
 /* Operations are created (kernels compiled, solvers gated and chosen). `model` and `device` must outlive it.

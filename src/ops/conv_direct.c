@@ -115,12 +115,15 @@ static fcl_range convolve_range(const fcl_plan *plan, int n) {
     return (fcl_range){.n_dimensions = 3, .global = {plan->rows, plan->channel_blocks, groups}, .local = {1, 1, 1}};
 }
 
+static fcl_status pack_weights(fcl_plan *plan, const fcl_operands *operands) {
+    return FCL_LAUNCH(plan->pack, &plan->pack_range, fcl_arg_buffer(operands->buffer[FCL_W]),
+                      fcl_arg_buffer(operands->workspace));
+}
+
 static fcl_status run_forward(fcl_plan *plan, int n, const fcl_operands *operands, const fcl_op_args *args) {
-    (void)args;
     fcl_status status;
     fcl_range range = convolve_range(plan, n);
-    FCL_TRY(FCL_LAUNCH(plan->pack, &plan->pack_range, fcl_arg_buffer(operands->buffer[FCL_W]),
-                       fcl_arg_buffer(operands->workspace)));
+    if (!args->weights_unchanged) FCL_TRY(pack_weights(plan, operands));
     FCL_TRY(FCL_LAUNCH(plan->convolve, &range, fcl_arg_int(n), fcl_arg_buffer(operands->buffer[FCL_X]),
                        fcl_arg_buffer(operands->workspace), fcl_arg_buffer(operands->buffer[FCL_Y]),
                        fcl_arg_buffer(operands->buffer[FCL_B])));
@@ -131,8 +134,7 @@ done:
 static fcl_status run_backward(fcl_plan *plan, int n, const fcl_operands *operands, const fcl_op_args *args) {
     fcl_status status;
     fcl_range range = convolve_range(plan, n);
-    FCL_TRY(FCL_LAUNCH(plan->pack, &plan->pack_range, fcl_arg_buffer(operands->buffer[FCL_W]),
-                       fcl_arg_buffer(operands->workspace)));
+    FCL_TRY(pack_weights(plan, operands));
     FCL_TRY(FCL_LAUNCH(plan->convolve, &range, fcl_arg_int(n), fcl_arg_buffer(operands->buffer[FCL_DY]),
                        fcl_arg_buffer(operands->workspace), fcl_arg_buffer(operands->buffer[FCL_DX]),
                        fcl_arg_buffer(operands->buffer[FCL_X]), fcl_arg_int(args->accumulate)));
@@ -144,6 +146,7 @@ const fcl_solver fcl_solver_conv_direct_forward = {
     .name = "conv_direct",
     .kind = FCL_CONV_FORWARD,
     .files = "conv_direct.cl",
+    .keeps_weights = 1,
     .error_factor = FCL_CONV_ERROR_FACTOR,
     .applies = applies,
     .workspace_bytes = workspace_bytes,

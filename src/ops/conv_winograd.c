@@ -182,8 +182,9 @@ static fcl_status run(fcl_plan *plan, int n, const fcl_operands *operands, const
     fcl_status status;
     fcl_arg src = fcl_arg_buffer(operands->buffer[plan->is_backward ? FCL_DY : FCL_X]);
     fcl_arg dst = fcl_arg_buffer(operands->buffer[plan->is_backward ? FCL_DX : FCL_Y]);
-    FCL_TRY(FCL_LAUNCH(plan->weights, &plan->weights_range, fcl_arg_buffer(operands->buffer[FCL_W]),
-                       fcl_arg_buffer(operands->workspace)));
+    if (!args->weights_unchanged)
+        FCL_TRY(FCL_LAUNCH(plan->weights, &plan->weights_range, fcl_arg_buffer(operands->buffer[FCL_W]),
+                           fcl_arg_buffer(operands->workspace)));
     FCL_TRY((plan->convolve ? run_blocks : run_chunks)(plan, n, operands, args, src, dst));
 done:
     return status;
@@ -193,8 +194,9 @@ done:
     const fcl_solver variable = {                                                                                      \
         .name = "conv_winograd",                                                                                       \
         .kind = op_kind,                                                                                               \
-        .tier = FCL_TIER_MADE_FOR,                                                                                     \
+        .likely_speed = fcl_speed_of_winograd,                                                                         \
         .files = "conv_winograd.cl",                                                                                   \
+        .keeps_weights = op_kind == FCL_CONV_FORWARD,                                                                  \
         .error_factor = ERROR_FACTOR,                                                                                  \
         .applies = applies,                                                                                            \
         .workspace_bytes = workspace_bytes,                                                                            \

@@ -184,7 +184,7 @@ done:
 const fcl_solver fcl_solver_conv_winograd_backward_weights = {
     .name = "conv_winograd",
     .kind = FCL_CONV_BACKWARD_WEIGHTS,
-    .tier = FCL_TIER_MADE_FOR,
+    .likely_speed = fcl_speed_of_winograd,
     .files = "conv_winograd_weights.cl",
     .error_factor = ERROR_FACTOR,
     .applies = applies,

@@ -36,11 +36,15 @@ typedef struct fcl_solver {
      * them): part of what verdicts and measurements in the solver cache are keyed by. NULL when it has no
      * kernels of its own. */
     const char *files;
-    /* Solvers of a higher tier are looked at only when none of a lower one is right: what is hardly ever the fastest
-     * where another applies costs no compilation and no measurement. */
-    int tier;
+    /* How fast it is likely to be, with 1 for a kernel that is made for the kind of device and does every multiplication; NULL
+     * means 1. Without tuning only the likeliest are compiled and measured (selection.h), so it need not be exact. Asks
+     * facts of shape and device, and is called only where the solver applies. docs/kernels.md has the values. */
+    double (*likely_speed)(const fcl_op_desc *desc, const fcl_device *device);
     /* On a CPU it is used only when it is asked for by name: work-groups that share local memory, which a CPU emulates. */
     int not_on_cpu;
+    /* What it makes of W alone it writes into the workspace first, and leaves it there: with args->weights_unchanged it
+     * does not make it again. */
+    int keeps_weights;
     /* How large an error is acceptable: the bound on |device - reference| of an element is
      * error_factor * FLT_EPSILON * magnitude (+ the smallest normal float). docs/kernels.md justifies each
      * value. */
