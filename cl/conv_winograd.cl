@@ -19,13 +19,15 @@
  *
  * Work sizes: conv_winograd (items); conv_winograd_weights (src_c, dst_c / 16); tiles and results (tiles of the chunk), product
  * (dst_c / 16, 36); groups of one item.
- * Macros: BLOCK, BACKWARD (0: bias and ACTIVATION; 1: X_ACTIVATION, and the sum with what was there).
+ * Macros: BLOCK, BACKWARD (0: bias and ACTIVATION; 1: the derivative of the activation that made x, and the sum with what was
+ * there), X_ACTIVATION if that is no line to the left and right of 0, whose slope on the left is `x_slope`, CHUNKS (which of the
+ * two ways is compiled: each takes seconds).
  */
 #include "common.h"
 #include "winograd.h"
 
-#ifndef BACKWARD
-#error "BACKWARD is needed"
+#if !defined(BACKWARD) || !defined(CHUNKS)
+#error "BACKWARD and CHUNKS are needed"
 #endif
 
 #define ITEM __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
@@ -83,8 +85,8 @@ ITEM conv_winograd_weights(__global const float *restrict weights, __global floa
 }
 
 #if BACKWARD
-#define EXTRA_PARAMETERS __global const float *restrict x, int accumulate
-#define EXTRA            x, accumulate
+#define EXTRA_PARAMETERS __global const float *restrict x, float x_slope, int accumulate
+#define EXTRA            x, x_slope, accumulate
 #else
 #define EXTRA_PARAMETERS __global const float *restrict bias
 #define EXTRA            bias
@@ -98,10 +100,7 @@ INLINE void transform_source(int tile, SIZES, __global const float *all_src, int
     const int tiles_x = (dst_w + 3) / 4, tiles_y = (dst_h + 3) / 4;
     const int top = tile / tiles_x % tiles_y * 4 - pad_top, left = tile % tiles_x * 4 - pad_left;
     __global const float *src = all_src + tile / (tiles_x * tiles_y) * (src_h * src_w * src_c);
-    if (top >= 0 && left >= 0 && top + 6 <= src_h && left + 6 <= src_w)
-        read_tile(src, top, left, src_h, src_w, src_c, block, point_step, v, 1);
-    else
-        read_tile(src, top, left, src_h, src_w, src_c, block, point_step, v, 0);
+    read_tile(src, top, left, src_h, src_w, src_c, block, point_step, v);
 }
 
 /* m of one point and 16 output channels, for BLOCK tiles: src_c products each. In v they are `tile_step` vectors apart, and 16
@@ -153,9 +152,11 @@ INLINE void finish_tile(int tile, SIZES, __global const float *m, int block, __g
                 const int at = at_tile + (i * dst_w + j) * dst_c + c;
                 float16 value = d[i][j];
 #if BACKWARD
-#if X_ACTIVATION != ACTIVATION_LINEAR
+#ifdef X_ACTIVATION
                 const float16 x_value = vload16(0, x + at);
                 value = X_DERIVATIVE(value, x_value);
+#else
+                if (x_slope != 1.0f) value = vload16(0, x + at) > 0.0f ? value : value * x_slope;
 #endif
                 if (accumulate) value += vload16(0, all_dst + at);
                 vstore16(value, 0, all_dst + at);
@@ -168,6 +169,7 @@ INLINE void finish_tile(int tile, SIZES, __global const float *m, int block, __g
     }
 }
 
+#if !CHUNKS
 ITEM conv_winograd(int n, SIZES, __global const float *restrict all_src, __global float *restrict workspace,
                    __global float *restrict all_dst, EXTRA_PARAMETERS) {
     const int item = (int)get_global_id(0), n_items = (int)get_global_size(0), n_vectors = dst_c / 16;
@@ -186,6 +188,7 @@ ITEM conv_winograd(int n, SIZES, __global const float *restrict all_src, __globa
     }
 }
 
+#else
 ITEM conv_winograd_tiles(int first, SIZES, int capacity, __global const float *restrict all_src,
                          __global float *restrict workspace) {
     const int t = (int)get_global_id(0);
@@ -205,3 +208,4 @@ ITEM conv_winograd_results(int first, SIZES, int capacity, __global const float 
     const int t = (int)get_global_id(0);
     finish_tile(first + t, SIZE, workspace + POINTS * (src_c * (dst_c + capacity) + t * 16), capacity, all_dst, EXTRA);
 }
+#endif

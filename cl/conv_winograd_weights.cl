@@ -19,13 +19,13 @@
  *
  * Work sizes: parts (n_parts), tiles (tiles of the chunk), product (in_c / CHANNELS, out_c / (16 * VECTORS), 36), finish
  * (in_c, out_c / 16); groups of one item.
- * Macros: CHANNELS (a divisor of 16), VECTORS.
+ * Macros: CHANNELS (a divisor of 16), VECTORS, PARTS (which of the two ways is compiled: each takes seconds).
  */
 #include "common.h"
 #include "winograd.h"
 
-#ifndef CHANNELS
-#error "CHANNELS is needed"
+#if !defined(CHANNELS) || !defined(PARTS)
+#error "CHANNELS and PARTS are needed"
 #endif
 
 #define LANES (16 * VECTORS)
@@ -59,15 +59,16 @@ INLINE void transform_dw(float16 *m) {
 
 /* d of a tile, laid out as read_tile does. */
 INLINE void read_dy(__global const float *dy, int top, int left, int out_h, int out_w, int out_c, int block,
-                    const int point_step, __global float *v, const int inside) {
+                    const int point_step, __global float *v) {
     for (int c = 0; c < out_c; c += 16) {
         __global float *out = v + c * POINTS * block;
+        const tile_source source = find_tile(dy, top, left, out_h, out_w, out_c, c, 4, out, point_step);
         float16 d[6][6];
 #pragma unroll
         for (int i = 0; i < 4; i++) {
             float16 line[6];
 #pragma unroll
-            for (int j = 0; j < 4; j++) line[j] = read_pixel(dy, top + i, left + j, out_h, out_w, out_c, c, inside);
+            for (int j = 0; j < 4; j++) line[j] = vload16(0, source.pixels + i * source.row + j * source.step);
             transform_dy(line);
 #pragma unroll
             for (int j = 0; j < 6; j++) d[j][i] = line[j];
@@ -92,14 +93,8 @@ INLINE void transform_tile(int tile, int t, SIZES, const int tile_step, const in
     const int top = out_top - pad_top, left = out_left - pad_left;
     __global float *v = scratch + t * tile_step * 16, *d = v + POINTS * block * in_c;
     __global const float *x = all_x + sample * (in_h * in_w * in_c), *dy = all_dy + sample * (out_h * out_w * out_c);
-    if (top >= 0 && left >= 0 && top + 6 <= in_h && left + 6 <= in_w)
-        read_tile(x, top, left, in_h, in_w, in_c, block, point_step, v, 1);
-    else
-        read_tile(x, top, left, in_h, in_w, in_c, block, point_step, v, 0);
-    if (out_top + 4 <= out_h && out_left + 4 <= out_w)
-        read_dy(dy, out_top, out_left, out_h, out_w, out_c, block, point_step, d, 1);
-    else
-        read_dy(dy, out_top, out_left, out_h, out_w, out_c, block, point_step, d, 0);
+    read_tile(x, top, left, in_h, in_w, in_c, block, point_step, v);
+    read_dy(dy, out_top, out_left, out_h, out_w, out_c, block, point_step, d);
 }
 
 /* Adds the tiles in `scratch` to the sums of one point, of CHANNELS input and LANES output channels. */
@@ -141,6 +136,7 @@ INLINE void add_tiles(int n_tiles, int is_first, int point, int channel, int out
     }
 }
 
+#if PARTS
 ITEM conv_winograd_parts(int n, SIZES, __global const float *restrict all_x, __global const float *restrict all_dy,
                          __global float *restrict workspace) {
     const int index = (int)get_global_id(0), n_parts = (int)get_global_size(0);
@@ -162,6 +158,7 @@ ITEM conv_winograd_parts(int n, SIZES, __global const float *restrict all_x, __g
     }
 }
 
+#else
 ITEM conv_winograd_tiles(int first, SIZES, __global const float *restrict all_x, __global const float *restrict all_dy,
                          __global float *restrict workspace) {
     const int t = (int)get_global_id(0);
@@ -174,6 +171,8 @@ ITEM conv_winograd_product(int n_tiles, int is_first, int in_c, int out_c, int b
     add_tiles(n_tiles, is_first, (int)get_global_id(2), (int)get_global_id(0) * CHANNELS, (int)get_global_id(1) * LANES,
               in_c, out_c, block, 1, block, workspace + PART_FLOATS(in_c, out_c), workspace);
 }
+
+#endif
 
 INLINE float16 sum_parts(__global const float *first, int n_parts, int part_floats) {
     float16 sum = vload16(0, first);

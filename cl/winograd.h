@@ -14,11 +14,29 @@ INLINE void transform_in(float16 *d) {
     d[5] = fma(d1, 4.0f, fma(d3, -5.0f, d5));
 }
 
-/* 16 channels of a pixel, zero outside of the image; `inside`: it is known not to be. */
-INLINE float16 read_pixel(__global const float *image, int y, int x, int height, int width, int channels, int c,
-                          const int inside) {
-    return inside || (y >= 0 && y < height && x >= 0 && x < width) ? vload16(0, image + (y * width + x) * channels + c)
-                                                                   : (float16)(0.0f);
+/* Where a tile is read from: pixels `step` floats apart in a row, rows `row` floats. */
+typedef struct tile_source {
+    __global const float *pixels;
+    int row, step;
+} tile_source;
+
+/* 16 channels of a tile of side x side pixels: in the image, or, if it reaches beyond it, from a copy with zeros there, which is
+ * made in `scratch`, its pixels scratch_step vectors apart. So the transforms, which are long, are compiled only once. */
+INLINE tile_source find_tile(__global const float *image, int top, int left, int height, int width, int channels, int c,
+                             const int side, __global float *scratch, const int scratch_step) {
+    if (top >= 0 && left >= 0 && top + side <= height && left + side <= width) {
+        const tile_source in_image = {image + (top * width + left) * channels + c, width * channels, channels};
+        return in_image;
+    }
+#pragma unroll 1
+    for (int at = 0; at < side * side; at++) {
+        const int y = top + at / side, x = left + at % side;
+        const int exists = y >= 0 && y < height && x >= 0 && x < width;
+        const float16 pixel = exists ? vload16(0, image + (y * width + x) * channels + c) : (float16)(0.0f);
+        vstore16(pixel, at * scratch_step, scratch);
+    }
+    const tile_source copy = {scratch, side * scratch_step * 16, scratch_step * 16};
+    return copy;
 }
 
 /*
@@ -26,16 +44,16 @@ INLINE float16 read_pixel(__global const float *image, int y, int x, int height,
  * 36, block, 16): `point_step` says how many vectors lie between two points of a tile, `v` where its first value goes.
  */
 INLINE void read_tile(__global const float *image, int top, int left, int height, int width, int channels, int block,
-                      const int point_step, __global float *v, const int inside) {
+                      const int point_step, __global float *v) {
     for (int c = 0; c < channels; c += 16) {
         __global float *out = v + c * POINTS * block;
+        const tile_source source = find_tile(image, top, left, height, width, channels, c, 6, out, point_step);
         float16 d[6][6];
 #pragma unroll
         for (int i = 0; i < 6; i++) {
             float16 line[6];
 #pragma unroll
-            for (int j = 0; j < 6; j++)
-                line[j] = read_pixel(image, top + i, left + j, height, width, channels, c, inside);
+            for (int j = 0; j < 6; j++) line[j] = vload16(0, source.pixels + i * source.row + j * source.step);
             transform_in(line);
 #pragma unroll
             for (int j = 0; j < 6; j++) d[j][i] = line[j];

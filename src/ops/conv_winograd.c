@@ -19,6 +19,7 @@ enum {
 struct fcl_plan {
     fcl_conv_shape shape;
     int is_backward;
+    float x_slope; /* of the activation that made x, left of 0 */
     fcl_kernel *weights;
     fcl_kernel *convolve; /* in blocks; or in chunks: */
     fcl_kernel *tiles, *product, *results;
@@ -99,6 +100,11 @@ static void dispose(fcl_plan *plan) {
     free(plan);
 }
 
+/* An argument instead of a macro, so that layers with and without an activation before them share a program. */
+static float slope_of(fcl_activation activation) {
+    return activation.kind == FCL_LINEAR ? 1.0f : activation.kind == FCL_LEAKY_RELU ? activation.alpha : 0.0f;
+}
+
 static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *device) {
     static const char file[] = "conv_winograd.cl";
     fcl_status status;
@@ -111,11 +117,13 @@ static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *d
     plan->shape = s;
     plan->is_backward = desc->kind == FCL_CONV_BACKWARD_DATA;
     plan->tiles_a_sample = tiles_of(&s, 1);
-    fcl_text_appendf(&options, "-DBLOCK=%d -DBACKWARD=%d", block_of(&s, desc->batch, device), plan->is_backward);
+    fcl_text_appendf(&options, "-DBLOCK=%d -DBACKWARD=%d -DCHUNKS=%d", block_of(&s, desc->batch, device),
+                     plan->is_backward, is_in_chunks(&s));
     if (desc->kind == FCL_CONV_FORWARD)
         fcl_options_activation(&options, "ACTIVATION", desc->activation);
-    else
+    else if (desc->x_activation.kind == FCL_ELU)
         fcl_options_activation(&options, "X_ACTIVATION", desc->x_activation);
+    plan->x_slope = slope_of(desc->x_activation);
     FCL_TRY(fcl_text_status(&options));
     FCL_TRY(fcl_kernel_create(&plan->weights, device, file, "conv_winograd_weights", fcl_text_get(&options)));
     if (is_in_chunks(&s)) {
@@ -142,8 +150,9 @@ done:
         fcl_arg_int((s)->out_w), fcl_arg_int((s)->out_c), fcl_arg_int((s)->pad_top), fcl_arg_int((s)->pad_left)
 
 /* What the kernels that write dst end with. */
-#define EXTRA_FORWARD  fcl_arg_buffer(operands->buffer[FCL_B])
-#define EXTRA_BACKWARD fcl_arg_buffer(operands->buffer[FCL_X]), fcl_arg_int(args->accumulate)
+#define EXTRA_FORWARD fcl_arg_buffer(operands->buffer[FCL_B])
+#define EXTRA_BACKWARD                                                                                                 \
+    fcl_arg_buffer(operands->buffer[FCL_X]), fcl_arg_float(plan->x_slope), fcl_arg_int(args->accumulate)
 
 static fcl_status run_blocks(fcl_plan *plan, int n, const fcl_operands *operands, const fcl_op_args *args, fcl_arg src,
                              fcl_arg dst) {

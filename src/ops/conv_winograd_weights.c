@@ -114,7 +114,7 @@ static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *d
     int channels = power_of_two(fcl_register_sums(device) / vectors);
     FCL_TRY(FCL_NEW(&plan, 1, "a plan"));
     plan->shape = *c;
-    fcl_text_appendf(&options, "-DCHANNELS=%d -DVECTORS=%d", channels, vectors);
+    fcl_text_appendf(&options, "-DCHANNELS=%d -DVECTORS=%d -DPARTS=%d", channels, vectors, l.in_parts);
     FCL_TRY(fcl_text_status(&options));
     if (l.in_parts) {
         FCL_TRY(fcl_kernel_create(&plan->parts, device, file, "conv_winograd_parts", fcl_text_get(&options)));
