@@ -74,10 +74,11 @@ layers = (
 end
 expect 0 "The budget of 1e-06 s is used up" tune --model ./tiny.cfg --batch-size 8 --budget 0.000001
 grep -rq "	tuned	" cache/solvers && fail "something is tuned without any time"
-expect 0 "7 of 7 operations" tune --model ./tiny.cfg --batch-size 8
+# Two layers: five operations of training, and prediction of one image and of many, two each.
+expect 0 "9 of 9 operations" tune --model ./tiny.cfg --batch-size 8
 grep -q "conv_backward_weights in=96x96x1" stdout.txt || fail "an operation is missing from the table"
-[ "$(cat cache/solvers/*.txt | grep -c "	tuned	")" -eq 7 ] || fail "not one tuned solver for each operation"
-expect 0 "7 of 7 operations" tune --model ./tiny.cfg --batch-size 8
+[ "$(cat cache/solvers/*.txt | grep -c "	tuned	")" -eq 9 ] || fail "not one tuned solver for each operation"
+expect 0 "9 of 9 operations" tune --model ./tiny.cfg --batch-size 8
 # What the file says is used: another choice in it becomes another choice of the run.
 sed -i -e '/conv_forward/s/	tuned	/	-	/' -e '/	conv_general	conv_forward/s/	-	/	tuned	/' cache/solvers/*.txt
 expect 0 "tuned_run: 1 epoch" train prepared --model ./tiny.cfg --out tuned_run --epochs 1 --batch-size 8

@@ -15,7 +15,13 @@
 /* The formula's keys and the numbers of tools/golden/networks.py. */
 enum { KEY_TARGETS = 11, KEY_MASK = 12, KEY_TARGET_NOISE = 14, KEY_TENSORS = 1000, GRADIENT_SAMPLES = 64 };
 enum { SIDE = FCL_IMAGE_SIDE, PIXELS = SIDE * SIDE, SKIPPED = 77, MAX_FORCED = 8 };
+/* Samples of which no golden case has two elements of a window that are that near to each other. */
+enum { PART_WITHOUT_TIES = 3 };
 static const double loss_tolerance = 1e-4, gradient_tolerance = 1e-4, float32_factor = 5.0;
+/* Winograd's forward pass rounds values by some 1.5e-6 of their size (docs/kernels.md). In about that share of the pooling
+ * windows another element becomes the maximum, and its gradient goes to another pixel altogether: a gradient is off by the
+ * root of the share, and losses after steps along such gradients by as much. */
+static const double winograd_tolerance = 1.2e-3;
 /* What a loss in float32 is off at least: some roundings of sums over the batch. */
 static const double loss_floor = 1e-6;
 
@@ -110,8 +116,18 @@ static void check_output(const golden_case *g, const float *output) {
                   error / norm);
 }
 
+static int uses_winograd_forward(const fcl_network *network) {
+    for (unsigned i = 0; i < fcl_network_n_operations(network); i++) {
+        const char *description, *solver;
+        fcl_network_operation(&description, &solver, network, i);
+        if (fcl_network_operation_desc(network, i)->kind == FCL_CONV_FORWARD && strcmp(solver, "conv_winograd") == 0)
+            return 1;
+    }
+    return 0;
+}
+
 /* Each tensor's norm, and samples of it against their norm. */
-static void check_gradients(const golden_case *g, fcl_network *network) {
+static void check_gradients(const golden_case *g, fcl_network *network, double tolerance) {
     size_t n_norms, n_samples;
     const double *norms = golden_doubles(&n_norms, g, "gradient_norm");
     const double *samples = golden_doubles(&n_samples, g, "gradient_samples");
@@ -119,7 +135,7 @@ static void check_gradients(const golden_case *g, fcl_network *network) {
     ck_assert_uint_eq(n_samples, n_norms * GRADIENT_SAMPLES);
     /* Where PyTorch's own float32 gradients are off by more, because an activation lies at a kink, so may
      * these be. */
-    double bound = fmax(gradient_tolerance, float32_factor * golden_number(g, "float32_gradient_deviation"));
+    double bound = fmax(tolerance, float32_factor * golden_number(g, "float32_gradient_deviation"));
     fcl_tensors gradients;
     ck_ok(fcl_tensors_init(&gradients, model));
     ck_ok(fcl_network_read(&gradients, network, FCL_GRADIENTS));
@@ -142,7 +158,8 @@ static void check_gradients(const golden_case *g, fcl_network *network) {
     fcl_tensors_dispose(&gradients);
 }
 
-/* Trains and compares. `force`, may be NULL, is an argument of fcl_choice_force(). */
+/* Trains and compares. `force`, may be NULL, is an argument of fcl_choice_force(). Without it, at the whole batch, Winograd's
+ * tolerance counts where it computes. */
 static void follow(const char *case_name, int part, const char *force) {
     const golden_case *g = golden_find(file, case_name);
     batch b = batch_make(g);
@@ -160,6 +177,8 @@ static void follow(const char *case_name, int part, const char *force) {
     const double *deviation = golden_doubles(&n, g, "float32_deviation");
     const fcl_adam adam = {golden_number(g, "lr"), 0.9, 0.999, golden_number(g, "epsilon")};
     fcl_pass pass = {.inverse_count = (float)(1.0 / b.n_labelled)};
+    const int is_loose = !force && part > PART_WITHOUT_TIES && uses_winograd_forward(network);
+    const double relative = is_loose ? winograd_tolerance : loss_tolerance;
     double worst_deviation = 0.0; /* so far, of itself: it stays when losses shrink */
     float *output;
     ck_ok(FCL_NEW(&output, (size_t)b.n * FCL_N_COORDINATES, "output"));
@@ -170,13 +189,13 @@ static void follow(const char *case_name, int part, const char *force) {
         run_batch(network, &b, part, &pass, output);
         if (step == 0) {
             check_output(g, output);
-            check_gradients(g, network);
+            check_gradients(g, network, is_loose ? winograd_tolerance : gradient_tolerance);
         }
         ck_ok(fcl_network_update(network, &pass, &adam));
         ck_ok(fcl_buffer_read(stats, fcl_network_stats(network), 0, sizeof stats));
         worst_deviation = fmax(worst_deviation, deviation[step] / loss[step]);
-        double bound = loss[step] *
-                       (bound_kind == PARITY_RELATIVE ? loss_tolerance : float32_factor * worst_deviation + loss_floor);
+        double bound =
+            loss[step] * (bound_kind == PARITY_RELATIVE ? relative : float32_factor * worst_deviation + loss_floor);
         double got = (double)stats[2 * step], got_mae = (double)stats[2 * step + 1];
         if (getenv("PARITY_TRACE"))
             fprintf(stderr, "%s %s step %zu: %.3g of the bound, relative %.3g\n", case_name, force ? force : "",
@@ -194,6 +213,11 @@ static void follow(const char *case_name, int part, const char *force) {
 
 START_TEST(whole_batch) {
     follow("batch_32", 32, NULL);
+}
+END_TEST
+
+START_TEST(whole_batch_direct) {
+    follow("batch_32", 32, "conv=conv_direct");
 }
 END_TEST
 
@@ -250,6 +274,7 @@ int parity_main(const char *name, parity_bound bound) {
     TCase *tests = tcase_create("ten steps against PyTorch");
     tcase_add_unchecked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, whole_batch);
+    if (fcl_solver_find(FCL_CONV_FORWARD, "conv_direct")) tcase_add_test(tests, whole_batch_direct);
     tcase_add_test(tests, small_batch);
     tcase_add_test(tests, in_two_parts);
     tcase_add_loop_test(tests, with_solver, 0, n_forced);
