@@ -14,8 +14,12 @@
  * all of them at once: apart by whole tiles they would fall into a few sets of the first-level cache. Which item takes a block
  * changes no result.
  *
+ * With POOL (pool_cells.h) dst of a forward pass is pooled, (n, dst_h / 2, dst_w / 2, dst_c), a tile's pixels being four
+ * cells; src of a backward pass is pooled in the same way. Heights and widths are those before pooling, and even.
+ *
  * Work sizes: conv_winograd (items), of one item a group; conv_winograd_weights (src_c, dst_c / 16), groups of one item.
- * Macros: BLOCK, BACKWARD (0: bias and ACTIVATION; 1: X_ACTIVATION, and the sum with what was there).
+ * Macros: BLOCK, BACKWARD (0: bias and ACTIVATION; 1: X_ACTIVATION, and the sum with what was there), POOL; backward with POOL
+ * ODD_TOP and ODD_LEFT.
  */
 #include "common.h"
 #include "winograd.h"
@@ -78,9 +82,11 @@ conv_winograd_weights(__global const float *restrict weights, __global float *re
 }
 
 #if BACKWARD
-#define EXTRA_PARAMETERS __global const float *restrict x, int accumulate
+#define POOLED_SOURCE    HAS_PLACES
+#define EXTRA_PARAMETERS __global const float *restrict x, int accumulate PLACES_PARAMETER(__global const uchar *)
 #else
-#define EXTRA_PARAMETERS __global const float *restrict bias
+#define POOLED_SOURCE    0
+#define EXTRA_PARAMETERS __global const float *restrict bias PLACES_PARAMETER(__global uchar *)
 #endif
 
 /* m of one point and 16 output channels, for all tiles of a block: src_c products each. Tiles that a last block lacks are
@@ -116,11 +122,13 @@ conv_winograd(int n, int src_h, int src_w, int src_c, int dst_h, int dst_w, int 
         for (int t = 0; t < in_block; t++) {
             const int tile = first + t, tile_x = tile % tiles_x, tile_y = tile / tiles_x % tiles_y;
             const int top = tile_y * 4 - pad_top, left = tile_x * 4 - pad_left;
-            __global const float *src = all_src + tile / (tiles_x * tiles_y) * (src_h * src_w * src_c);
+            const int at_sample = tile / (tiles_x * tiles_y) * (src_h * src_w * src_c) / (POOLED_SOURCE ? 4 : 1);
+            __global const float *src = all_src + at_sample;
+            __global const uchar *places = POOLED_SOURCE ? ALL_PLACES + at_sample : 0;
             if (top >= 0 && left >= 0 && top + 6 <= src_h && left + 6 <= src_w)
-                read_tile(src, top, left, src_h, src_w, src_c, BLOCK, 1, v + t * POINTS * 16, 1);
+                read_tile(src, places, POOLED_SOURCE, top, left, src_h, src_w, src_c, BLOCK, 1, v + t * POINTS * 16, 1);
             else
-                read_tile(src, top, left, src_h, src_w, src_c, BLOCK, 1, v + t * POINTS * 16, 0);
+                read_tile(src, places, POOLED_SOURCE, top, left, src_h, src_w, src_c, BLOCK, 1, v + t * POINTS * 16, 0);
         }
         for (int point = 0; point < POINTS; point++)
             for (int vector = 0; vector < n_vectors; vector++)
@@ -128,7 +136,11 @@ conv_winograd(int n, int src_h, int src_w, int src_c, int dst_h, int dst_w, int 
                          m + (vector * BLOCK * POINTS + point) * 16);
         for (int t = 0; t < in_block; t++) {
             const int tile = first + t, top = tile / tiles_x % tiles_y * 4, left = tile % tiles_x * 4;
+#if POOL && !BACKWARD
+            const int at_tile = ((tile / (tiles_x * tiles_y) * dst_h + top) / 2 * (dst_w / 2) + left / 2) * dst_c;
+#else
             const int at_tile = ((tile / (tiles_x * tiles_y) * dst_h + top) * dst_w + left) * dst_c;
+#endif
             for (int c = 0; c < dst_c; c += 16) {
                 __global const float *of_tile = m + (c * BLOCK + t * 16) * POINTS;
                 float16 d[4][6];
@@ -144,6 +156,31 @@ conv_winograd(int n, int src_h, int src_w, int src_c, int dst_h, int dst_w, int 
 #if !BACKWARD
                 const float16 b = vload16(0, bias + c);
 #endif
+#if POOL && !BACKWARD
+#pragma unroll
+                for (int i = 0; i < 4; i++) {
+                    transform_out(d[i]);
+#pragma unroll
+                    for (int j = 0; j < 4; j++) {
+                        const float16 value = d[i][j] + b;
+                        d[i][j] = ACTIVATE(value);
+                    }
+                }
+#pragma unroll
+                for (int i = 0; i < 4; i += 2) {
+#pragma unroll
+                    for (int j = 0; j < 4; j += 2) {
+                        if (top + i >= dst_h || left + j >= dst_w) continue;
+                        const int at = at_tile + (i / 2 * (dst_w / 2) + j / 2) * dst_c + c;
+                        const float16 cell[4] = {d[i][j], d[i][j + 1], d[i + 1][j], d[i + 1][j + 1]};
+                        int16 place;
+                        vstore16(cell_maximum(cell, &place), 0, all_dst + at);
+#if HAS_PLACES
+                        vstore16(convert_uchar16(place), 0, ALL_PLACES + at);
+#endif
+                    }
+                }
+#else
 #pragma unroll
                 for (int i = 0; i < 4; i++) {
                     transform_out(d[i]);
@@ -153,6 +190,10 @@ conv_winograd(int n, int src_h, int src_w, int src_c, int dst_h, int dst_w, int 
                         const int at = at_tile + (i * dst_w + j) * dst_c + c;
                         float16 value = d[i][j];
 #if BACKWARD
+#if HAS_PLACES
+                        /* Exactly zero where nothing but what the pooling dropped is read. */
+                        if (top + i - pad_top >= src_h || left + j - pad_left >= src_w) value = (float16)(0.0f);
+#endif
 #if X_ACTIVATION != ACTIVATION_LINEAR
                         const float16 x_value = vload16(0, x + at);
                         value = X_DERIVATIVE(value, x_value);
@@ -165,6 +206,7 @@ conv_winograd(int n, int src_h, int src_w, int src_c, int dst_h, int dst_w, int 
 #endif
                     }
                 }
+#endif
             }
         }
     }

@@ -17,9 +17,12 @@
  * the other from memory. dw (3, 3, in_c, out_c), db (out_c). What lies outside of x or dy is zero. Sizes are arguments, so that the layers of
  * a network share a program; which item adds what follows from them.
  *
+ * With POOL dy is the pooled gradient, (n, out_h / 2, out_w / 2, out_c), and its places say which pixel it belongs to
+ * (pool_cells.h); out_h and out_w are even.
+ *
  * Work sizes: parts (n_parts), tiles (tiles of the chunk), product (in_c / CHANNELS, out_c / (16 * VECTORS), 36), finish
  * (in_c, out_c / 16); groups of one item.
- * Macros: CHANNELS (a divisor of 16), VECTORS.
+ * Macros: CHANNELS (a divisor of 16), VECTORS, POOL (0 or 2).
  */
 #include "common.h"
 #include "winograd.h"
@@ -58,7 +61,7 @@ INLINE void transform_dw(float16 *m) {
 }
 
 /* d of a tile, laid out as read_tile does. */
-INLINE void read_dy(__global const float *dy, int top, int left, int out_h, int out_w, int out_c, int block,
+INLINE void read_dy(__global const float *dy, __global const uchar *places, int top, int left, int out_h, int out_w, int out_c, int block,
                     const int point_step, __global float *v, const int inside) {
     for (int c = 0; c < out_c; c += 16) {
         __global float *out = v + c * POINTS * block;
@@ -67,7 +70,9 @@ INLINE void read_dy(__global const float *dy, int top, int left, int out_h, int 
         for (int i = 0; i < 4; i++) {
             float16 line[6];
 #pragma unroll
-            for (int j = 0; j < 4; j++) line[j] = read_pixel(dy, top + i, left + j, out_h, out_w, out_c, c, inside);
+            for (int j = 0; j < 4; j++)
+                line[j] =
+                    read_pixel(dy, places, HAS_PLACES, top, left, i, j, 0, 0, out_h, out_w, out_c, c, inside);
             transform_dy(line);
 #pragma unroll
             for (int j = 0; j < 6; j++) d[j][i] = line[j];
@@ -86,20 +91,23 @@ INLINE void read_dy(__global const float *dy, int top, int left, int out_h, int 
 
 /* v and d of a tile, its t-th in `scratch`, where tiles are `tile_step` vectors apart and their points `point_step`. */
 INLINE void transform_tile(int tile, int t, SIZES, const int tile_step, const int point_step,
-                           __global const float *all_x, __global const float *all_dy, __global float *scratch) {
+                           __global const float *all_x, __global const float *all_dy,
+                           __global const uchar *all_places, __global float *scratch) {
     const int tiles_x = (out_w + 3) / 4, tiles_y = (out_h + 3) / 4, sample = tile / (tiles_x * tiles_y);
     const int out_top = tile / tiles_x % tiles_y * 4, out_left = tile % tiles_x * 4;
     const int top = out_top - pad_top, left = out_left - pad_left;
     __global float *v = scratch + t * tile_step * 16, *d = v + POINTS * block * in_c;
-    __global const float *x = all_x + sample * (in_h * in_w * in_c), *dy = all_dy + sample * (out_h * out_w * out_c);
+    const int at_sample = sample * (out_h * out_w * out_c) / (HAS_PLACES ? 4 : 1);
+    __global const float *x = all_x + sample * (in_h * in_w * in_c), *dy = all_dy + at_sample;
+    __global const uchar *places = HAS_PLACES ? all_places + at_sample : 0;
     if (top >= 0 && left >= 0 && top + 6 <= in_h && left + 6 <= in_w)
-        read_tile(x, top, left, in_h, in_w, in_c, block, point_step, v, 1);
+        read_tile(x, 0, 0, top, left, in_h, in_w, in_c, block, point_step, v, 1);
     else
-        read_tile(x, top, left, in_h, in_w, in_c, block, point_step, v, 0);
+        read_tile(x, 0, 0, top, left, in_h, in_w, in_c, block, point_step, v, 0);
     if (out_top + 4 <= out_h && out_left + 4 <= out_w)
-        read_dy(dy, out_top, out_left, out_h, out_w, out_c, block, point_step, d, 1);
+        read_dy(dy, places, out_top, out_left, out_h, out_w, out_c, block, point_step, d, 1);
     else
-        read_dy(dy, out_top, out_left, out_h, out_w, out_c, block, point_step, d, 0);
+        read_dy(dy, places, out_top, out_left, out_h, out_w, out_c, block, point_step, d, 0);
 }
 
 /* Adds the tiles in `scratch` to the sums of one point, of CHANNELS input and LANES output channels. */
@@ -142,7 +150,7 @@ INLINE void add_tiles(int n_tiles, int is_first, int point, int channel, int out
 }
 
 ITEM conv_winograd_parts(int n, SIZES, __global const float *restrict all_x, __global const float *restrict all_dy,
-                         __global float *restrict workspace) {
+                         __global float *restrict workspace PLACES_PARAMETER(__global const uchar *)) {
     const int index = (int)get_global_id(0), n_parts = (int)get_global_size(0);
     const int n_tiles = n * ((out_h + 3) / 4) * ((out_w + 3) / 4), n_blocks = (n_tiles + block - 1) / block;
     const int begin = index * n_blocks / n_parts, end = (index + 1) * n_blocks / n_parts;
@@ -154,7 +162,7 @@ ITEM conv_winograd_parts(int n, SIZES, __global const float *restrict all_x, __g
         const int first = b * block, in_block = b < end ? min(block, n_tiles - first) : 0;
         for (int t = 0; t < in_block; t++)
             transform_tile(first + t, t, in_h, in_w, in_c, out_h, out_w, out_c, pad_top, pad_left, block, POINTS, 1,
-                           all_x, all_dy, scratch);
+                           all_x, all_dy, ALL_PLACES, scratch);
         for (int point = 0; point < POINTS; point++)
             for (int channel = 0; channel < in_c; channel += CHANNELS)
                 for (int out = 0; out < out_c; out += LANES)
@@ -163,10 +171,10 @@ ITEM conv_winograd_parts(int n, SIZES, __global const float *restrict all_x, __g
 }
 
 ITEM conv_winograd_tiles(int first, SIZES, __global const float *restrict all_x, __global const float *restrict all_dy,
-                         __global float *restrict workspace) {
+                         __global float *restrict workspace PLACES_PARAMETER(__global const uchar *)) {
     const int t = (int)get_global_id(0);
     transform_tile(first + t, t, in_h, in_w, in_c, out_h, out_w, out_c, pad_top, pad_left, block, 1, block, all_x,
-                   all_dy, workspace + PART_FLOATS(in_c, out_c));
+                   all_dy, ALL_PLACES, workspace + PART_FLOATS(in_c, out_c));
 }
 
 ITEM conv_winograd_product(int n_tiles, int is_first, int in_c, int out_c, int block,

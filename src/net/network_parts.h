@@ -31,6 +31,7 @@ struct fcl_network {
     fcl_buffer **windows[FCL_N_ARENAS]; /* (tensors) */
     size_t arena_bytes;
     fcl_buffer **value_slots, **gradient_slots; /* (placement.n_values), (placement.n_gradients) */
+    fcl_buffer **places;                        /* (layers) of convolutions that pool, in training; NULL of others */
     fcl_buffer *targets, *mask, *stats, *flag, *workspace;
     fcl_layer_nodes *layers; /* (layers) */
     fcl_node loss, finite_check, adam;

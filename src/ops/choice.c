@@ -83,6 +83,14 @@ done:
     return status;
 }
 
+int fcl_choice_names(const fcl_choice *choice, const fcl_op_desc *desc) {
+    const fcl_solver *solver;
+    int is_wish;
+    char description[256];
+    fcl_op_describe(description, desc);
+    return fcl_choice_find(&solver, &is_wish, choice, desc, description) != FCL_OK || solver;
+}
+
 fcl_status fcl_choice_find(const fcl_solver **solver, int *is_wish, const fcl_choice *choice, const fcl_op_desc *desc,
                            const char *description) {
     *solver = NULL;

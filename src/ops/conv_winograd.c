@@ -18,6 +18,7 @@ struct fcl_plan {
     fcl_conv_shape shape;
     fcl_kernel *weights, *convolve;
     fcl_range weights_range, range;
+    int has_places;
 };
 
 static size_t tiles_of(const fcl_conv_shape *s, int batch) {
@@ -75,8 +76,13 @@ static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *d
         (fcl_range){.n_dimensions = 2, .global = {(size_t)s.in_c, (size_t)(s.out_c / LANES)}, .local = {1, 1}};
     plan->range = (fcl_range){.n_dimensions = 1, .global = {items_of(&s, desc->batch, device)}, .local = {1}};
     plan->shape = s;
+    plan->has_places = desc->fused_pool == FCL_POOL_2X2_PLACES;
     fcl_text_appendf(&options, "-DBLOCK=%d -DBACKWARD=%d", block_of(&s, desc->batch, device),
                      desc->kind == FCL_CONV_BACKWARD_DATA);
+    fcl_options_pool(&options, desc);
+    /* Tiles begin at multiples of four less the padding. */
+    if (desc->fused_pool && desc->kind == FCL_CONV_BACKWARD_DATA)
+        fcl_text_appendf(&options, " -DODD_TOP=%d -DODD_LEFT=%d", abs(s.pad_top) % 2, abs(s.pad_left) % 2);
     if (desc->kind == FCL_CONV_FORWARD)
         fcl_options_activation(&options, "ACTIVATION", desc->activation);
     else
@@ -103,13 +109,21 @@ static fcl_status transform_weights(fcl_plan *plan, const fcl_operands *operands
                       fcl_arg_buffer(operands->workspace));
 }
 
+/* The arguments of both directions up to those that one has alone. */
+#define SHARED_ARGS(plan, n, src, dst)                                                                                 \
+    fcl_arg_int(n), SHAPE_ARGS(&(plan)->shape), fcl_arg_buffer(operands->buffer[src]),                                 \
+        fcl_arg_buffer(operands->workspace), fcl_arg_buffer(operands->buffer[dst])
+
 static fcl_status run_forward(fcl_plan *plan, int n, const fcl_operands *operands, const fcl_op_args *args) {
     (void)args;
     fcl_status status;
     FCL_TRY(transform_weights(plan, operands));
-    FCL_TRY(FCL_LAUNCH(plan->convolve, &plan->range, fcl_arg_int(n), SHAPE_ARGS(&plan->shape),
-                       fcl_arg_buffer(operands->buffer[FCL_X]), fcl_arg_buffer(operands->workspace),
-                       fcl_arg_buffer(operands->buffer[FCL_Y]), fcl_arg_buffer(operands->buffer[FCL_B])));
+    if (plan->has_places)
+        FCL_TRY(FCL_LAUNCH(plan->convolve, &plan->range, SHARED_ARGS(plan, n, FCL_X, FCL_Y),
+                           fcl_arg_buffer(operands->buffer[FCL_B]), fcl_arg_buffer(operands->buffer[FCL_PLACE])));
+    else
+        FCL_TRY(FCL_LAUNCH(plan->convolve, &plan->range, SHARED_ARGS(plan, n, FCL_X, FCL_Y),
+                           fcl_arg_buffer(operands->buffer[FCL_B])));
 done:
     return status;
 }
@@ -117,10 +131,13 @@ done:
 static fcl_status run_backward(fcl_plan *plan, int n, const fcl_operands *operands, const fcl_op_args *args) {
     fcl_status status;
     FCL_TRY(transform_weights(plan, operands));
-    FCL_TRY(FCL_LAUNCH(plan->convolve, &plan->range, fcl_arg_int(n), SHAPE_ARGS(&plan->shape),
-                       fcl_arg_buffer(operands->buffer[FCL_DY]), fcl_arg_buffer(operands->workspace),
-                       fcl_arg_buffer(operands->buffer[FCL_DX]), fcl_arg_buffer(operands->buffer[FCL_X]),
-                       fcl_arg_int(args->accumulate)));
+    if (plan->has_places)
+        FCL_TRY(FCL_LAUNCH(plan->convolve, &plan->range, SHARED_ARGS(plan, n, FCL_DY, FCL_DX),
+                           fcl_arg_buffer(operands->buffer[FCL_X]), fcl_arg_int(args->accumulate),
+                           fcl_arg_buffer(operands->buffer[FCL_PLACE])));
+    else
+        FCL_TRY(FCL_LAUNCH(plan->convolve, &plan->range, SHARED_ARGS(plan, n, FCL_DY, FCL_DX),
+                           fcl_arg_buffer(operands->buffer[FCL_X]), fcl_arg_int(args->accumulate)));
 done:
     return status;
 }
@@ -131,6 +148,7 @@ done:
         .kind = op_kind,                                                                                               \
         .tier = FCL_TIER_MADE_FOR,                                                                                     \
         .files = "conv_winograd.cl",                                                                                   \
+        .fuses_pool = 1,                                                                                               \
         .error_factor = ERROR_FACTOR,                                                                                  \
         .applies = applies,                                                                                            \
         .workspace_bytes = workspace_bytes,                                                                            \

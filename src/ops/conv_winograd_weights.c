@@ -26,6 +26,7 @@ struct fcl_plan {
     fcl_kernel *parts, *tiles, *product, *finish; /* `parts`, or else `tiles` and `product` */
     fcl_range parts_range, product_range, finish_range;
     size_t tiles_a_sample, block, n_parts;
+    int has_places;
 };
 
 typedef struct winograd_layout {
@@ -49,7 +50,7 @@ static size_t at_least(size_t n, size_t least) {
 
 /* From the shape alone, so that the sums do not depend on the number of cores. */
 static winograd_layout layout_of(const fcl_op_desc *desc) {
-    const fcl_conv_shape *c = &desc->conv;
+    const fcl_conv_shape conv = fcl_conv_of(desc), *c = &conv;
     const size_t in_c = (size_t)c->in_c, out_c = (size_t)c->out_c, tiles = tiles_of(c) * (size_t)desc->batch;
     const size_t tile_floats = POINTS * (in_c + out_c), part_floats = (POINTS * in_c + 1) * out_c;
     winograd_layout l = {.in_parts = part_floats * sizeof(float) <= MAX_PART_BYTES, .parts = 1};
@@ -65,7 +66,7 @@ static winograd_layout layout_of(const fcl_op_desc *desc) {
 }
 
 static int applies(const fcl_op_desc *desc, const fcl_device *device) {
-    const fcl_conv_shape *c = &desc->conv;
+    const fcl_conv_shape conv = fcl_conv_of(desc), *c = &conv;
     /* On a GPU one item a group leaves all but one lane idle. */
     if (fcl_device_facts(device)->kind == FCL_DEVICE_GPU || !fcl_conv_fits_int(desc)) return 0;
     if (c->kernel_h != KERNEL || c->kernel_w != KERNEL || c->stride_h != 1 || c->stride_w != 1) return 0;
@@ -98,14 +99,16 @@ static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *d
     static const char file[] = "conv_winograd_weights.cl";
     fcl_status status;
     fcl_plan *plan = NULL;
-    const fcl_conv_shape *c = &desc->conv;
+    const fcl_conv_shape conv = fcl_conv_of(desc), *c = &conv;
     const winograd_layout l = layout_of(desc);
     fcl_text options = FCL_TEXT_EMPTY;
     int vectors = c->out_c % (2 * LANES) == 0 ? 2 : 1;
     int channels = power_of_two(fcl_register_sums(device) / vectors);
     FCL_TRY(FCL_NEW(&plan, 1, "a plan"));
     plan->shape = *c;
+    plan->has_places = desc->fused_pool == FCL_POOL_2X2_PLACES;
     fcl_text_appendf(&options, "-DCHANNELS=%d -DVECTORS=%d", channels, vectors);
+    fcl_options_pool(&options, desc);
     FCL_TRY(fcl_text_status(&options));
     if (l.in_parts) {
         FCL_TRY(fcl_kernel_create(&plan->parts, device, file, "conv_winograd_parts", fcl_text_get(&options)));
@@ -132,11 +135,21 @@ done:
     return status;
 }
 
-/* SIZES of the kernels. */
-#define SIZES_ARGS(plan)                                                                                               \
-    fcl_arg_int((plan)->shape.in_h), fcl_arg_int((plan)->shape.in_w), fcl_arg_int((plan)->shape.in_c),                 \
-        fcl_arg_int((plan)->shape.out_h), fcl_arg_int((plan)->shape.out_w), fcl_arg_int((plan)->shape.out_c),          \
-        fcl_arg_int((plan)->shape.pad_top), fcl_arg_int((plan)->shape.pad_left), fcl_arg_int((int)(plan)->block)
+/* What the kernels that transform tiles are launched with. */
+#define TILES_ARGS(plan, first, operands)                                                                              \
+    fcl_arg_int(first), fcl_arg_int((plan)->shape.in_h), fcl_arg_int((plan)->shape.in_w),                              \
+        fcl_arg_int((plan)->shape.in_c), fcl_arg_int((plan)->shape.out_h), fcl_arg_int((plan)->shape.out_w),           \
+        fcl_arg_int((plan)->shape.out_c), fcl_arg_int((plan)->shape.pad_top), fcl_arg_int((plan)->shape.pad_left),     \
+        fcl_arg_int((int)(plan)->block), fcl_arg_buffer((operands)->buffer[FCL_X]),                                    \
+        fcl_arg_buffer((operands)->buffer[FCL_DY]), fcl_arg_buffer((operands)->workspace)
+
+/* `kernel` for tiles from `first`, or for n samples. */
+static fcl_status transform(fcl_plan *plan, fcl_kernel *kernel, const fcl_range *range, int first,
+                            const fcl_operands *operands) {
+    return plan->has_places ? FCL_LAUNCH(kernel, range, TILES_ARGS(plan, first, operands),
+                                         fcl_arg_buffer(operands->buffer[FCL_PLACE]))
+                            : FCL_LAUNCH(kernel, range, TILES_ARGS(plan, first, operands));
+}
 
 static fcl_status add_chunks(fcl_plan *plan, int n, const fcl_operands *operands) {
     fcl_status status = FCL_OK;
@@ -145,9 +158,7 @@ static fcl_status add_chunks(fcl_plan *plan, int n, const fcl_operands *operands
     for (size_t first = 0; first < n_tiles; first += plan->block) {
         size_t tiles = at_most(n_tiles - first, plan->block);
         fcl_range range = {.n_dimensions = 1, .global = {tiles}, .local = {1}};
-        FCL_TRY(FCL_LAUNCH(plan->tiles, &range, fcl_arg_int((int)first), SIZES_ARGS(plan),
-                           fcl_arg_buffer(operands->buffer[FCL_X]), fcl_arg_buffer(operands->buffer[FCL_DY]),
-                           workspace));
+        FCL_TRY(transform(plan, plan->tiles, &range, (int)first, operands));
         FCL_TRY(FCL_LAUNCH(plan->product, &plan->product_range, fcl_arg_int((int)tiles), fcl_arg_int(first == 0),
                            fcl_arg_int(plan->shape.in_c), fcl_arg_int(plan->shape.out_c), fcl_arg_int((int)plan->block),
                            workspace));
@@ -160,9 +171,7 @@ static fcl_status run(fcl_plan *plan, int n, const fcl_operands *operands, const
     fcl_status status;
     fcl_arg workspace = fcl_arg_buffer(operands->workspace);
     if (plan->parts)
-        FCL_TRY(FCL_LAUNCH(plan->parts, &plan->parts_range, fcl_arg_int(n), SIZES_ARGS(plan),
-                           fcl_arg_buffer(operands->buffer[FCL_X]), fcl_arg_buffer(operands->buffer[FCL_DY]),
-                           workspace));
+        FCL_TRY(transform(plan, plan->parts, &plan->parts_range, n, operands));
     else
         FCL_TRY(add_chunks(plan, n, operands));
     FCL_TRY(FCL_LAUNCH(plan->finish, &plan->finish_range, fcl_arg_int((int)plan->n_parts), workspace,
@@ -177,6 +186,7 @@ const fcl_solver fcl_solver_conv_winograd_backward_weights = {
     .kind = FCL_CONV_BACKWARD_WEIGHTS,
     .tier = FCL_TIER_MADE_FOR,
     .files = "conv_winograd_weights.cl",
+    .fuses_pool = 1,
     .error_factor = ERROR_FACTOR,
     .applies = applies,
     .workspace_bytes = workspace_bytes,

@@ -25,12 +25,19 @@ fcl_status fcl_choice_force(fcl_choice *choice, const char *text);
 /* Use this solver for exactly this description (from fcl_op_describe): how a run repeats its record. */
 fcl_status fcl_choice_record(fcl_choice *choice, const char *description, const char *solver);
 
+/* Whether the choice names a solver for this operation, forced or recorded. */
+int fcl_choice_names(const fcl_choice *choice, const fcl_op_desc *desc);
+
 typedef struct fcl_operation fcl_operation;
 /* `choice` may be NULL. `measure` 0 takes the first solver that passes the gate, whatever times are known. A forced
  * or recorded solver that does not apply is FCL_E_USAGE; FCL_E_WRONG_RESULT when it, or every solver there
  * is, fails the gate. */
 fcl_status fcl_operation_create(fcl_operation **out, fcl_device *device, const fcl_op_desc *desc,
                                 const fcl_choice *choice, int measure);
+/* Whether there is a solver that applies and is right: the one that the choice names, else any. For operations that others can
+ * stand in for; what is found out is remembered. */
+fcl_status fcl_operation_is_possible(int *out, fcl_device *device, const fcl_op_desc *desc, const fcl_choice *choice,
+                                     int measure);
 /* The same with other solvers than those of fcl_solvers_of(): a list that ends with NULL. For tests of the
  * choice. */
 fcl_status fcl_operation_create_from(fcl_operation **out, fcl_device *device, const fcl_op_desc *desc,

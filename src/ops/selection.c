@@ -57,7 +57,7 @@ static fcl_status select_named(const fcl_solver **out, fcl_device *device, const
     fcl_status status;
     fcl_solver_record record;
     char fault[256];
-    if (!named->applies(desc, device))
+    if (!fcl_solver_applies(named, desc, device))
         return fcl_fail(FCL_E_USAGE, "solver %s cannot compute %s on %s", named->name, description,
                         fcl_device_facts(device)->name);
     FCL_TRY(fcl_judge(&record, fault, device, desc, named, cache, description));
@@ -108,7 +108,7 @@ fcl_status fcl_select_default(const fcl_solver **out, fcl_device *device, const 
     for (; *solvers && n_passed < MAX_SOLVERS && (measure || n_passed == 0); solvers++) {
         fcl_solver_record record;
         char fault[256];
-        if (!fcl_solver_suits(*solvers, device) || !(*solvers)->applies(desc, device)) continue;
+        if (!fcl_solver_suits(*solvers, device) || !fcl_solver_applies(*solvers, desc, device)) continue;
         if (n_passed > 0 && (*solvers)->tier > passed[0]->tier) break;
         /* Of a solver's variants the first that is right, which is the default one: the rest is for tuning. */
         if (n_passed > 0 && fcl_solver_is_variant_of(*solvers, passed[n_passed - 1])) continue;
@@ -141,13 +141,14 @@ fcl_status fcl_select_solver(const fcl_solver **out, fcl_device *device, const f
     fcl_op_describe(description, desc);
     FCL_TRY(fcl_solver_cache_open(&cache, device));
     FCL_TRY(fcl_choice_find(&named, &is_wish, choice, desc, description));
-    if (named && is_wish && !named->applies(desc, device)) {
+    if (named && is_wish && !fcl_solver_applies(named, desc, device)) {
         fcl_log(FCL_LOG_INFO, "solver %s does not apply to %s: another one is used", named->name, description);
         named = NULL;
     }
     if (named)
         FCL_TRY(select_named(out, device, desc, named, cache, description));
-    else if (measure && (tuned = fcl_solver_cache_tuned(cache, description, solvers)) && tuned->applies(desc, device))
+    else if (measure && (tuned = fcl_solver_cache_tuned(cache, description, solvers)) &&
+             fcl_solver_applies(tuned, desc, device))
         *out = tuned;
     else
         FCL_TRY(fcl_select_default(out, device, desc, measure, solvers, cache, description));

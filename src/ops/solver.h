@@ -35,11 +35,13 @@ typedef struct fcl_solver {
     int tier;
     /* On a CPU it is used only when it is asked for by name: work-groups that share local memory, which a CPU emulates. */
     int not_on_cpu;
+    /* Whether it computes convolutions with pooling fused into them (op.h). */
+    int fuses_pool;
     /* How large an error is acceptable: the bound on |device - reference| of an element is
      * error_factor * FLT_EPSILON * magnitude (+ the smallest normal float). docs/kernels.md justifies each
      * value. */
     double error_factor;
-    /* Whether it can compute this shape on this device; asks facts, never vendors. */
+    /* Whether it can compute this shape on this device; asks facts, never vendors. Asked through fcl_solver_applies(). */
     int (*applies)(const fcl_op_desc *desc, const fcl_device *device);
     size_t (*workspace_bytes)(const fcl_op_desc *desc, const fcl_device *device); /* NULL means 0 */
     fcl_status (*prepare)(fcl_plan **out, const fcl_op_desc *desc, fcl_device *device);
@@ -55,6 +57,8 @@ const fcl_solver *const *fcl_solvers_of(fcl_op_kind kind);
 const fcl_solver *fcl_solver_find(fcl_op_kind kind, const char *name);
 /* Whether both are variants of one solver. */
 int fcl_solver_is_variant_of(const fcl_solver *a, const fcl_solver *b);
+/* Whether it can compute this on this device: what `applies` says, and that of a fused pooling. */
+int fcl_solver_applies(const fcl_solver *solver, const fcl_op_desc *desc, const fcl_device *device);
 /* Whether it may be considered for this device without being asked for. */
 int fcl_solver_suits(const fcl_solver *solver, const fcl_device *device);
 
