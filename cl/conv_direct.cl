@@ -92,8 +92,8 @@ static inline __attribute__((always_inline)) void add_row(float16 sums[PIXELS * 
 #define EXTRA_PARAMETERS __global const float *restrict x, int accumulate
 #define EXTRA            x, accumulate
 #else
-#define EXTRA_PARAMETERS __global const float *restrict bias
-#define EXTRA            bias
+#define EXTRA_PARAMETERS __global const float *restrict bias, __global uchar *restrict all_places
+#define EXTRA            bias, all_places + (HAS_PLACES ? at_sample : 0)
 #endif
 #define ROWS (POOL ? 2 : 1)
 
@@ -101,7 +101,7 @@ static inline __attribute__((always_inline)) void block(__global const float *re
                                                         int column, int first_new, int n_samples, int first_sample,
                                                         __global const float *restrict w, int channel,
                                                         __global float *restrict dst,
-                                                        EXTRA_PARAMETERS PLACES_PARAMETER(__global uchar *),
+                                                        EXTRA_PARAMETERS,
                                                         const int at_left, const int at_right) {
     float16 sums[ROWS * PIXELS * VECTORS];
 #pragma unroll
@@ -172,8 +172,7 @@ static inline __attribute__((always_inline)) void block(__global const float *re
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void conv_direct(int n, __global const float *restrict all_src,
                                                                          __global const float *restrict packed,
                                                                          __global float *restrict all_dst,
-                                                                         EXTRA_PARAMETERS PLACES_PARAMETER(
-                                                                             __global uchar *)) {
+                                                                         EXTRA_PARAMETERS) {
     const int y = (int)get_global_id(0), channel = (int)get_global_id(1) * LANES, group = (int)get_global_id(2);
     /* Samples `first_sample` to `n_samples` of this item are new; the others, if any, another item stores. */
     const int whole = n >= SAMPLES;
@@ -187,13 +186,8 @@ __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void conv_direct(int n, 
 #if BACKWARD && X_ACTIVATION != ACTIVATION_LINEAR
     x += at_sample;
 #endif
-#if HAS_PLACES
-#define EXTRA_AND_PLACES EXTRA, all_places + at_sample
-#else
-#define EXTRA_AND_PLACES EXTRA
-#endif
 #define BLOCK(column, first_new, at_left, at_right)                                                                    \
-    block(src, sample_step, y, column, first_new, n_samples, first_sample, w, channel, dst, EXTRA_AND_PLACES, at_left, at_right)
+    block(src, sample_step, y, column, first_new, n_samples, first_sample, w, channel, dst, EXTRA, at_left, at_right)
 #if N_BLOCKS == 1
     BLOCK(0, 0, 1, 1);
 #else

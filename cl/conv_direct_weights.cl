@@ -76,9 +76,8 @@ static inline __attribute__((always_inline)) void add_columns(float16 *sums, __g
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void conv_direct_weights(int n, int n_parts,
                                                                                  __global const float *restrict all_x,
                                                                                  __global const float *restrict all_dy,
-                                                                                 __global float *restrict parts
-                                                                                     PLACES_PARAMETER(
-                                                                                         __global const uchar *)) {
+                                                                                 __global const uchar *restrict all_places,
+                                                                                 __global float *restrict parts) {
     /* The last block of input channels is shifted to end with them; what it shares with the one before is not stored
      * again. */
     const int new_channel = (int)get_global_id(0) * CHANNELS, first_channel = min(new_channel, IN_C - CHANNELS);

@@ -4,6 +4,8 @@
  *
  *   conv_winograd_weights: u = G w G', layout (36, dst_c / 16, src_c, 16)
  *   conv_winograd:         for one block of BLOCK tiles after another: v = B' src B, m = u * v, dst = finish(A' m A)
+ *   conv_winograd_tiles, conv_winograd_product, conv_winograd_results: the same one after the other for a chunk of tiles, where
+ *                          u is so large that each block would read it from memory again
  *
  * Shapes: src (n, src_h, src_w, src_c), dst (n, dst_h, dst_w, dst_c); channels are multiples of 16. src is read in place:
  * what the padding would hold is zero. Results of tiles that reach beyond dst are not stored. Sizes are arguments, so that
@@ -12,12 +14,14 @@
  * v and m of a block, (src_c / 16, BLOCK, 36, 16) and (dst_c / 16, BLOCK, 36, 16), are scratch of the work-item behind u in
  * the workspace, small enough to stay in the second-level cache. A tile's points are neighbours because the transforms touch
  * all of them at once: apart by whole tiles they would fall into a few sets of the first-level cache. Which item takes a block
- * changes no result.
+ * changes no result. Those of a chunk of `capacity` tiles, a multiple of BLOCK, are (src_c / 16, 36, capacity, 16), because a
+ * point's tiles are read one after the other from memory, and (dst_c / 16, capacity, 36, 16).
  *
  * With POOL (pool_cells.h) dst of a forward pass is pooled, (n, dst_h / 2, dst_w / 2, dst_c), a tile's pixels being four
  * cells; src of a backward pass is pooled in the same way. Heights and widths are those before pooling, and even.
  *
- * Work sizes: conv_winograd (items), of one item a group; conv_winograd_weights (src_c, dst_c / 16), groups of one item.
+ * Work sizes: conv_winograd (items); conv_winograd_weights (src_c, dst_c / 16); tiles and results (tiles of the chunk), product
+ * (dst_c / 16, 36); groups of one item.
  * Macros: BLOCK, BACKWARD (0: bias and ACTIVATION; 1: X_ACTIVATION, and the sum with what was there), POOL; backward with POOL
  * ODD_TOP and ODD_LEFT.
  */
@@ -27,6 +31,8 @@
 #ifndef BACKWARD
 #error "BACKWARD is needed"
 #endif
+
+#define ITEM __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
 
 /* One line of A' m: 6 to 4. */
 INLINE void transform_out(float16 *m) {
@@ -50,8 +56,7 @@ INLINE void transform_weights(float16 *g) {
     g[5] = g2;
 }
 
-__attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
-conv_winograd_weights(__global const float *restrict weights, __global float *restrict u) {
+ITEM conv_winograd_weights(__global const float *restrict weights, __global float *restrict u) {
     const int c = (int)get_global_id(0), vector = (int)get_global_id(1);
     const int src_c = (int)get_global_size(0), n_vectors = (int)get_global_size(1), dst_c = n_vectors * 16;
     float16 d[6][6], line[6];
@@ -83,15 +88,34 @@ conv_winograd_weights(__global const float *restrict weights, __global float *re
 
 #if BACKWARD
 #define POOLED_SOURCE    HAS_PLACES
-#define EXTRA_PARAMETERS __global const float *restrict x, int accumulate PLACES_PARAMETER(__global const uchar *)
+#define EXTRA_PARAMETERS __global const float *restrict x, int accumulate, __global const uchar *restrict all_places
+#define EXTRA            x, accumulate, all_places
 #else
 #define POOLED_SOURCE    0
-#define EXTRA_PARAMETERS __global const float *restrict bias PLACES_PARAMETER(__global uchar *)
+#define EXTRA_PARAMETERS __global const float *restrict bias, __global uchar *restrict all_places
+#define EXTRA            bias, all_places
 #endif
+#define SIZES int src_h, int src_w, int src_c, int dst_h, int dst_w, int dst_c, int pad_top, int pad_left
+#define SIZE  src_h, src_w, src_c, dst_h, dst_w, dst_c, pad_top, pad_left
 
-/* m of one point and 16 output channels, for all tiles of a block: src_c products each. Tiles that a last block lacks are
- * multiplied too and dropped: what is in v may be anything. */
-INLINE void multiply(__global const float *tiles, __global const float *u, int src_c, __global float *m) {
+/* v of a tile, see read_tile(). */
+INLINE void transform_source(int tile, SIZES, __global const float *all_src, __global const uchar *all_places, int block,
+                             const int point_step, __global float *v) {
+    const int tiles_x = (dst_w + 3) / 4, tiles_y = (dst_h + 3) / 4;
+    const int top = tile / tiles_x % tiles_y * 4 - pad_top, left = tile % tiles_x * 4 - pad_left;
+    const int at_sample = tile / (tiles_x * tiles_y) * (src_h * src_w * src_c) / (POOLED_SOURCE ? 4 : 1);
+    __global const float *src = all_src + at_sample;
+    __global const uchar *places = POOLED_SOURCE ? all_places + at_sample : 0;
+    if (top >= 0 && left >= 0 && top + 6 <= src_h && left + 6 <= src_w)
+        read_tile(src, places, POOLED_SOURCE, top, left, src_h, src_w, src_c, block, point_step, v, 1);
+    else
+        read_tile(src, places, POOLED_SOURCE, top, left, src_h, src_w, src_c, block, point_step, v, 0);
+}
+
+/* m of one point and 16 output channels, for BLOCK tiles: src_c products each. In v they are `tile_step` vectors apart, and 16
+ * channels `channel_step`. Tiles that a last block lacks are multiplied too and dropped: what is in v may be anything. */
+INLINE void multiply(__global const float *v, const int tile_step, int channel_step, __global const float *u, int src_c,
+                     __global float *m) {
     float16 sums[BLOCK];
 #pragma unroll
     for (int t = 0; t < BLOCK; t++) sums[t] = (float16)(0.0f);
@@ -100,114 +124,126 @@ INLINE void multiply(__global const float *tiles, __global const float *u, int s
         for (int lane = 0; lane < 16; lane++) {
             const float16 weight = vload16(c + lane, u);
 #pragma unroll
-            for (int t = 0; t < BLOCK; t++) sums[t] = fma((float16)(tiles[t * POINTS * 16 + lane]), weight, sums[t]);
+            for (int t = 0; t < BLOCK; t++) sums[t] = fma((float16)(v[t * tile_step * 16 + lane]), weight, sums[t]);
         }
-        tiles += POINTS * BLOCK * 16;
+        v += channel_step * 16;
     }
 #pragma unroll
     for (int t = 0; t < BLOCK; t++) vstore16(sums[t], t * POINTS, m);
 }
 
-__attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
-conv_winograd(int n, int src_h, int src_w, int src_c, int dst_h, int dst_w, int dst_c, int pad_top, int pad_left,
-              __global const float *restrict all_src, __global float *restrict workspace,
-              __global float *restrict all_dst, EXTRA_PARAMETERS) {
+/* dst of a tile, whose 36 points are at `m`, for each 16 channels `block` tiles further. */
+INLINE void finish_tile(int tile, SIZES, __global const float *m, int block, __global float *all_dst,
+                        EXTRA_PARAMETERS) {
+    const int tiles_x = (dst_w + 3) / 4, tiles_y = (dst_h + 3) / 4;
+    const int top = tile / tiles_x % tiles_y * 4, left = tile % tiles_x * 4;
+#if POOL && !BACKWARD
+    const int at_tile = ((tile / (tiles_x * tiles_y) * dst_h + top) / 2 * (dst_w / 2) + left / 2) * dst_c;
+#else
+    const int at_tile = ((tile / (tiles_x * tiles_y) * dst_h + top) * dst_w + left) * dst_c;
+#endif
+    for (int c = 0; c < dst_c; c += 16) {
+        float16 d[4][6];
+#pragma unroll
+        for (int j = 0; j < 6; j++) {
+            float16 line[6];
+#pragma unroll
+            for (int i = 0; i < 6; i++) line[i] = vload16(i * 6 + j, m + c * block * POINTS);
+            transform_out(line);
+#pragma unroll
+            for (int i = 0; i < 4; i++) d[i][j] = line[i];
+        }
+#if !BACKWARD
+        const float16 b = vload16(0, bias + c);
+#endif
+#if POOL && !BACKWARD
+#pragma unroll
+        for (int i = 0; i < 4; i++) {
+            transform_out(d[i]);
+#pragma unroll
+            for (int j = 0; j < 4; j++) {
+                const float16 value = d[i][j] + b;
+                d[i][j] = ACTIVATE(value);
+            }
+        }
+#pragma unroll
+        for (int i = 0; i < 4; i += 2) {
+#pragma unroll
+            for (int j = 0; j < 4; j += 2) {
+                if (top + i >= dst_h || left + j >= dst_w) continue;
+                const int at = at_tile + (i / 2 * (dst_w / 2) + j / 2) * dst_c + c;
+                const float16 cell[4] = {d[i][j], d[i][j + 1], d[i + 1][j], d[i + 1][j + 1]};
+                int16 place;
+                vstore16(cell_maximum(cell, &place), 0, all_dst + at);
+#if HAS_PLACES
+                vstore16(convert_uchar16(place), 0, all_places + at);
+#endif
+            }
+        }
+#else
+#pragma unroll
+        for (int i = 0; i < 4; i++) {
+            transform_out(d[i]);
+#pragma unroll
+            for (int j = 0; j < 4; j++) {
+                if (top + i >= dst_h || left + j >= dst_w) continue;
+                const int at = at_tile + (i * dst_w + j) * dst_c + c;
+                float16 value = d[i][j];
+#if BACKWARD
+#if HAS_PLACES
+                /* Exactly zero where nothing but what the pooling dropped is read. */
+                if (top + i - pad_top >= src_h || left + j - pad_left >= src_w) value = (float16)(0.0f);
+#endif
+#if X_ACTIVATION != ACTIVATION_LINEAR
+                const float16 x_value = vload16(0, x + at);
+                value = X_DERIVATIVE(value, x_value);
+#endif
+                if (accumulate) value += vload16(0, all_dst + at);
+                vstore16(value, 0, all_dst + at);
+#else
+                value += b;
+                vstore16(ACTIVATE(value), 0, all_dst + at);
+#endif
+            }
+        }
+#endif
+    }
+}
+
+ITEM conv_winograd(int n, SIZES, __global const float *restrict all_src, __global float *restrict workspace,
+                   __global float *restrict all_dst, EXTRA_PARAMETERS) {
     const int item = (int)get_global_id(0), n_items = (int)get_global_size(0), n_vectors = dst_c / 16;
-    const int tiles_x = (dst_w + 3) / 4, tiles_y = (dst_h + 3) / 4, n_tiles = n * tiles_y * tiles_x;
+    const int n_tiles = n * ((dst_h + 3) / 4) * ((dst_w + 3) / 4);
     __global const float *u = workspace;
     __global float *v = workspace + POINTS * (src_c * dst_c + item * BLOCK * (src_c + dst_c));
     __global float *m = v + POINTS * BLOCK * src_c;
     for (int first = item * BLOCK; first < n_tiles; first += n_items * BLOCK) {
         const int in_block = min(BLOCK, n_tiles - first);
-        for (int t = 0; t < in_block; t++) {
-            const int tile = first + t, tile_x = tile % tiles_x, tile_y = tile / tiles_x % tiles_y;
-            const int top = tile_y * 4 - pad_top, left = tile_x * 4 - pad_left;
-            const int at_sample = tile / (tiles_x * tiles_y) * (src_h * src_w * src_c) / (POOLED_SOURCE ? 4 : 1);
-            __global const float *src = all_src + at_sample;
-            __global const uchar *places = POOLED_SOURCE ? ALL_PLACES + at_sample : 0;
-            if (top >= 0 && left >= 0 && top + 6 <= src_h && left + 6 <= src_w)
-                read_tile(src, places, POOLED_SOURCE, top, left, src_h, src_w, src_c, BLOCK, 1, v + t * POINTS * 16, 1);
-            else
-                read_tile(src, places, POOLED_SOURCE, top, left, src_h, src_w, src_c, BLOCK, 1, v + t * POINTS * 16, 0);
-        }
+        for (int t = 0; t < in_block; t++) transform_source(first + t, SIZE, all_src, all_places, BLOCK, 1, v + t * POINTS * 16);
         for (int point = 0; point < POINTS; point++)
             for (int vector = 0; vector < n_vectors; vector++)
-                multiply(v + point * 16, u + (point * n_vectors + vector) * src_c * 16, src_c,
+                multiply(v + point * 16, POINTS, POINTS * BLOCK, u + (point * n_vectors + vector) * src_c * 16, src_c,
                          m + (vector * BLOCK * POINTS + point) * 16);
-        for (int t = 0; t < in_block; t++) {
-            const int tile = first + t, top = tile / tiles_x % tiles_y * 4, left = tile % tiles_x * 4;
-#if POOL && !BACKWARD
-            const int at_tile = ((tile / (tiles_x * tiles_y) * dst_h + top) / 2 * (dst_w / 2) + left / 2) * dst_c;
-#else
-            const int at_tile = ((tile / (tiles_x * tiles_y) * dst_h + top) * dst_w + left) * dst_c;
-#endif
-            for (int c = 0; c < dst_c; c += 16) {
-                __global const float *of_tile = m + (c * BLOCK + t * 16) * POINTS;
-                float16 d[4][6];
-#pragma unroll
-                for (int j = 0; j < 6; j++) {
-                    float16 line[6];
-#pragma unroll
-                    for (int i = 0; i < 6; i++) line[i] = vload16(i * 6 + j, of_tile);
-                    transform_out(line);
-#pragma unroll
-                    for (int i = 0; i < 4; i++) d[i][j] = line[i];
-                }
-#if !BACKWARD
-                const float16 b = vload16(0, bias + c);
-#endif
-#if POOL && !BACKWARD
-#pragma unroll
-                for (int i = 0; i < 4; i++) {
-                    transform_out(d[i]);
-#pragma unroll
-                    for (int j = 0; j < 4; j++) {
-                        const float16 value = d[i][j] + b;
-                        d[i][j] = ACTIVATE(value);
-                    }
-                }
-#pragma unroll
-                for (int i = 0; i < 4; i += 2) {
-#pragma unroll
-                    for (int j = 0; j < 4; j += 2) {
-                        if (top + i >= dst_h || left + j >= dst_w) continue;
-                        const int at = at_tile + (i / 2 * (dst_w / 2) + j / 2) * dst_c + c;
-                        const float16 cell[4] = {d[i][j], d[i][j + 1], d[i + 1][j], d[i + 1][j + 1]};
-                        int16 place;
-                        vstore16(cell_maximum(cell, &place), 0, all_dst + at);
-#if HAS_PLACES
-                        vstore16(convert_uchar16(place), 0, ALL_PLACES + at);
-#endif
-                    }
-                }
-#else
-#pragma unroll
-                for (int i = 0; i < 4; i++) {
-                    transform_out(d[i]);
-#pragma unroll
-                    for (int j = 0; j < 4; j++) {
-                        if (top + i >= dst_h || left + j >= dst_w) continue;
-                        const int at = at_tile + (i * dst_w + j) * dst_c + c;
-                        float16 value = d[i][j];
-#if BACKWARD
-#if HAS_PLACES
-                        /* Exactly zero where nothing but what the pooling dropped is read. */
-                        if (top + i - pad_top >= src_h || left + j - pad_left >= src_w) value = (float16)(0.0f);
-#endif
-#if X_ACTIVATION != ACTIVATION_LINEAR
-                        const float16 x_value = vload16(0, x + at);
-                        value = X_DERIVATIVE(value, x_value);
-#endif
-                        if (accumulate) value += vload16(0, all_dst + at);
-                        vstore16(value, 0, all_dst + at);
-#else
-                        value += b;
-                        vstore16(ACTIVATE(value), 0, all_dst + at);
-#endif
-                    }
-                }
-#endif
-            }
-        }
+        for (int t = 0; t < in_block; t++) finish_tile(first + t, SIZE, m + t * POINTS * 16, BLOCK, all_dst, EXTRA);
     }
+}
+
+ITEM conv_winograd_tiles(int first, SIZES, int capacity, __global const float *restrict all_src,
+                         __global const uchar *restrict all_places, __global float *restrict workspace) {
+    const int t = (int)get_global_id(0);
+    transform_source(first + t, SIZE, all_src, all_places, capacity, capacity, workspace + POINTS * src_c * dst_c + t * 16);
+}
+
+ITEM conv_winograd_product(int n_tiles, int src_c, int dst_c, int capacity, __global float *restrict workspace) {
+    const int vector = (int)get_global_id(0), point = (int)get_global_id(1);
+    __global const float *u = workspace + (point * (dst_c / 16) + vector) * src_c * 16;
+    __global const float *v = workspace + POINTS * src_c * dst_c + point * capacity * 16;
+    __global float *m = workspace + POINTS * src_c * (dst_c + capacity) + (vector * capacity * POINTS + point) * 16;
+    for (int t = 0; t < n_tiles; t += BLOCK) multiply(v + t * 16, 1, POINTS * capacity, u, src_c, m + t * POINTS * 16);
+}
+
+ITEM conv_winograd_results(int first, SIZES, int capacity, __global const float *restrict workspace,
+                           __global float *restrict all_dst, EXTRA_PARAMETERS) {
+    const int t = (int)get_global_id(0);
+    finish_tile(first + t, SIZE, workspace + POINTS * (src_c * (dst_c + capacity) + t * 16), capacity, all_dst, EXTRA);
 }

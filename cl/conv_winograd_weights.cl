@@ -150,7 +150,7 @@ INLINE void add_tiles(int n_tiles, int is_first, int point, int channel, int out
 }
 
 ITEM conv_winograd_parts(int n, SIZES, __global const float *restrict all_x, __global const float *restrict all_dy,
-                         __global float *restrict workspace PLACES_PARAMETER(__global const uchar *)) {
+                         __global const uchar *restrict all_places, __global float *restrict workspace) {
     const int index = (int)get_global_id(0), n_parts = (int)get_global_size(0);
     const int n_tiles = n * ((out_h + 3) / 4) * ((out_w + 3) / 4), n_blocks = (n_tiles + block - 1) / block;
     const int begin = index * n_blocks / n_parts, end = (index + 1) * n_blocks / n_parts;
@@ -162,7 +162,7 @@ ITEM conv_winograd_parts(int n, SIZES, __global const float *restrict all_x, __g
         const int first = b * block, in_block = b < end ? min(block, n_tiles - first) : 0;
         for (int t = 0; t < in_block; t++)
             transform_tile(first + t, t, in_h, in_w, in_c, out_h, out_w, out_c, pad_top, pad_left, block, POINTS, 1,
-                           all_x, all_dy, ALL_PLACES, scratch);
+                           all_x, all_dy, all_places, scratch);
         for (int point = 0; point < POINTS; point++)
             for (int channel = 0; channel < in_c; channel += CHANNELS)
                 for (int out = 0; out < out_c; out += LANES)
@@ -171,10 +171,10 @@ ITEM conv_winograd_parts(int n, SIZES, __global const float *restrict all_x, __g
 }
 
 ITEM conv_winograd_tiles(int first, SIZES, __global const float *restrict all_x, __global const float *restrict all_dy,
-                         __global float *restrict workspace PLACES_PARAMETER(__global const uchar *)) {
+                         __global const uchar *restrict all_places, __global float *restrict workspace) {
     const int t = (int)get_global_id(0);
     transform_tile(first + t, t, in_h, in_w, in_c, out_h, out_w, out_c, pad_top, pad_left, block, 1, block, all_x,
-                   all_dy, ALL_PLACES, workspace + PART_FLOATS(in_c, out_c));
+                   all_dy, all_places, workspace + PART_FLOATS(in_c, out_c));
 }
 
 ITEM conv_winograd_product(int n_tiles, int is_first, int in_c, int out_c, int block,

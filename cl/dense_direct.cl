@@ -4,7 +4,7 @@
  *
  *   dense_direct_forward: partial sums of y over one of `N_PARTS` parts of the inputs, for all samples
  *   dense_direct_finish:  the parts added in order, bias and ACTIVATION
- *   dense_direct_data:    dx = x_activation'(x) * (dy * transposed w), 16 inputs an item
+ *   dense_direct_data:    dx = x_activation'(x) * (dy * transposed w), 16 inputs an item, 4 of them for 4 samples at a time
  *   dense_direct_weights: dw and db, CHANNELS inputs an item; the last item computes db
  *
  * Shapes: x, dx (n, IN), w, dw (IN, OUT), y, dy (n, OUT), b, db (OUT), parts (N_PARTS, n, OUT).
@@ -26,6 +26,7 @@
 #define N_VECTORS ((OUT + 15) / 16)
 #define ITEM      __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
 
+#ifdef ACTIVATION
 /* `n_samples` rows of x times rows `begin` to `end` of the weights, to n_samples rows of y. */
 static inline __attribute__((always_inline)) void product(__global const float *x, __global const float *w,
                                                           __global float *y, int begin, int end, int channel,
@@ -50,19 +51,22 @@ static inline __attribute__((always_inline)) void product(__global const float *
             store_channels(sums[s * VECTORS + v], y + s * OUT + channel + v * 16, channel + v * 16);
 }
 
-#ifdef ACTIVATION
 ITEM dense_direct_forward(int n, __global const float *restrict x, __global const float *restrict w,
                           __global float *restrict parts) {
     const int part = (int)get_global_id(0);
     const int begin = (int)((long)IN * part / N_PARTS), end = (int)((long)IN * (part + 1) / N_PARTS);
     __global float *y = parts + part * n * OUT;
-    int sample = 0;
-    for (; sample + SAMPLES <= n; sample += SAMPLES)
-        for (int block = 0; block < N_BLOCKS; block++)
-            product(x + sample * IN, w, y + sample * OUT, begin, end, block * LANES, SAMPLES);
-    for (; sample < n; sample++)
-        for (int block = 0; block < N_BLOCKS; block++)
-            product(x + sample * IN, w, y + sample * OUT, begin, end, block * LANES, 1);
+    for (int block = 0; block < N_BLOCKS; block++) {
+        if (n < SAMPLES) {
+            for (int s = 0; s < n; s++) product(x + s * IN, w, y + s * OUT, begin, end, block * LANES, 1);
+            continue;
+        }
+        /* The last samples are shifted to end with the batch: some are computed twice. */
+        for (int first = 0; first < n; first += SAMPLES) {
+            const int s = min(first, n - SAMPLES);
+            product(x + s * IN, w, y + s * OUT, begin, end, block * LANES, SAMPLES);
+        }
+    }
 }
 
 ITEM dense_direct_finish(int n, __global const float *restrict parts, __global const float *restrict bias,
@@ -81,41 +85,67 @@ static inline float16 add_pairs(float16 a, float16 b) {
     return (float16)(a.even + a.odd, b.even + b.odd);
 }
 
+#define INPUTS 4 /* times 4 samples are the 16 sums of a block */
+
+/* Stores the sums of 4 inputs, those before `from` left alone. */
+static inline void finish_inputs(float4 value, int at, int from, __global const float *x, __global float *dx,
+                                 int accumulate) {
+#if X_ACTIVATION != ACTIVATION_LINEAR
+    const float4 x_value = vload4(0, x + at);
+    value = X_DERIVATIVE(value, x_value);
+#endif
+    if (accumulate) value += vload4(0, dx + at);
+    if (from <= 0) {
+        vstore4(value, 0, dx + at);
+        return;
+    }
+    float lanes[INPUTS];
+    vstore4(value, 0, lanes);
+    for (int i = from; i < INPUTS; i++) dx[at + i] = lanes[i];
+}
+
+/* 4 inputs of the samples `sample` to sample + 3, of which the last ones may be the batch's last one again. */
+static inline __attribute__((always_inline)) void data_block(int n, int sample, int input, int from,
+                                                             __global const float *dy, __global const float *w,
+                                                             __global const float *x, __global float *dx,
+                                                             int accumulate) {
+    __global const float *gradient[4];
+    float16 sums[16];
+#pragma unroll
+    for (int s = 0; s < 4; s++) gradient[s] = dy + min(sample + s, n - 1) * OUT;
+#pragma unroll
+    for (int i = 0; i < 16; i++) sums[i] = (float16)(0.0f);
+    for (int vector = 0; vector < N_VECTORS; vector++) {
+        float16 g[4];
+#pragma unroll
+        for (int s = 0; s < 4; s++) g[s] = load_channels(gradient[s] + vector * 16, vector * 16);
+#pragma unroll
+        for (int i = 0; i < INPUTS; i++) {
+            const float16 weight = load_channels(w + (input + i) * OUT + vector * 16, vector * 16);
+#pragma unroll
+            for (int s = 0; s < 4; s++) sums[s * 4 + i] = fma(g[s], weight, sums[s * 4 + i]);
+        }
+    }
+    /* Lane i of the last sum is that of all lanes of sums[i]. */
+#pragma unroll
+    for (int width = 8; width > 0; width /= 2)
+#pragma unroll
+        for (int i = 0; i < width; i++) sums[i] = add_pairs(sums[2 * i], sums[2 * i + 1]);
+    const float16 value = sums[0];
+    const int at = sample * IN + input;
+    finish_inputs(value.s0123, at, from, x, dx, accumulate);
+    if (sample + 1 < n) finish_inputs(value.s4567, at + IN, from, x, dx, accumulate);
+    if (sample + 2 < n) finish_inputs(value.s89ab, at + 2 * IN, from, x, dx, accumulate);
+    if (sample + 3 < n) finish_inputs(value.scdef, at + 3 * IN, from, x, dx, accumulate);
+}
+
 ITEM dense_direct_data(int n, __global const float *restrict dy, __global const float *restrict w,
                        __global const float *restrict x, __global float *restrict dx, int accumulate) {
     /* The last 16 inputs are shifted to end with IN; those that the item before has are left alone. */
     const int new_input = (int)get_global_id(0) * 16, input = min(new_input, IN - 16);
-    for (int sample = 0; sample < n; sample++) {
-        __global const float *gradient = dy + sample * OUT;
-        float16 sums[16];
-#pragma unroll
-        for (int i = 0; i < 16; i++) sums[i] = (float16)(0.0f);
-        for (int vector = 0; vector < N_VECTORS; vector++) {
-            const float16 g = load_channels(gradient + vector * 16, vector * 16);
-#pragma unroll
-            for (int i = 0; i < 16; i++)
-                sums[i] = fma(g, load_channels(w + (input + i) * OUT + vector * 16, vector * 16), sums[i]);
-        }
-        /* Lane i of the last sum is that of all lanes of sums[i]. */
-#pragma unroll
-        for (int width = 8; width > 0; width /= 2)
-#pragma unroll
-            for (int i = 0; i < width; i++) sums[i] = add_pairs(sums[2 * i], sums[2 * i + 1]);
-        float16 value = sums[0];
-        const int at = sample * IN + input;
-#if X_ACTIVATION != ACTIVATION_LINEAR
-        const float16 x_value = vload16(0, x + at);
-        value = X_DERIVATIVE(value, x_value);
-#endif
-        if (accumulate) value += vload16(0, dx + at);
-        if (input == new_input) {
-            vstore16(value, 0, dx + at);
-        } else {
-            float lanes[16];
-            vstore16(value, 0, lanes);
-            for (int i = new_input - input; i < 16; i++) dx[at + i] = lanes[i];
-        }
-    }
+    for (int sample = 0; sample < n; sample += 4)
+        for (int i = 0; i < 16; i += INPUTS)
+            data_block(n, sample, input + i, new_input - input - i, dy, w, x, dx, accumulate);
 }
 #endif
 

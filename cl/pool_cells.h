@@ -3,20 +3,13 @@
  * pixels 0 and 1 of its upper row, 2 and 3 of its lower one. Its place is the pixel that is the maximum, the first if several
  * are, a NaN before all; places are stored as a byte a channel, laid out as the pooled tensor.
  *
- * Macro: POOL (0 none, 1 pooling, 2 with places).
+ * Macro: POOL (0 none, 1 pooling, 2 with places; else the argument for places is NULL).
  */
 #ifndef POOL
 #error "POOL is needed"
 #endif
 
 #define HAS_PLACES (POOL == 2)
-#if HAS_PLACES
-#define PLACES_PARAMETER(type) , type restrict all_places
-#define ALL_PLACES             all_places
-#else
-#define PLACES_PARAMETER(type)
-#define ALL_PLACES ((__global uchar *)0)
-#endif
 
 static inline __attribute__((always_inline)) float16 cell_maximum(const float16 *cell, int16 *place) {
     float16 best = cell[0];

@@ -44,7 +44,8 @@ typedef struct fcl_predictor fcl_predictor;
 /* `run_folder` is what training wrote: its model.cfg and best.safetensors are used. `device` must outlive it. */
 FCL_API fcl_status fcl_predictor_load(fcl_predictor **out, fcl_device *device, const char *run_folder);
 FCL_API void fcl_predictor_free(fcl_predictor *predictor);
-/* `images` is (n, 96, 96) with values 0..255; `keypoints` is (n, 30), filled with pixels of the 96x96 frame. */
+/* `images` is (n, 96, 96) with values 0..255; `keypoints` is (n, 30), filled with pixels of the 96x96 frame. The first call with
+ * one image, and the first with several, prepare kernels for that. */
 FCL_API fcl_status fcl_predictor_run(fcl_predictor *predictor, float *keypoints, const float *images, size_t n);
 
 #endif

@@ -34,7 +34,8 @@
     X(E_WRONG_RESULT, 11, "a device computed a wrong result and no other solver exists")                               \
     X(E_NOT_FINITE, 12, "training produced infinity or NaN")                                                           \
     X(E_MISSING_PROGRAM, 13, "the program that draws figures is not installed or fails")                               \
-    X(E_INTERRUPTED, 14, "ended by a signal; what was finished is kept")
+    X(E_INTERRUPTED, 14, "ended by a signal; what was finished is kept")                                               \
+    X(E_SLOWER, 15, "a benchmark is slower than the one it was held against")
 
 typedef enum fcl_status {
 #define FCL_STATUS_ENUM(name, exit_code, meaning) FCL_##name,

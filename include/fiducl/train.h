@@ -19,7 +19,7 @@ typedef struct fcl_recipe {
     unsigned batch;
     double learning_rate;
     fcl_schedule schedule; /* cosine: falls from learning_rate to 0 over all epochs' steps */
-    unsigned warmup_steps; /* linear from 0 */
+    unsigned warmup_steps; /* linear from 0; at most a tenth of all steps */
     double beta1, beta2, epsilon;
     unsigned patience; /* epochs without a better validation loss before the end; 0 never */
     double min_delta;  /* how much lower counts as better */

@@ -44,15 +44,14 @@ done:
     return status;
 }
 
-/* A device or a pipe, which must not be replaced by a file; /dev/stdout may lead to a file and must not be either. */
-static int is_special(const char *path) {
+int fcl_path_is_special(const char *path) {
     struct stat facts;
     if (stat(path, &facts) != 0 || S_ISDIR(facts.st_mode)) return 0;
     return !S_ISREG(facts.st_mode) || fcl_starts_with(path, "/dev/");
 }
 
 fcl_status fcl_file_writer_open(fcl_file_writer *out, const char *path) {
-    const int special = is_special(path);
+    const int special = fcl_path_is_special(path);
     fcl_file_writer writer = {.path = fcl_duplicate(path),
                               .temporary = special ? NULL : fcl_format("%s.tmp-%ld", path, (long)getpid())};
     fcl_status status = FCL_OK;

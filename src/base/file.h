@@ -29,6 +29,8 @@ fcl_status fcl_file_write(const char *path, const void *bytes, size_t n_bytes);
 int fcl_is_path(const char *name);
 int fcl_path_exists(const char *path);
 int fcl_path_is_folder(const char *path);
+/* A device or a pipe, which must not be replaced by a file; /dev/stdout may lead to a file and must not be either. */
+int fcl_path_is_special(const char *path);
 /* Whether this process may create files in the folder, or write the file. */
 int fcl_path_is_writable(const char *path);
 int fcl_path_is_readable(const char *path);

@@ -16,7 +16,7 @@ fcl_status fcl_arguments_data(fcl_data_paths *out, const fcl_arguments *argument
                             .keypoints = fcl_argument_text(arguments, "keypoints")};
     if (paths.folder && (paths.images || paths.keypoints))
         return fcl_fail(FCL_E_USAGE, "give either the folder DATA or --images and --keypoints, not both");
-    if (!paths.folder && !(paths.images && paths.keypoints))
+    if (!paths.folder && !paths.images && !paths.keypoints)
         return fcl_fail(FCL_E_USAGE, "DATA is missing: give a folder, or --images and --keypoints");
     *out = paths;
     return FCL_OK;
@@ -157,10 +157,6 @@ fcl_status fcl_arguments_eval(fcl_eval_options *out, const fcl_arguments *argume
     FCL_TRY(fcl_argument_need_operand(&options.run, arguments, 0, "RUN"));
     if (options.data && (options.images || options.keypoints)) {
         status = fcl_fail(FCL_E_USAGE, "give either --data or --images and --keypoints, not both");
-        goto done;
-    }
-    if (options.keypoints && !options.images) {
-        status = fcl_fail(FCL_E_USAGE, "--keypoints needs --images");
         goto done;
     }
     if (split) FCL_TRY(parse_split_name(&options.split, split));

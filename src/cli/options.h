@@ -16,7 +16,7 @@
     }
 #define FCL_OPTIONS_DATA                                                                                               \
     {"images", 0, FCL_OPTION_TEXT, "FILE", "images (.npz or .npy) instead of a folder"}, {                             \
-        "keypoints", 0, FCL_OPTION_TEXT, "FILE", "their keypoints (.csv)"                                              \
+        "keypoints", 0, FCL_OPTION_TEXT, "FILE", "their keypoints (.csv); alone if its column Image has the images"    \
     }
 #define FCL_OPTIONS_SPLIT                                                                                              \
     {"split", 0, FCL_OPTION_TEXT, "A,B,C",                                                                             \
@@ -55,7 +55,7 @@
 #define FCL_STATUSES_DEVICE FCL_E_NO_DEVICE, FCL_E_DEVICE, FCL_E_BUILD, FCL_E_DEVICE_MEMORY, FCL_E_WRONG_RESULT
 #define FCL_STATUSES_EVAL                                                                                              \
     (const fcl_status[]) {                                                                                             \
-        FCL_STATUSES_DEVICE, FCL_E_MISSING_PROGRAM, FCL_E_INTERRUPTED, FCL_OK                                          \
+        FCL_STATUSES_DEVICE, FCL_E_INTERRUPTED, FCL_OK                                                                 \
     }
 
 /* DATA: the operand, or --images and --keypoints. */

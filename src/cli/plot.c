@@ -22,7 +22,7 @@ const fcl_command fcl_command_plot = {
                 "  fiducl plot runs/base --split validation --out figures\n",
     .options = options,
     .max_operands = 1,
-    .statuses = FCL_STATUSES_EVAL,
+    .statuses = (const fcl_status[]){FCL_STATUSES_DEVICE, FCL_E_MISSING_PROGRAM, FCL_E_INTERRUPTED, FCL_OK},
     .interruptible = 1,
     .run = run,
 };

@@ -11,7 +11,7 @@ static fcl_status run(const fcl_arguments *arguments) {
     const char *name;
     size_t batch = DEFAULT_BATCH;
     FCL_TRY(fcl_argument_need_operand(&name, arguments, 0, "MODEL"));
-    FCL_TRY(fcl_argument_whole(&batch, arguments, "batch", 1, MAX_BATCH));
+    FCL_TRY(fcl_argument_whole(&batch, arguments, "batch-size", 1, MAX_BATCH));
     FCL_TRY(fcl_model_load(&model, name));
     if (fcl_argument_flag(arguments, "json"))
         FCL_TRY(fcl_model_summary_json(&text, model, (unsigned)batch));
@@ -25,7 +25,7 @@ done:
 }
 
 static const fcl_option options[] = {
-    {"batch", 'b', FCL_OPTION_TEXT, "N", "images a step, for the memory it takes (default: 32)"},
+    {"batch-size", 'b', FCL_OPTION_TEXT, "N", "images a step, for the memory it takes (default: 32)"},
     {"json", 0, FCL_OPTION_FLAG, NULL, "the same as JSON"},
     {0},
 };
@@ -36,7 +36,7 @@ const fcl_command fcl_command_summary = {
     .operands = "MODEL",
     .description = "MODEL is the name of a model that ships (base_model, model_v1, naimishnet) or a file.\n",
     .examples = "  fiducl summary base_model\n"
-                "  fiducl summary ./my_model.cfg --batch 128 --json\n",
+                "  fiducl summary ./my_model.cfg --batch-size 128 --json\n",
     .options = options,
     .max_operands = 1,
     .statuses = (const fcl_status[]){FCL_OK},

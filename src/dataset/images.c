@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "dataset/npz.h"
 
 #include <math.h>
@@ -257,7 +258,10 @@ fcl_status fcl_images_load(fcl_images *out, const char *path, const char *labels
         FCL_TRY(fcl_npz_member(&member, npz, FCL_IMAGES_KEY));
         FCL_TRY(load_source(out, &member, path, labels, n_labels));
     } else {
-        status = fcl_fail(FCL_E_INPUT, "%s: byte 0: neither an .npz archive nor an .npy array", path);
+        status = fcl_fail(FCL_E_INPUT, "%s: byte 0: neither an .npz archive nor an .npy array%s", path,
+                          fcl_ends_with(path, ".csv")
+                              ? "; a table that has the images in its column Image is named with --keypoints alone"
+                              : "");
     }
 done:
     fcl_npz_close(npz);

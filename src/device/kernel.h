@@ -25,6 +25,8 @@ const char *fcl_kernel_name(const fcl_kernel *kernel);
 size_t fcl_kernel_max_work_group(const fcl_kernel *kernel);
 /* A hash of the source with its includes and the options; what the solver cache keys on. */
 fcl_status fcl_kernel_source_hash(char out[33], const char *file);
+/* The same of all there are. */
+fcl_status fcl_kernel_sources_hash(char out[33]);
 
 typedef struct fcl_arg {
     enum { FCL_ARG_BUFFER, FCL_ARG_INT, FCL_ARG_UINT, FCL_ARG_FLOAT, FCL_ARG_LOCAL } kind;

@@ -117,10 +117,27 @@ done:
 }
 
 fcl_status fcl_kernel_source_hash(char out[33], const char *file) {
-    char *source;
+    char *source = NULL;
     fcl_status status = fcl_source_load(&source, file);
     if (status != FCL_OK) return status;
     fcl_hash_bytes(out, source, strlen(source));
     free(source);
     return FCL_OK;
+}
+
+fcl_status fcl_kernel_sources_hash(char out[33]) {
+    fcl_hash *hash = NULL;
+    fcl_status status;
+    FCL_TRY(fcl_hash_create(&hash));
+    for (const fcl_embedded *file = fcl_kernel_sources; file->name; file++) {
+        char one[FCL_HASH_TEXT_BYTES];
+        if (!fcl_ends_with(file->name, ".cl")) continue;
+        FCL_TRY(fcl_kernel_source_hash(one, file->name));
+        fcl_hash_add_string(hash, file->name);
+        fcl_hash_add_string(hash, one);
+    }
+    fcl_hash_finish(hash, out);
+done:
+    fcl_hash_free(hash);
+    return status;
 }

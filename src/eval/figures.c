@@ -15,6 +15,8 @@
 enum { IMAGE_PIXELS = FCL_IMAGE_SIDE * FCL_IMAGE_SIDE, N_SAMPLES = 12, SAMPLE_COLUMNS = 4 };
 /* The axis of errors: up to the largest distance that is scored, in steps that no eye sees. */
 enum { ERROR_AXIS_PX = 15, STEPS_A_PX = 10, N_ERROR_STEPS = ERROR_AXIS_PX * STEPS_A_PX + 1 };
+/* So many epochs have a tick each: no half epochs on the axis. */
+enum { MAX_EPOCH_TICKS = 10 };
 static const uint64_t samples_seed = 0;
 
 /* *out[i] = per cent of the errors <= i / STEPS_A_PX. */
@@ -114,7 +116,11 @@ fcl_status fcl_figure_loss(const fcl_subject *subject, const char *run) {
     }
     const fcl_series series[] = {{.name = "training", .x = l.epoch, .y = l.train, .n = l.n},
                                  {.name = "validation", .x = l.epoch, .y = l.validation, .n = l.n, .dashed = 1}};
-    const fcl_axes axes = {.title = title, .x_label = "epoch", .y_label = "masked mean squared error", .log_y = 1};
+    const fcl_axes axes = {.title = title,
+                           .x_label = "epoch",
+                           .y_label = "masked mean squared error",
+                           .x_step = l.n <= MAX_EPOCH_TICKS ? 1.0 : 0.0,
+                           .log_y = 1};
     FCL_TRY(fcl_subject_path(&stem, subject, "loss"));
     FCL_TRY(fcl_figure_lines(stem, &axes, series, sizeof series / sizeof *series));
 done:

@@ -56,7 +56,7 @@ done:
 
 static fcl_status load_data(fcl_subject *s, const fcl_eval_options *options, int need_labels) {
     fcl_status status = FCL_OK;
-    if (!options->data && !options->images)
+    if (!options->data && !options->images && !options->keypoints)
         FCL_TRY(open_run_data(&s->prepared, s));
     else if (options->data && fcl_path_is_prepared(options->data))
         FCL_TRY(fcl_prepared_open(&s->prepared, options->data));
@@ -103,11 +103,12 @@ static fcl_status predict(fcl_subject *s, const fcl_eval_options *options) {
     float *images = NULL;
     const size_t n = s->dataset->n;
     FCL_TRY(FCL_NEW(&s->predictions, n * FCL_N_COORDINATES, "predictions"));
-    FCL_TRY(FCL_NEW(&images, (size_t)IMAGES_A_CALL * IMAGE_PIXELS, "images"));
+    FCL_TRY(FCL_NEW(&images, (size_t)(IMAGES_A_CALL + 1) * IMAGE_PIXELS, "images"));
     FCL_TRY(open_device(&device, s, options->device));
     FCL_TRY(fcl_predictor_load(&predictor, device, options->run));
-    for (size_t first = 0; first < n; first += IMAGES_A_CALL) {
-        size_t count = n - first < IMAGES_A_CALL ? n - first : IMAGES_A_CALL;
+    for (size_t first = 0, count; first < n; first += count) {
+        /* A single image that is left over is not worth kernels of its own. */
+        count = n - first <= IMAGES_A_CALL + 1 ? n - first : IMAGES_A_CALL;
         if (fcl_interrupt_requested()) {
             status = fcl_fail(FCL_E_INTERRUPTED, "interrupted while predicting; nothing was written");
             goto done;

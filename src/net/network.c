@@ -40,13 +40,18 @@ static fcl_status create_arenas(fcl_network *network) {
     static const char *const labels[FCL_N_ARENAS] = {"parameters", "gradients", "first moments", "second moments"};
     fcl_status status = FCL_OK;
     const fcl_model *model = network->model;
+    const fcl_network *lender = network->options.parameters_of;
     size_t alignment = fcl_buffer_alignment(network->device), *offsets = NULL;
     FCL_TRY(FCL_NEW(&offsets, model->n_tensors, what));
     for (unsigned i = 0; i < model->n_tensors; i++) {
         offsets[i] = network->arena_bytes;
         network->arena_bytes += (model->tensors[i].count * sizeof(float) + alignment - 1) / alignment * alignment;
     }
-    for (int a = 0; a < (network->options.training ? FCL_N_ARENAS : 1); a++) {
+    if (lender) {
+        network->arenas[FCL_PARAMETERS] = lender->arenas[FCL_PARAMETERS];
+        network->windows[FCL_PARAMETERS] = lender->windows[FCL_PARAMETERS];
+    }
+    for (int a = lender ? 1 : 0; a < (network->options.training ? FCL_N_ARENAS : 1); a++) {
         FCL_TRY(fcl_buffer_create(&network->arenas[a], network->device, network->arena_bytes, labels[a]));
         FCL_TRY(fcl_buffer_zero(network->arenas[a]));
         FCL_TRY(FCL_NEW(&network->windows[a], model->n_tensors, what));
@@ -74,7 +79,9 @@ static fcl_status create_node(fcl_network *network, fcl_node *out, const fcl_op_
     if (status != FCL_OK) return status;
     network->operations[network->n_operations] = out->operation;
     fcl_op_describe(network->descriptions[network->n_operations++], desc);
-    return FCL_OK;
+    if (!fcl_operation_keeps_weights(out->operation)) return FCL_OK;
+    return fcl_buffer_create(&out->kept, network->device, fcl_operation_workspace_bytes(out->operation),
+                             "workspace with weights");
 }
 
 /* Fills in the shape that an operation of layer i has, with its pooling. */
@@ -99,7 +106,10 @@ static fcl_op_desc forward_desc(const fcl_network *network, unsigned i) {
         [FCL_LAYER_DENSE] = FCL_DENSE_FORWARD,     [FCL_LAYER_ACTIVATION] = FCL_ACTIVATION_FORWARD,
         [FCL_LAYER_DROPOUT] = FCL_DROPOUT_FORWARD, [FCL_LAYER_ADD] = FCL_ADD};
     const fcl_layer *layer = layer_at(network, i);
-    fcl_op_desc desc = {.kind = kinds[layer->kind], .activation = layer->activation, .rate = layer->rate};
+    fcl_op_desc desc = {.kind = kinds[layer->kind],
+                        .activation = layer->activation,
+                        .weights_stay = layer->parameter >= 0 && !network->options.training,
+                        .rate = layer->rate};
     set_shape(&desc, network, i);
     return desc;
 }
@@ -275,23 +285,24 @@ static void each_node(fcl_network *network, void (*visit)(fcl_network *, fcl_nod
 }
 
 static void give_workspace(fcl_network *network, fcl_node *node) {
-    node->operands.workspace = network->workspace;
+    node->operands.workspace = node->kept ? node->kept : network->workspace;
 }
 
-static void free_operation(fcl_network *network, fcl_node *node) {
+static void dispose_node(fcl_network *network, fcl_node *node) {
     (void)network;
     fcl_operation_free(node->operation);
+    fcl_buffer_free(node->kept);
 }
 
-/* One for all operations, which run one after the other. */
+/* One for all operations, which run one after the other, but those that keep something in their own. */
 static fcl_status create_workspace(fcl_network *network) {
     size_t bytes = 0;
     for (unsigned i = 0; i < network->n_operations; i++) {
         size_t wanted = fcl_operation_workspace_bytes(network->operations[i]);
-        if (wanted > bytes) bytes = wanted;
+        if (wanted > bytes && !fcl_operation_keeps_weights(network->operations[i])) bytes = wanted;
     }
-    if (bytes == 0) return FCL_OK;
-    fcl_status status = fcl_buffer_create(&network->workspace, network->device, bytes, "workspace");
+    fcl_status status = FCL_OK;
+    if (bytes > 0) status = fcl_buffer_create(&network->workspace, network->device, bytes, "workspace");
     if (status == FCL_OK) each_node(network, give_workspace);
     return status;
 }
@@ -350,12 +361,15 @@ fcl_status fcl_network_create(fcl_network **out, fcl_device *device, const fcl_m
                               const fcl_network_options *options) {
     enum { NODES_A_LAYER = sizeof(fcl_layer_nodes) / sizeof(fcl_node), OTHER_NODES = 3 };
     assert(options->batch > 0);
+    assert(!options->parameters_of || (!options->training && options->parameters_of->model == model));
     fcl_status status;
     fcl_network *network = NULL;
     FCL_TRY(FCL_NEW(&network, 1, what));
     network->device = device;
     network->model = model;
     network->options = *options;
+    network->own_version = 1;
+    network->weights_version = options->parameters_of ? options->parameters_of->weights_version : &network->own_version;
     size_t most = (size_t)model->n_layers * NODES_A_LAYER + OTHER_NODES;
     FCL_TRY(FCL_NEW(&network->layers, model->n_layers, what));
     FCL_TRY(FCL_NEW(&network->operations, most, what));
@@ -385,8 +399,8 @@ static void free_buffers(fcl_buffer **buffers, unsigned n) {
 
 void fcl_network_free(fcl_network *network) {
     if (!network) return;
-    each_node(network, free_operation);
-    for (int a = 0; a < FCL_N_ARENAS; a++) {
+    each_node(network, dispose_node);
+    for (int a = network->options.parameters_of ? 1 : 0; a < FCL_N_ARENAS; a++) {
         free_buffers(network->windows[a], network->model->n_tensors);
         fcl_buffer_free(network->arenas[a]);
     }
@@ -443,6 +457,7 @@ done:
 fcl_status fcl_network_write(fcl_network *network, fcl_arena arena, const fcl_tensors *tensors) {
     fcl_status status = FCL_OK;
     assert(network->windows[arena]);
+    if (arena == FCL_PARAMETERS) ++*network->weights_version;
     for (unsigned i = 0; i < network->model->n_tensors; i++)
         FCL_TRY(fcl_buffer_write(network->windows[arena][i], 0, fcl_tensors_at(tensors, i),
                                  network->model->tensors[i].count * sizeof(float)));

@@ -14,7 +14,7 @@
 
 typedef struct fcl_network fcl_network;
 
-/* What predicting uses, whatever batch a model was trained with. */
+/* What predicting several images uses, whatever batch a model was trained with. */
 enum { FCL_PREDICTOR_BATCH = 32 };
 
 typedef struct fcl_network_options {
@@ -23,6 +23,9 @@ typedef struct fcl_network_options {
     const fcl_choice *choice; /* may be NULL; used during creation only */
     int measure;              /* as for fcl_operation_create */
     uint64_t seed;            /* of dropout */
+    /* NULL, or a network of the same model on the same device whose parameters this one uses, which must outlive it; not when
+     * training */
+    fcl_network *parameters_of;
 } fcl_network_options;
 
 /* Operations are created (kernels compiled, solvers gated and chosen). `model` and `device` must outlive it.
@@ -82,6 +85,9 @@ fcl_status fcl_network_reset_optimizer(fcl_network *network);
 const fcl_op_desc *fcl_network_operation_desc(const fcl_network *network, unsigned index);
 /* The solvers in use: pairs of fcl_op_describe() text and solver name, in order of the layers. Lends. */
 unsigned fcl_network_n_operations(const fcl_network *network);
+/* Where an operation belongs: the layer's name ("conv_1"; "step" for what follows all layers: loss, finite check, Adam) and
+ * what it does there ("forward", "backward_data", "backward_weights", ...); both together are unique. Lends. */
+void fcl_network_operation_place(const char **layer, const char **part, const fcl_network *network, unsigned index);
 void fcl_network_operation(const char **description, const char **solver, const fcl_network *network, unsigned index);
 
 #endif

@@ -10,6 +10,9 @@ typedef struct fcl_node {
     fcl_operation *operation; /* NULL: there is nothing to do */
     fcl_operands operands;
     int accumulate; /* its DX has the share of another consumer already */
+    /* A workspace of its own, in which its solver keeps what it made of the weights of this version (0: of none). */
+    fcl_buffer *kept;
+    unsigned kept_version;
 } fcl_node;
 
 /* What a layer computes. */
@@ -30,6 +33,8 @@ struct fcl_network {
     fcl_buffer *arenas[FCL_N_ARENAS];
     fcl_buffer **windows[FCL_N_ARENAS]; /* (tensors) */
     size_t arena_bytes;
+    unsigned own_version,
+        *weights_version; /* grows when parameters change, from 1; the lender's where they are borrowed */
     fcl_buffer **value_slots, **gradient_slots; /* (placement.n_values), (placement.n_gradients) */
     fcl_buffer **places;                        /* (layers) of convolutions that pool, in training; NULL of others */
     fcl_buffer *targets, *mask, *stats, *flag, *workspace;

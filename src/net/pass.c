@@ -32,8 +32,9 @@ fcl_status fcl_network_run_forward(fcl_network *network, const fcl_pass *pass, c
     check_pass(network, pass);
     for (unsigned i = 1; i < network->model->n_layers; i++) {
         const fcl_layer *layer = &network->model->layers[i];
-        const fcl_node *node = &network->layers[i].forward;
+        fcl_node *node = &network->layers[i].forward;
         fcl_op_args args = args_of(network, i, pass);
+        args.weights_unchanged = node->kept && node->kept_version == *network->weights_version;
         if (layer->kind == FCL_LAYER_DROPOUT && node->operation && !pass->dropout) {
             /* The backward pass still finds input and output apart. */
             FCL_TRY(fcl_buffer_copy(node->operands.buffer[FCL_Y], 0, node->operands.buffer[FCL_X], 0,
@@ -41,6 +42,7 @@ fcl_status fcl_network_run_forward(fcl_network *network, const fcl_pass *pass, c
             continue;
         }
         FCL_TRY(run(node, pass, &args, i, watch));
+        node->kept_version = *network->weights_version;
     }
 done:
     return status;
@@ -98,6 +100,7 @@ fcl_status fcl_network_update(fcl_network *network, const fcl_pass *pass, const 
                         .inverse_sqrt_correction = (float)(1.0 / sqrt(1.0 - pow(beta2, pass->step)))};
     fcl_pass once = {.n = 1}; /* whole arenas have no samples */
     FCL_TRY(run(&network->finite_check, &once, &args, 0, NULL));
+    ++*network->weights_version;
     FCL_TRY(run(&network->adam, &once, &args, 0, NULL));
 done:
     return status;

@@ -43,8 +43,12 @@ done:
 }
 
 fcl_status fcl_workload_add(fcl_workload *workload, fcl_device *device, const fcl_model *model, int batch) {
-    fcl_status status = add_network(workload, device, model, batch, 1);
-    return status == FCL_OK ? add_network(workload, device, model, FCL_PREDICTOR_BATCH, 0) : status;
+    fcl_status status;
+    FCL_TRY(add_network(workload, device, model, batch, 1));
+    FCL_TRY(add_network(workload, device, model, FCL_PREDICTOR_BATCH, 0));
+    FCL_TRY(add_network(workload, device, model, 1, 0));
+done:
+    return status;
 }
 
 void fcl_workload_dispose(fcl_workload *workload) {

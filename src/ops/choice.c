@@ -14,6 +14,7 @@ struct fcl_choice {
     int is_wish[FCL_N_OP_KINDS]; /* asked for by a prefix of kinds: where it applies */
     recorded *records;
     size_t n_records, capacity;
+    int ignores_tuning;
 };
 
 fcl_status fcl_choice_create(fcl_choice **out) {
@@ -89,6 +90,14 @@ int fcl_choice_names(const fcl_choice *choice, const fcl_op_desc *desc) {
     char description[256];
     fcl_op_describe(description, desc);
     return fcl_choice_find(&solver, &is_wish, choice, desc, description) != FCL_OK || solver;
+}
+
+void fcl_choice_ignore_tuning(fcl_choice *choice) {
+    choice->ignores_tuning = 1;
+}
+
+int fcl_choice_ignores_tuning(const fcl_choice *choice) {
+    return choice && choice->ignores_tuning;
 }
 
 fcl_status fcl_choice_find(const fcl_solver **solver, int *is_wish, const fcl_choice *choice, const fcl_op_desc *desc,

@@ -11,4 +11,6 @@
 fcl_status fcl_choice_find(const fcl_solver **solver, int *is_wish, const fcl_choice *choice, const fcl_op_desc *desc,
                            const char *description);
 
+int fcl_choice_ignores_tuning(const fcl_choice *choice);
+
 #endif

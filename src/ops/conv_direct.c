@@ -8,7 +8,7 @@ struct fcl_plan {
     fcl_kernel *pack, *convolve;
     fcl_range pack_range;
     size_t rows, channel_blocks;
-    int samples, has_places;
+    int samples;
 };
 
 /* How a work-item's registers are divided. */
@@ -86,7 +86,6 @@ static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *d
     block_of(&block, desc, device);
     FCL_TRY(FCL_NEW(&plan, 1, "a plan"));
     plan->rows = (size_t)s.out_h / (desc->fused_pool ? 2 : 1);
-    plan->has_places = desc->fused_pool == FCL_POOL_2X2_PLACES;
     plan->channel_blocks = fcl_div_up((size_t)s.out_c, (size_t)(LANES * block.vectors));
     plan->samples = block.samples;
     plan->pack_range = (fcl_range){.n_dimensions = 3,
@@ -120,21 +119,18 @@ static fcl_range convolve_range(const fcl_plan *plan, int n) {
     return (fcl_range){.n_dimensions = 3, .global = {plan->rows, plan->channel_blocks, groups}, .local = {1, 1, 1}};
 }
 
-#define FORWARD_ARGS(n, operands)                                                                                      \
-    fcl_arg_int(n), fcl_arg_buffer((operands)->buffer[FCL_X]), fcl_arg_buffer((operands)->workspace),                  \
-        fcl_arg_buffer((operands)->buffer[FCL_Y]), fcl_arg_buffer((operands)->buffer[FCL_B])
+static fcl_status pack_weights(fcl_plan *plan, const fcl_operands *operands) {
+    return FCL_LAUNCH(plan->pack, &plan->pack_range, fcl_arg_buffer(operands->buffer[FCL_W]),
+                      fcl_arg_buffer(operands->workspace));
+}
 
 static fcl_status run_forward(fcl_plan *plan, int n, const fcl_operands *operands, const fcl_op_args *args) {
-    (void)args;
     fcl_status status;
     fcl_range range = convolve_range(plan, n);
-    FCL_TRY(FCL_LAUNCH(plan->pack, &plan->pack_range, fcl_arg_buffer(operands->buffer[FCL_W]),
-                       fcl_arg_buffer(operands->workspace)));
-    if (plan->has_places)
-        FCL_TRY(
-            FCL_LAUNCH(plan->convolve, &range, FORWARD_ARGS(n, operands), fcl_arg_buffer(operands->buffer[FCL_PLACE])));
-    else
-        FCL_TRY(FCL_LAUNCH(plan->convolve, &range, FORWARD_ARGS(n, operands)));
+    if (!args->weights_unchanged) FCL_TRY(pack_weights(plan, operands));
+    FCL_TRY(FCL_LAUNCH(plan->convolve, &range, fcl_arg_int(n), fcl_arg_buffer(operands->buffer[FCL_X]),
+                       fcl_arg_buffer(operands->workspace), fcl_arg_buffer(operands->buffer[FCL_Y]),
+                       fcl_arg_buffer(operands->buffer[FCL_B]), fcl_arg_buffer(operands->buffer[FCL_PLACE])));
 done:
     return status;
 }
@@ -142,8 +138,7 @@ done:
 static fcl_status run_backward(fcl_plan *plan, int n, const fcl_operands *operands, const fcl_op_args *args) {
     fcl_status status;
     fcl_range range = convolve_range(plan, n);
-    FCL_TRY(FCL_LAUNCH(plan->pack, &plan->pack_range, fcl_arg_buffer(operands->buffer[FCL_W]),
-                       fcl_arg_buffer(operands->workspace)));
+    FCL_TRY(pack_weights(plan, operands));
     FCL_TRY(FCL_LAUNCH(plan->convolve, &range, fcl_arg_int(n), fcl_arg_buffer(operands->buffer[FCL_DY]),
                        fcl_arg_buffer(operands->workspace), fcl_arg_buffer(operands->buffer[FCL_DX]),
                        fcl_arg_buffer(operands->buffer[FCL_X]), fcl_arg_int(args->accumulate)));
@@ -156,6 +151,7 @@ const fcl_solver fcl_solver_conv_direct_forward = {
     .kind = FCL_CONV_FORWARD,
     .files = "conv_direct.cl",
     .fuses_pool = 1,
+    .keeps_weights = 1,
     .error_factor = FCL_CONV_ERROR_FACTOR,
     .applies = applies,
     .workspace_bytes = workspace_bytes,

@@ -7,7 +7,6 @@
 struct fcl_plan {
     fcl_kernel *main, *sum;
     size_t channel_blocks, out_blocks, n_parts, gradient_floats;
-    int has_places;
 };
 
 enum {
@@ -74,7 +73,6 @@ static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *d
     FCL_TRY(FCL_NEW(&plan, 1, "a plan"));
     plan->channel_blocks = fcl_div_up((size_t)c->in_c, (size_t)block.channels);
     plan->out_blocks = fcl_div_up((size_t)c->out_c, (size_t)(LANES * block.vectors));
-    plan->has_places = desc->fused_pool == FCL_POOL_2X2_PLACES;
     plan->n_parts = parts_of(desc, &block);
     plan->gradient_floats = fcl_conv_gradient_floats(c);
     fcl_options_conv(&options, c);
@@ -92,19 +90,13 @@ done:
     return status;
 }
 
-#define MAIN_ARGS(plan, n, operands)                                                                                   \
-    fcl_arg_int(n), fcl_arg_int((int)(plan)->n_parts), fcl_arg_buffer((operands)->buffer[FCL_X]),                      \
-        fcl_arg_buffer((operands)->buffer[FCL_DY]), fcl_arg_buffer((operands)->workspace)
-
 static fcl_status run(fcl_plan *plan, int n, const fcl_operands *operands, const fcl_op_args *args) {
     fcl_status status;
     fcl_range main = {
         .n_dimensions = 3, .global = {plan->channel_blocks, plan->out_blocks, plan->n_parts}, .local = {1, 1, 1}};
-    if (plan->has_places)
-        FCL_TRY(
-            FCL_LAUNCH(plan->main, &main, MAIN_ARGS(plan, n, operands), fcl_arg_buffer(operands->buffer[FCL_PLACE])));
-    else
-        FCL_TRY(FCL_LAUNCH(plan->main, &main, MAIN_ARGS(plan, n, operands)));
+    FCL_TRY(FCL_LAUNCH(plan->main, &main, fcl_arg_int(n), fcl_arg_int((int)plan->n_parts),
+                       fcl_arg_buffer(operands->buffer[FCL_X]), fcl_arg_buffer(operands->buffer[FCL_DY]),
+                       fcl_arg_buffer(operands->buffer[FCL_PLACE]), fcl_arg_buffer(operands->workspace)));
     FCL_TRY(fcl_sum_parts_run(plan->sum, (int)plan->n_parts, plan->gradient_floats, operands, args));
 done:
     return status;

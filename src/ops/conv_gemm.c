@@ -208,7 +208,7 @@ done:
     const fcl_solver variable = {                                                                                      \
         .name = "gemm",                                                                                                \
         .kind = op_kind,                                                                                               \
-        .tier = FCL_TIER_DETOUR,                                                                                       \
+        .likely_speed = fcl_speed_of_detour,                                                                           \
         .files = "conv_gemm.cl sum_parts.cl",                                                                          \
         .error_factor = factor,                                                                                        \
         .applies = applies,                                                                                            \

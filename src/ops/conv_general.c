@@ -117,7 +117,7 @@ done:
     const fcl_solver variable = {                                                                                      \
         .name = "conv_general",                                                                                        \
         .kind = op_kind,                                                                                               \
-        .tier = FCL_TIER_LAST_RESORT,                                                                                  \
+        .likely_speed = fcl_speed_of_last_resort,                                                                      \
         .files = "conv_general.cl sum_parts.cl",                                                                       \
         .error_factor = FCL_CONV_ERROR_FACTOR,                                                                         \
         .applies = applies_,                                                                                           \

@@ -210,11 +210,11 @@ done:
     }
 VARIANTS(FUNCTIONS)
 
-#define SOLVER(op_kind, tier_, run_, m, n, k)                                                                          \
+#define SOLVER(op_kind, speed, run_, m, n, k)                                                                          \
     {                                                                                                                  \
         .name = "conv_tiled:" #m "x" #n "x" #k,                                                                        \
         .kind = op_kind,                                                                                               \
-        .tier = tier_,                                                                                                 \
+        .likely_speed = speed,                                                                                         \
         .not_on_cpu = 1,                                                                                               \
         .files = "conv_tiled.cl sum_parts.cl",                                                                         \
         .error_factor = FCL_CONV_ERROR_FACTOR,                                                                         \
@@ -225,12 +225,12 @@ VARIANTS(FUNCTIONS)
         .dispose = dispose,                                                                                            \
     },
 /* A dense layer has few rows, so that a library may be as fast. */
-#define CONV_FORWARD(m, n, k, ...)  SOLVER(FCL_CONV_FORWARD, FCL_TIER_MADE_FOR, run_forward, m, n, k)
-#define CONV_DATA(m, n, k, ...)     SOLVER(FCL_CONV_BACKWARD_DATA, FCL_TIER_MADE_FOR, run_data, m, n, k)
-#define CONV_WEIGHTS(m, n, k, ...)  SOLVER(FCL_CONV_BACKWARD_WEIGHTS, FCL_TIER_MADE_FOR, run_weights, m, n, k)
-#define DENSE_FORWARD(m, n, k, ...) SOLVER(FCL_DENSE_FORWARD, FCL_TIER_DETOUR, run_forward, m, n, k)
-#define DENSE_DATA(m, n, k, ...)    SOLVER(FCL_DENSE_BACKWARD_DATA, FCL_TIER_DETOUR, run_data, m, n, k)
-#define DENSE_WEIGHTS(m, n, k, ...) SOLVER(FCL_DENSE_BACKWARD_WEIGHTS, FCL_TIER_DETOUR, run_weights, m, n, k)
+#define CONV_FORWARD(m, n, k, ...)  SOLVER(FCL_CONV_FORWARD, NULL, run_forward, m, n, k)
+#define CONV_DATA(m, n, k, ...)     SOLVER(FCL_CONV_BACKWARD_DATA, NULL, run_data, m, n, k)
+#define CONV_WEIGHTS(m, n, k, ...)  SOLVER(FCL_CONV_BACKWARD_WEIGHTS, NULL, run_weights, m, n, k)
+#define DENSE_FORWARD(m, n, k, ...) SOLVER(FCL_DENSE_FORWARD, fcl_speed_of_detour, run_forward, m, n, k)
+#define DENSE_DATA(m, n, k, ...)    SOLVER(FCL_DENSE_BACKWARD_DATA, fcl_speed_of_detour, run_data, m, n, k)
+#define DENSE_WEIGHTS(m, n, k, ...) SOLVER(FCL_DENSE_BACKWARD_WEIGHTS, fcl_speed_of_detour, run_weights, m, n, k)
 
 const fcl_solver fcl_solvers_conv_tiled_forward[FCL_N_TILES] = {VARIANTS(CONV_FORWARD)};
 const fcl_solver fcl_solvers_conv_tiled_backward_data[FCL_N_TILES] = {VARIANTS(CONV_DATA)};

@@ -26,7 +26,6 @@ struct fcl_plan {
     fcl_kernel *parts, *tiles, *product, *finish; /* `parts`, or else `tiles` and `product` */
     fcl_range parts_range, product_range, finish_range;
     size_t tiles_a_sample, block, n_parts;
-    int has_places;
 };
 
 typedef struct winograd_layout {
@@ -79,6 +78,15 @@ static size_t workspace_bytes(const fcl_op_desc *desc, const fcl_device *device)
     return layout_of(desc).workspace * sizeof(float);
 }
 
+/* Its own multiplications; the parts' sums are written and read. */
+static fcl_work work(const fcl_op_desc *desc, const fcl_device *device) {
+    const fcl_conv_shape conv = fcl_conv_of(desc), *c = &conv;
+    const double points = (double)POINTS * c->in_c * c->out_c;
+    (void)device;
+    return (fcl_work){.flop = 2.0 * (double)tiles_of(c) * desc->batch * points,
+                      .bytes = fcl_op_work(desc).bytes + 2.0 * (double)layout_of(desc).parts * points * sizeof(float)};
+}
+
 static void dispose(fcl_plan *plan) {
     if (!plan) return;
     fcl_kernel_free(plan->parts);
@@ -106,7 +114,6 @@ static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *d
     int channels = power_of_two(fcl_register_sums(device) / vectors);
     FCL_TRY(FCL_NEW(&plan, 1, "a plan"));
     plan->shape = *c;
-    plan->has_places = desc->fused_pool == FCL_POOL_2X2_PLACES;
     fcl_text_appendf(&options, "-DCHANNELS=%d -DVECTORS=%d", channels, vectors);
     fcl_options_pool(&options, desc);
     FCL_TRY(fcl_text_status(&options));
@@ -135,21 +142,13 @@ done:
     return status;
 }
 
-/* What the kernels that transform tiles are launched with. */
-#define TILES_ARGS(plan, first, operands)                                                                              \
-    fcl_arg_int(first), fcl_arg_int((plan)->shape.in_h), fcl_arg_int((plan)->shape.in_w),                              \
-        fcl_arg_int((plan)->shape.in_c), fcl_arg_int((plan)->shape.out_h), fcl_arg_int((plan)->shape.out_w),           \
-        fcl_arg_int((plan)->shape.out_c), fcl_arg_int((plan)->shape.pad_top), fcl_arg_int((plan)->shape.pad_left),     \
-        fcl_arg_int((int)(plan)->block), fcl_arg_buffer((operands)->buffer[FCL_X]),                                    \
-        fcl_arg_buffer((operands)->buffer[FCL_DY]), fcl_arg_buffer((operands)->workspace)
-
-/* `kernel` for tiles from `first`, or for n samples. */
-static fcl_status transform(fcl_plan *plan, fcl_kernel *kernel, const fcl_range *range, int first,
-                            const fcl_operands *operands) {
-    return plan->has_places ? FCL_LAUNCH(kernel, range, TILES_ARGS(plan, first, operands),
-                                         fcl_arg_buffer(operands->buffer[FCL_PLACE]))
-                            : FCL_LAUNCH(kernel, range, TILES_ARGS(plan, first, operands));
-}
+/* What the kernels that transform tiles are launched with behind the first argument. */
+#define TILES_ARGS(plan, operands)                                                                                     \
+    fcl_arg_int((plan)->shape.in_h), fcl_arg_int((plan)->shape.in_w), fcl_arg_int((plan)->shape.in_c),                 \
+        fcl_arg_int((plan)->shape.out_h), fcl_arg_int((plan)->shape.out_w), fcl_arg_int((plan)->shape.out_c),          \
+        fcl_arg_int((plan)->shape.pad_top), fcl_arg_int((plan)->shape.pad_left), fcl_arg_int((int)(plan)->block),      \
+        fcl_arg_buffer((operands)->buffer[FCL_X]), fcl_arg_buffer((operands)->buffer[FCL_DY]),                         \
+        fcl_arg_buffer((operands)->buffer[FCL_PLACE]), fcl_arg_buffer((operands)->workspace)
 
 static fcl_status add_chunks(fcl_plan *plan, int n, const fcl_operands *operands) {
     fcl_status status = FCL_OK;
@@ -158,7 +157,7 @@ static fcl_status add_chunks(fcl_plan *plan, int n, const fcl_operands *operands
     for (size_t first = 0; first < n_tiles; first += plan->block) {
         size_t tiles = at_most(n_tiles - first, plan->block);
         fcl_range range = {.n_dimensions = 1, .global = {tiles}, .local = {1}};
-        FCL_TRY(transform(plan, plan->tiles, &range, (int)first, operands));
+        FCL_TRY(FCL_LAUNCH(plan->tiles, &range, fcl_arg_int((int)first), TILES_ARGS(plan, operands)));
         FCL_TRY(FCL_LAUNCH(plan->product, &plan->product_range, fcl_arg_int((int)tiles), fcl_arg_int(first == 0),
                            fcl_arg_int(plan->shape.in_c), fcl_arg_int(plan->shape.out_c), fcl_arg_int((int)plan->block),
                            workspace));
@@ -171,7 +170,7 @@ static fcl_status run(fcl_plan *plan, int n, const fcl_operands *operands, const
     fcl_status status;
     fcl_arg workspace = fcl_arg_buffer(operands->workspace);
     if (plan->parts)
-        FCL_TRY(transform(plan, plan->parts, &plan->parts_range, n, operands));
+        FCL_TRY(FCL_LAUNCH(plan->parts, &plan->parts_range, fcl_arg_int(n), TILES_ARGS(plan, operands)));
     else
         FCL_TRY(add_chunks(plan, n, operands));
     FCL_TRY(FCL_LAUNCH(plan->finish, &plan->finish_range, fcl_arg_int((int)plan->n_parts), workspace,
@@ -184,12 +183,13 @@ done:
 const fcl_solver fcl_solver_conv_winograd_backward_weights = {
     .name = "conv_winograd",
     .kind = FCL_CONV_BACKWARD_WEIGHTS,
-    .tier = FCL_TIER_MADE_FOR,
+    .likely_speed = fcl_speed_of_winograd,
     .files = "conv_winograd_weights.cl",
     .fuses_pool = 1,
     .error_factor = ERROR_FACTOR,
     .applies = applies,
     .workspace_bytes = workspace_bytes,
+    .work = work,
     .prepare = prepare,
     .run = run,
     .dispose = dispose,

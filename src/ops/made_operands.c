@@ -141,25 +141,44 @@ done:
     return status;
 }
 
-fcl_status fcl_made_operands_create_for_timing(fcl_made_operands **out, fcl_device *device, const fcl_op_desc *desc) {
+/* One operand for whichever of the operations have it, with values as the first of them wants. */
+static fcl_status make_shared(fcl_made_operands *made, fcl_device *device, fcl_role role, const fcl_op_desc *descs,
+                              size_t n_descs, float *block) {
+    fcl_status status = FCL_OK;
+    const fcl_op_args no_args = {0};
+    const fcl_op_desc *first = NULL;
+    size_t count = 0;
+    for (size_t d = n_descs; d-- > 0;) {
+        fcl_operand operands[FCL_N_ROLES];
+        int n = fcl_op_operands(operands, &descs[d]);
+        for (int i = 0; i < n; i++) {
+            if (operands[i].role != role) continue;
+            first = &descs[d];
+            if (operands[i].count > count) count = operands[i].count;
+        }
+    }
+    if (!first) return FCL_OK;
+    fcl_buffer **buffer = &made->device.buffer[role];
+    FCL_TRY(fcl_buffer_create(buffer, device, count * sizeof(float), "an operand of a measurement"));
+    make_values(first, role, block, count < BLOCK_FLOATS ? count : BLOCK_FLOATS);
+    if (role == FCL_FLAG) plant(first, &no_args, FCL_FLAG, block, count);
+    for (size_t done = 0; done < count; done += BLOCK_FLOATS) {
+        size_t left = count - done, piece = left < BLOCK_FLOATS ? left : BLOCK_FLOATS;
+        FCL_TRY(fcl_buffer_write(*buffer, done * sizeof(float), block, piece * sizeof(float)));
+    }
+done:
+    return status;
+}
+
+fcl_status fcl_made_operands_create_for_timing(fcl_made_operands **out, fcl_device *device, const fcl_op_desc *descs,
+                                               size_t n_descs) {
     fcl_status status;
     fcl_made_operands *made = NULL;
     float *block = NULL;
-    const fcl_op_args no_args = {0};
     FCL_TRY(FCL_NEW(&made, 1, "operands of a measurement"));
     FCL_TRY(FCL_NEW(&block, BLOCK_FLOATS, "operands of a measurement"));
-    list_operands(made, desc, desc->batch);
-    for (int i = 0; i < made->n_operands; i++) {
-        fcl_operand operand = made->list[i];
-        fcl_buffer **buffer = &made->device.buffer[operand.role];
-        FCL_TRY(fcl_buffer_create(buffer, device, operand.count * sizeof(float), "an operand of a measurement"));
-        make_values(desc, operand.role, block, operand.count < BLOCK_FLOATS ? operand.count : BLOCK_FLOATS);
-        if (operand.role == FCL_FLAG) plant(desc, &no_args, FCL_FLAG, block, operand.count);
-        for (size_t done = 0; done < operand.count; done += BLOCK_FLOATS) {
-            size_t left = operand.count - done, piece = left < BLOCK_FLOATS ? left : BLOCK_FLOATS;
-            FCL_TRY(fcl_buffer_write(*buffer, done * sizeof(float), block, piece * sizeof(float)));
-        }
-    }
+    for (int role = 0; role < FCL_N_ROLES; role++)
+        FCL_TRY(make_shared(made, device, (fcl_role)role, descs, n_descs, block));
     *out = made;
     made = NULL;
 done:

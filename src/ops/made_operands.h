@@ -26,8 +26,10 @@ typedef struct fcl_made_operands {
  * fcl_gate_args(). */
 fcl_status fcl_made_operands_create(fcl_made_operands **out, fcl_device *device, const fcl_op_desc *desc, int n,
                                     const fcl_op_args *args);
-/* For measuring: the whole batch, on the device alone, the same block of values over and over. */
-fcl_status fcl_made_operands_create_for_timing(fcl_made_operands **out, fcl_device *device, const fcl_op_desc *desc);
+/* For measuring: the whole batch, on the device alone, the same block of values over and over. Several operations share
+ * them: each operand is as large as the largest one needs it. */
+fcl_status fcl_made_operands_create_for_timing(fcl_made_operands **out, fcl_device *device, const fcl_op_desc *descs,
+                                               size_t n_descs);
 void fcl_made_operands_free(fcl_made_operands *made);
 
 /* Fills the buffer with FCL_POISON_UNREADABLE. */

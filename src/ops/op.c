@@ -269,5 +269,5 @@ void fcl_op_describe(char out[256], const fcl_op_desc *desc) {
         append(&line, " rate=%.9g", desc->rate);
     if (writes(desc, FCL_Y)) append_activation(&line, "activation", desc->activation);
     if (writes(desc, FCL_DX)) append_activation(&line, "x_activation", desc->x_activation);
-    append(&line, " batch=%d", desc->batch);
+    append(&line, "%s batch=%d", desc->weights_stay ? " weights=stay" : "", desc->batch);
 }

@@ -112,6 +112,7 @@ typedef struct fcl_op_desc {
     fcl_activation activation;   /* forward: fused behind the result */
     fcl_activation x_activation; /* backward: what made x; operand X is needed unless it is FCL_LINEAR */
     fcl_fused_pool fused_pool;   /* convolution: pooling as part of it, behind the activation */
+    int weights_stay;            /* forward: W is the same in most runs, so that what a solver makes of it is kept */
     float rate;                  /* dropout: share of elements set to zero, 0 <= rate < 1 */
     union {
         fcl_conv_shape conv;
@@ -132,6 +133,9 @@ typedef struct fcl_op_args {
     uint32_t first_sample; /* of this part in the whole batch */
     /* loss: 1 / number of labelled coordinates of the whole batch, 0 when there is none */
     float inverse_count;
+    /* W holds what it held when this operation last ran, with the same workspace, which nobody wrote to since: what a
+     * solver with `keeps_weights` made of W is still there. */
+    int weights_unchanged;
     uint32_t slot; /* loss: which pair of STATS it writes; finite check: which it reads */
     /* Add to DW, DB and DX, and of the loss to STATS but not its DX, instead of replacing:
      * fcl_op_accumulates(). */

@@ -71,6 +71,10 @@ size_t fcl_operation_workspace_bytes(const fcl_operation *operation) {
     return operation->workspace_bytes;
 }
 
+int fcl_operation_keeps_weights(const fcl_operation *operation) {
+    return operation->desc.weights_stay && operation->solver->keeps_weights;
+}
+
 fcl_status fcl_operation_run(fcl_operation *operation, int n, const fcl_operands *operands, const fcl_op_args *args) {
     char description[256];
     fcl_op_describe(description, &operation->desc);

@@ -2,8 +2,9 @@
  * An operation on a device: a descriptor with the solver that was chosen for it.
  *
  * The choice: a forced solver (fcl_choice), else one recorded for this run, else the one that tuning chose on this device
- * (tuning.h), else the fastest in a short measurement of those that apply, in the order of fcl_solvers_of(); a solver must pass the gate first. Of a
- * solver with variants (solver.h) the default one is measured, the next when that cannot be used.
+ * (tuning.h), else the likeliest for shape and device, or the fastest in a short measurement of the two or three likeliest
+ * where none is clearly so (selection.h); a solver must pass the gate first, else the next is tried. Of a solver with variants
+ * (solver.h) the default one is measured, the next when that cannot be used.
  * Verdicts and measurements are remembered in the cache folder (docs/formats.md: solvers), keyed by device,
  * driver, kernel source and descriptor. A solver that fails the gate is skipped with a warning that names it
  * and how wrong it was.
@@ -27,6 +28,8 @@ fcl_status fcl_choice_record(fcl_choice *choice, const char *description, const 
 
 /* Whether the choice names a solver for this operation, forced or recorded. */
 int fcl_choice_names(const fcl_choice *choice, const fcl_op_desc *desc);
+/* What tuning chose is not looked at: the solvers are those of a device that nobody tuned. */
+void fcl_choice_ignore_tuning(fcl_choice *choice);
 
 typedef struct fcl_operation fcl_operation;
 /* `choice` may be NULL. `measure` 0 takes the first solver that passes the gate, whatever times are known. A forced
@@ -46,6 +49,8 @@ void fcl_operation_free(fcl_operation *operation);
 const fcl_op_desc *fcl_operation_desc(const fcl_operation *operation);
 const fcl_solver *fcl_operation_solver(const fcl_operation *operation);
 size_t fcl_operation_workspace_bytes(const fcl_operation *operation);
+/* Whether args->weights_unchanged saves time, so that a workspace of its own is worth its memory. */
+int fcl_operation_keeps_weights(const fcl_operation *operation);
 /* Enqueues. An error names the operation and its solver. */
 fcl_status fcl_operation_run(fcl_operation *operation, int n, const fcl_operands *operands, const fcl_op_args *args);
 

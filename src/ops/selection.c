@@ -10,7 +10,14 @@
 
 static atomic_flag told = ATOMIC_FLAG_INIT;
 
-enum { CHECKED_ELEMENTS = 300 };
+enum {
+    CHECKED_ELEMENTS = 300,
+    MAX_SOLVERS = 16,   /* of a kind */
+    MAX_CANDIDATES = 3, /* that are compiled and measured without tuning */
+    QUICK_PAIRS = 3,
+};
+/* A solver that is likely this many times faster than another is taken without measuring the other. */
+static const double clearly_faster = 1.5;
 /* What a check may cost: floats made and copied, floating point operations on the device, terms summed by the
  * reference. */
 static const double max_floats = 2e6, max_flop = 4e8, max_terms = 2e7;
@@ -68,60 +75,89 @@ done:
     return status;
 }
 
-/* Times what has not been timed before and returns the fastest. */
+/* Which of two solvers is the faster: from what is remembered, else measured in pairs. The time of `other` is then stored as
+ * that of `best` times their ratio, so that times of one operation say the same as the pairs did, whatever else the
+ * machine did at the time. */
+static fcl_status select_faster(const fcl_solver **best, const fcl_solver *other, fcl_stopwatch *stopwatch,
+                                fcl_solver_cache *cache, const char *description) {
+    fcl_status status = FCL_OK;
+    fcl_solver_record records[2] = {{0}};
+    const fcl_solver *both[] = {*best, other};
+    for (int i = 0; i < 2; i++)
+        if (!fcl_solver_cache_find(&records[i], cache, description, both[i])) records[i].passed = 1;
+    if (records[0].seconds == 0.0 || records[1].seconds == 0.0) {
+        fcl_comparison pairs;
+        if (fcl_stopwatch_compare(&pairs, stopwatch, both[0], both[1], QUICK_PAIRS) != FCL_OK) {
+            fcl_log(FCL_LOG_INFO, "%s: solvers %s and %s cannot be compared: %s", description, both[0]->name,
+                    both[1]->name, fcl_error_message());
+            double seconds;
+            if (fcl_stopwatch_measure(&seconds, stopwatch, both[0], (double)INFINITY) != FCL_OK) *best = other;
+            goto done;
+        }
+        if (records[0].seconds == 0.0) records[0].seconds = pairs.seconds[0];
+        records[1].seconds = records[0].seconds * pairs.ratio;
+        for (int i = 0; i < 2; i++) FCL_TRY(fcl_solver_cache_set(cache, description, both[i], &records[i]));
+    }
+    if (records[1].seconds < records[0].seconds) *best = other;
+done:
+    return status;
+}
+
 static fcl_status select_fastest(const fcl_solver **out, fcl_device *device, const fcl_op_desc *desc,
                                  const fcl_solver *const *passed, int n_passed, fcl_solver_cache *cache,
                                  const char *description) {
     fcl_status status = FCL_OK;
     fcl_stopwatch *stopwatch = NULL;
-    double best = (double)INFINITY;
-    for (int i = 0; i < n_passed; i++) {
-        fcl_solver_record record;
-        if (!fcl_solver_cache_find(&record, cache, description, passed[i])) continue;
-        if (record.seconds == 0.0) {
-            if (!stopwatch && fcl_stopwatch_create(&stopwatch, device, desc) != FCL_OK) {
-                fcl_log(FCL_LOG_INFO, "%s: solvers cannot be measured: %s", description, fcl_error_message());
-                break;
-            }
-            if (fcl_stopwatch_measure(&record.seconds, stopwatch, passed[i], best) != FCL_OK) {
-                fcl_log(FCL_LOG_INFO, "%s: solver %s cannot be measured: %s", description, passed[i]->name,
-                        fcl_error_message());
-                continue;
-            }
-            FCL_TRY(fcl_solver_cache_set(cache, description, passed[i], &record));
-        }
-        if (record.seconds >= best) continue;
-        best = record.seconds;
-        *out = passed[i];
+    if (fcl_stopwatch_create(&stopwatch, device, desc) != FCL_OK) {
+        fcl_log(FCL_LOG_INFO, "%s: solvers cannot be measured: %s", description, fcl_error_message());
+        goto done;
     }
+    for (int i = 1; i < n_passed; i++) FCL_TRY(select_faster(out, passed[i], stopwatch, cache, description));
 done:
     fcl_stopwatch_free(stopwatch);
     return status;
 }
 
+static double likely_speed(const fcl_solver *solver, const fcl_op_desc *desc, const fcl_device *device) {
+    return solver->likely_speed ? solver->likely_speed(desc, device) : 1.0;
+}
+
+/* The solvers that apply and suit the device, the likeliest first; where two are as likely, in the order of the table. */
+static int order_by_likely_speed(const fcl_solver *ordered[MAX_SOLVERS], const fcl_op_desc *desc,
+                                 const fcl_device *device, const fcl_solver *const *solvers) {
+    int n = 0;
+    for (; *solvers && n < MAX_SOLVERS; solvers++) {
+        if (!fcl_solver_suits(*solvers, device) || !fcl_solver_applies(*solvers, desc, device)) continue;
+        double speed = likely_speed(*solvers, desc, device);
+        int at = n++;
+        for (; at > 0 && likely_speed(ordered[at - 1], desc, device) < speed; at--) ordered[at] = ordered[at - 1];
+        ordered[at] = *solvers;
+    }
+    return n;
+}
+
 fcl_status fcl_select_default(const fcl_solver **out, fcl_device *device, const fcl_op_desc *desc, int measure,
                               const fcl_solver *const *solvers, fcl_solver_cache *cache, const char *description) {
-    enum { MAX_SOLVERS = 16 };
     fcl_status status, last = FCL_OK; /* the last error, for when no solver is left */
-    const fcl_solver *passed[MAX_SOLVERS];
-    int n_passed = 0, n_applying = 0;
-    for (; *solvers && n_passed < MAX_SOLVERS && (measure || n_passed == 0); solvers++) {
+    const fcl_solver *ordered[MAX_SOLVERS], *passed[MAX_CANDIDATES];
+    int n_applying = order_by_likely_speed(ordered, desc, device, solvers), n_passed = 0;
+    const int n_wanted = measure ? MAX_CANDIDATES : 1;
+    for (int i = 0; i < n_applying && n_passed < n_wanted; i++) {
+        const fcl_solver *solver = ordered[i];
         fcl_solver_record record;
         char fault[256];
-        if (!fcl_solver_suits(*solvers, device) || !fcl_solver_applies(*solvers, desc, device)) continue;
-        if (n_passed > 0 && (*solvers)->tier > passed[0]->tier) break;
+        if (n_passed > 0 && likely_speed(solver, desc, device) * clearly_faster < likely_speed(passed[0], desc, device))
+            break;
         /* Of a solver's variants the first that is right, which is the default one: the rest is for tuning. */
-        if (n_passed > 0 && fcl_solver_is_variant_of(*solvers, passed[n_passed - 1])) continue;
-        n_applying++;
-        if ((status = fcl_judge(&record, fault, device, desc, *solvers, cache, description)) != FCL_OK) {
+        if (n_passed > 0 && fcl_solver_is_variant_of(solver, passed[n_passed - 1])) continue;
+        if ((status = fcl_judge(&record, fault, device, desc, solver, cache, description)) != FCL_OK) {
             last = status;
-            fcl_log(FCL_LOG_WARNING, "%s: solver %s is not used: %s", description, (*solvers)->name,
-                    fcl_error_message());
+            fcl_log(FCL_LOG_WARNING, "%s: solver %s is not used: %s", description, solver->name, fcl_error_message());
         } else if (!record.passed) {
             last = fcl_fail(FCL_E_WRONG_RESULT, "%s on %s: %s", description, fcl_device_facts(device)->name, fault);
             fcl_log(FCL_LOG_WARNING, "%s: a wrong result, so this solver is not used", fcl_error_message());
         } else {
-            passed[n_passed++] = *solvers;
+            passed[n_passed++] = solver;
         }
     }
     if (n_applying == 0)
@@ -147,8 +183,8 @@ fcl_status fcl_select_solver(const fcl_solver **out, fcl_device *device, const f
     }
     if (named)
         FCL_TRY(select_named(out, device, desc, named, cache, description));
-    else if (measure && (tuned = fcl_solver_cache_tuned(cache, description, solvers)) &&
-             fcl_solver_applies(tuned, desc, device))
+    else if (measure && !fcl_choice_ignores_tuning(choice) &&
+             (tuned = fcl_solver_cache_tuned(cache, description, solvers)) && fcl_solver_applies(tuned, desc, device))
         *out = tuned;
     else
         FCL_TRY(fcl_select_default(out, device, desc, measure, solvers, cache, description));

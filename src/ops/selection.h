@@ -8,8 +8,9 @@
 /* As fcl_operation_create_from() says; `solvers` ends with NULL. */
 fcl_status fcl_select_solver(const fcl_solver **out, fcl_device *device, const fcl_op_desc *desc,
                              const fcl_choice *choice, int measure, const fcl_solver *const *solvers);
-/* The same without a choice and without tuning: among the first tier of which any solver is right, the fastest, or the first
- * one unless `measure` is set. `description` is that of `desc`; what comes to be known goes into `cache`. */
+/* The same without a choice and without tuning: the likeliest solver (solver.h) that is right, or with `measure` the fastest
+ * of up to three that are right and likely to be near it. Those that are not needed for that are not compiled. `description`
+ * is that of `desc`; what comes to be known goes into `cache`. */
 fcl_status fcl_select_default(const fcl_solver **out, fcl_device *device, const fcl_op_desc *desc, int measure,
                               const fcl_solver *const *solvers, fcl_solver_cache *cache, const char *description);
 /* The verdict on one solver, from the cache or from the gate. `fault` says what is wrong with one that did not pass. */

@@ -74,3 +74,17 @@ int fcl_solver_applies(const fcl_solver *solver, const fcl_op_desc *desc, const 
 int fcl_solver_suits(const fcl_solver *solver, const fcl_device *device) {
     return !(solver->not_on_cpu && fcl_device_facts(device)->kind == FCL_DEVICE_CPU);
 }
+
+fcl_work fcl_op_work(const fcl_op_desc *desc) {
+    fcl_operand operands[FCL_N_ROLES];
+    int n = fcl_op_operands(operands, desc);
+    fcl_work work = {.flop = fcl_op_flop(desc, desc->batch)};
+    for (int i = 0; i < n; i++)
+        work.bytes +=
+            (double)(operands[i].is_input + operands[i].is_output) * (double)operands[i].count * sizeof(float);
+    return work;
+}
+
+fcl_work fcl_solver_work(const fcl_solver *solver, const fcl_op_desc *desc, const fcl_device *device) {
+    return solver->work ? solver->work(desc, device) : fcl_op_work(desc);
+}

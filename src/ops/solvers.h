@@ -4,9 +4,6 @@
 
 #include "ops/solver.h"
 
-/* Tiers: made for a kind of device; through a library or some other detour; right everywhere and slow. */
-enum { FCL_TIER_MADE_FOR, FCL_TIER_DETOUR, FCL_TIER_LAST_RESORT };
-
 extern const fcl_solver fcl_solver_conv_direct_forward;
 extern const fcl_solver fcl_solver_conv_direct_backward_data;
 extern const fcl_solver fcl_solver_conv_direct_backward_weights;

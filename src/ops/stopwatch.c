@@ -1,5 +1,6 @@
 #include "ops/stopwatch.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -28,7 +29,7 @@ fcl_status fcl_stopwatch_create(fcl_stopwatch **out, fcl_device *device, const f
     FCL_TRY(FCL_NEW(&stopwatch, 1, "a measurement"));
     stopwatch->device = device;
     stopwatch->desc = *desc;
-    FCL_TRY(fcl_made_operands_create_for_timing(&stopwatch->made, device, desc));
+    FCL_TRY(fcl_made_operands_create_for_timing(&stopwatch->made, device, desc, 1));
     *out = stopwatch;
     stopwatch = NULL;
 done:
@@ -48,6 +49,7 @@ typedef struct runner {
     fcl_plan *plan;
     fcl_buffer *workspace;
     fcl_operands operands;
+    int has_run;
 } runner;
 
 static void runner_dispose(runner *r) {
@@ -73,11 +75,15 @@ done:
     return status;
 }
 
-static fcl_status time_runs(double *seconds, fcl_stopwatch *stopwatch, const runner *r, int n, int repeats) {
+static fcl_status time_runs(double *seconds, fcl_stopwatch *stopwatch, runner *r, int n, int repeats) {
     fcl_status status;
     fcl_op_args args = fcl_gate_args(&stopwatch->desc, 0);
     double start = fcl_clock_seconds();
-    for (int i = 0; i < repeats; i++) FCL_TRY(r->solver->run(r->plan, n, &r->operands, &args));
+    for (int i = 0; i < repeats; i++) {
+        args.weights_unchanged = r->has_run && stopwatch->desc.weights_stay;
+        FCL_TRY(r->solver->run(r->plan, n, &r->operands, &args));
+        r->has_run = 1;
+    }
     FCL_TRY(fcl_device_finish(stopwatch->device));
     *seconds = (fcl_clock_seconds() - start) / repeats;
 done:
@@ -126,27 +132,48 @@ done:
     return status;
 }
 
+/* One run of each with n samples; whether one takes so long, and so much longer, that more runs would only cost time. */
+static fcl_status try_pair(double seconds[2], int *is_clear, fcl_stopwatch *stopwatch, runner runners[2], int n) {
+    fcl_status status;
+    const double whole = (double)stopwatch->desc.batch / n;
+    for (int i = 0; i < 2; i++) {
+        FCL_TRY(time_runs(&seconds[i], stopwatch, &runners[i], n, 1));
+        seconds[i] *= whole;
+    }
+    double slower = fmax(seconds[0], seconds[1]);
+    *is_clear = slower > expensive && slower > hopeless * fmin(seconds[0], seconds[1]);
+done:
+    return status;
+}
+
 fcl_status fcl_stopwatch_compare(fcl_comparison *out, fcl_stopwatch *stopwatch, const fcl_solver *first,
-                                 const fcl_solver *second) {
+                                 const fcl_solver *second, int n_pairs) {
     fcl_status status;
     const fcl_solver *solvers[] = {first, second};
     runner runners[2] = {{0}};
-    double once, times[2][FCL_STOPWATCH_PAIRS];
-    int batch = stopwatch->desc.batch, repeats[2], n_won = 0;
-    for (int i = 0; i < 2; i++) {
-        FCL_TRY(runner_init(&runners[i], stopwatch, solvers[i]));
-        FCL_TRY(time_runs(&once, stopwatch, &runners[i], batch, 1));
-        FCL_TRY(time_runs(&once, stopwatch, &runners[i], batch, 1));
-        repeats[i] = repeats_for(once);
+    double once[2], times[2][FCL_STOPWATCH_PAIRS], ratios[FCL_STOPWATCH_PAIRS];
+    int batch = stopwatch->desc.batch, few = batch < 2 ? batch : 2, repeats[2], is_clear, n_won = 0;
+    assert(n_pairs % 2 == 1 && n_pairs <= FCL_STOPWATCH_PAIRS);
+    for (int i = 0; i < 2; i++) FCL_TRY(runner_init(&runners[i], stopwatch, solvers[i]));
+    /* The first run may compile or allocate. */
+    FCL_TRY(try_pair(once, &is_clear, stopwatch, runners, few));
+    FCL_TRY(try_pair(once, &is_clear, stopwatch, runners, few));
+    if (!is_clear) FCL_TRY(try_pair(once, &is_clear, stopwatch, runners, batch));
+    if (is_clear) {
+        *out = (fcl_comparison){{once[0], once[1]}, once[1] / once[0], once[1] < once[0] ? n_pairs : 0};
+        goto done;
     }
-    for (int pair = 0; pair < FCL_STOPWATCH_PAIRS; pair++) {
+    for (int i = 0; i < 2; i++) repeats[i] = repeats_for(once[i]);
+    for (int pair = 0; pair < n_pairs; pair++) {
         for (int turn = 0; turn < 2; turn++) {
             int i = (pair + turn) % 2;
             FCL_TRY(time_runs(&times[i][pair], stopwatch, &runners[i], batch, repeats[i]));
         }
+        ratios[pair] = times[1][pair] / times[0][pair];
         n_won += times[1][pair] < times[0][pair];
     }
-    *out = (fcl_comparison){{median(times[0], FCL_STOPWATCH_PAIRS), median(times[1], FCL_STOPWATCH_PAIRS)}, n_won};
+    *out = (fcl_comparison){
+        {median(times[0], (size_t)n_pairs), median(times[1], (size_t)n_pairs)}, median(ratios, (size_t)n_pairs), n_won};
 done:
     for (int i = 0; i < 2; i++) runner_dispose(&runners[i]);
     return status;

@@ -17,9 +17,12 @@ fcl_status fcl_stopwatch_measure(double *seconds, fcl_stopwatch *stopwatch, cons
 enum { FCL_STOPWATCH_PAIRS = 9 };
 typedef struct fcl_comparison {
     double seconds[2]; /* medians of one run each */
+    double ratio;      /* of the second one's time to the first one's: median of the pairs */
     int n_won;         /* pairs in which the second one was faster */
 } fcl_comparison;
+/* n_pairs is odd and at most FCL_STOPWATCH_PAIRS. When one takes long and is far slower, a single pair, or one with two samples
+ * only, has to do, and n_won is n_pairs or 0. */
 fcl_status fcl_stopwatch_compare(fcl_comparison *out, fcl_stopwatch *stopwatch, const fcl_solver *first,
-                                 const fcl_solver *second);
+                                 const fcl_solver *second, int n_pairs);
 
 #endif

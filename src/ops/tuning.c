@@ -75,7 +75,7 @@ static fcl_status confirm(fcl_tuning *tuning, tuner *t) {
     fcl_comparison comparison;
     const fcl_solver *both[] = {tuning->by_default, tuning->best};
     if (!t->stopwatch) FCL_TRY(fcl_stopwatch_create(&t->stopwatch, t->device, t->desc));
-    if (fcl_stopwatch_compare(&comparison, t->stopwatch, both[0], both[1]) != FCL_OK) {
+    if (fcl_stopwatch_compare(&comparison, t->stopwatch, both[0], both[1], FCL_STOPWATCH_PAIRS) != FCL_OK) {
         fcl_log(FCL_LOG_INFO, "%s: solvers %s and %s cannot be compared: %s", t->description, both[0]->name,
                 both[1]->name, fcl_error_message());
         keep_default(tuning);

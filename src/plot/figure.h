@@ -18,13 +18,15 @@ typedef struct fcl_series {
     const double *x, *y; /* lent; NaN leaves a gap */
     size_t n;
     int dashed;
+    int is_points; /* markers, no line */
 } fcl_series;
 
 typedef struct fcl_axes {
     const char *title, *x_label, *y_label;
-    int log_y;
+    int log_x, log_y;
     int legend_below; /* in the lower right corner, for curves that rise; else in the upper right one */
     double x_min, x_max, y_min, y_max; /* automatic where min == max */
+    double x_step;                     /* of the ticks; automatic where 0 */
 } fcl_axes;
 
 /* Lines over a common axis: loss curves, cumulative errors. */

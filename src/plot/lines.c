@@ -28,8 +28,11 @@ fcl_status fcl_figure_lines(const char *stem, const fcl_axes *axes, const fcl_se
     fcl_axes_append(&script, axes);
     fcl_text_append(&script, "plot ");
     for (size_t s = 0; s < n_series; s++) {
-        fcl_text_appendf(&script, "%s$s%zu using 1:2 with lines lw 2 lc rgb '%s'%s title ", s ? ", " : "", s,
-                         fcl_plot_colour(s), series[s].dashed ? " dt 2" : "");
+        /* One value is no line. */
+        const int is_line = !series[s].is_points && series[s].n > 1;
+        fcl_text_appendf(&script, "%s$s%zu using 1:2 with %s lw 2 lc rgb '%s'%s title ", s ? ", " : "", s,
+                         is_line ? "lines" : "points pt 7", fcl_plot_colour(s),
+                         is_line && series[s].dashed ? " dt 2" : "");
         fcl_gnuplot_quote(&script, series[s].name);
     }
     FCL_TRY(fcl_figure_csv(stem, &csv));

@@ -7,25 +7,32 @@
 
 #include "base/text.h"
 
-#define FORMAT "fiducl checkpoint 1"
+#define FORMAT "fiducl checkpoint 2"
 
 /* The position as one line of text: hexadecimal floats, so that every bit comes back. */
 #define PRINT_POSITION "%" PRIu64 " %u %" PRIu64 " %a %a %a %a %a %a %u %a %a %u %d"
 #define SCAN_POSITION  "%" SCNu64 " %u %" SCNu64 " %la %la %la %la %la %la %u %la %la %u %d%n"
 enum { N_POSITION = 14, POSITION_BYTES = 512 };
 
-static const char *const prefixes[3] = {"", "adam_m/", "adam_v/"};
-static const fcl_arena arenas[3] = {FCL_PARAMETERS, FCL_MOMENT1, FCL_MOMENT2};
+/* What is on the device; the best weights follow. */
+enum { N_ARENAS = 3, N_SETS };
+static const char *const prefixes[N_SETS] = {"", "adam_m/", "adam_v/", "best/"};
+static const fcl_arena arenas[N_ARENAS] = {FCL_PARAMETERS, FCL_MOMENT1, FCL_MOMENT2};
 
-static void dispose_all(fcl_tensors tensors[3]) {
-    for (int i = 0; i < 3; i++) fcl_tensors_dispose(&tensors[i]);
+static void dispose_all(fcl_tensors tensors[N_ARENAS]) {
+    for (int i = 0; i < N_ARENAS; i++) fcl_tensors_dispose(&tensors[i]);
 }
 
-fcl_status fcl_checkpoint_write(const char *path, fcl_network *network, const fcl_position *p) {
+/* Before the first epoch's end there are no best weights. */
+static unsigned n_sets(const fcl_position *position) {
+    return position->best_epoch ? N_SETS : N_ARENAS;
+}
+
+fcl_status fcl_checkpoint_write(const char *path, fcl_network *network, fcl_tensors *best, const fcl_position *p) {
     fcl_status status = FCL_OK;
-    fcl_tensors tensors[3] = {{0}};
-    fcl_tensor_set sets[3];
-    for (int i = 0; i < 3; i++) {
+    fcl_tensors tensors[N_ARENAS] = {{0}};
+    fcl_tensor_set sets[N_SETS] = {[N_ARENAS] = {prefixes[N_ARENAS], best}};
+    for (int i = 0; i < N_ARENAS; i++) {
         FCL_TRY(fcl_tensors_init(&tensors[i], fcl_network_model(network)));
         FCL_TRY(fcl_network_read(&tensors[i], network, arenas[i]));
         sets[i] = (fcl_tensor_set){prefixes[i], &tensors[i]};
@@ -35,7 +42,7 @@ fcl_status fcl_checkpoint_write(const char *path, fcl_network *network, const fc
              p->images, p->seconds, p->total_seconds, p->best_epoch, p->best_val_loss, p->best_val_mae, p->wait,
              (int)p->finish);
     const fcl_metadata metadata[] = {{"format", FORMAT}, {"position", text}, {NULL, NULL}};
-    FCL_TRY(fcl_safetensors_write(path, sets, 3, metadata));
+    FCL_TRY(fcl_safetensors_write(path, sets, n_sets(p), metadata));
 done:
     dispose_all(tensors);
     return status;
@@ -67,18 +74,18 @@ done:
     return status;
 }
 
-fcl_status fcl_checkpoint_read(fcl_position *out, fcl_network *network, const char *path) {
+fcl_status fcl_checkpoint_read(fcl_position *out, fcl_network *network, fcl_tensors *best, const char *path) {
     fcl_status status = FCL_OK;
-    fcl_tensors tensors[3] = {{0}};
-    fcl_tensor_set sets[3];
+    fcl_tensors tensors[N_ARENAS] = {{0}};
+    fcl_tensor_set sets[N_SETS] = {[N_ARENAS] = {prefixes[N_ARENAS], best}};
     fcl_position position;
     FCL_TRY(fcl_checkpoint_position(&position, path));
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < N_ARENAS; i++) {
         FCL_TRY(fcl_tensors_init(&tensors[i], fcl_network_model(network)));
         sets[i] = (fcl_tensor_set){prefixes[i], &tensors[i]};
     }
-    FCL_TRY(fcl_safetensors_read(path, sets, 3));
-    for (int i = 0; i < 3; i++) FCL_TRY(fcl_network_write(network, arenas[i], &tensors[i]));
+    FCL_TRY(fcl_safetensors_read(path, sets, n_sets(&position)));
+    for (int i = 0; i < N_ARENAS; i++) FCL_TRY(fcl_network_write(network, arenas[i], &tensors[i]));
     *out = position;
 done:
     dispose_all(tensors);

@@ -23,9 +23,11 @@ typedef struct fcl_position {
     fcl_finish finish;
 } fcl_position;
 
-/* Reads weights and both moments from the network. */
-fcl_status fcl_checkpoint_write(const char *path, fcl_network *network, const fcl_position *position);
-fcl_status fcl_checkpoint_read(fcl_position *out, fcl_network *network, const char *path);
+/* Weights and both moments are the network's; `best` has the weights of position->best_epoch, and is neither read nor
+ * written while that is 0. */
+fcl_status fcl_checkpoint_write(const char *path, fcl_network *network, fcl_tensors *best,
+                                const fcl_position *position);
+fcl_status fcl_checkpoint_read(fcl_position *out, fcl_network *network, fcl_tensors *best, const char *path);
 /* Only where it stands. */
 fcl_status fcl_checkpoint_position(fcl_position *out, const char *path);
 

@@ -33,13 +33,16 @@ typedef struct session {
     FILE *step_log;
     fcl_history history;
     fcl_position position;
-    double last_checkpoint; /* on the clock */
+    fcl_tensors best;          /* of position.best_epoch */
+    unsigned best_epoch_saved; /* whose weights best.safetensors has; 0: not known */
+    double last_checkpoint;    /* on the clock; the first epoch's end is saved however short it was */
 } session;
 
 static void dispose(session *s) {
     fcl_trainer_free(s->trainer);
     fcl_batches_free(s->batches);
     fcl_network_free(s->network);
+    fcl_tensors_dispose(&s->best);
     fcl_model_free(s->model);
     fcl_device_free(s->device);
     fcl_prepared_free(s->prepared);
@@ -74,7 +77,7 @@ static fcl_status create_trainer(session *s, uint64_t max_steps) {
                                                                 .max_steps = max_steps});
 }
 
-/* Network and batches from what the session has. */
+/* Network, batches and room for the best weights from what the session has. */
 static fcl_status build(session *s, const fcl_choice *choice) {
     fcl_status status;
     const fcl_recipe *r = &s->recipe;
@@ -94,22 +97,23 @@ static fcl_status build(session *s, const fcl_choice *choice) {
                                  .drop_unlabelled = 1};
     FCL_TRY(fcl_network_create(&s->network, s->device, s->model, &network));
     FCL_TRY(fcl_batches_create(&s->batches, s->train, &batches));
+    FCL_TRY(fcl_tensors_init(&s->best, s->model));
 done:
     return status;
 }
 
-static fcl_status write_weights(session *s) {
+static fcl_status write_best(session *s) {
     fcl_status status = FCL_OK;
-    char *path = NULL;
-    fcl_tensors weights = {0};
+    char *path = NULL, *epoch = fcl_format("%u", s->position.best_epoch);
+    if (!epoch) return FCL_E_MEMORY;
     FCL_TRY(fcl_run_path(&path, &s->run, "best.safetensors"));
-    FCL_TRY(fcl_tensors_init(&weights, s->model));
-    FCL_TRY(fcl_network_read(&weights, s->network, FCL_PARAMETERS));
-    const fcl_tensor_set set = {"", &weights};
-    const fcl_metadata metadata[] = {{"format", "fiducl weights 1"}, {"model", fcl_model_name(s->model)}, {NULL, NULL}};
+    const fcl_tensor_set set = {"", &s->best};
+    const fcl_metadata metadata[] = {
+        {"format", "fiducl weights 1"}, {"model", fcl_model_name(s->model)}, {"epoch", epoch}, {NULL, NULL}};
     FCL_TRY(fcl_safetensors_write(path, &set, 1, metadata));
+    s->best_epoch_saved = s->position.best_epoch;
 done:
-    fcl_tensors_dispose(&weights);
+    free(epoch);
     free(path);
     return status;
 }
@@ -123,11 +127,16 @@ static fcl_status write_history(session *s) {
     return status;
 }
 
-static fcl_status write_checkpoint(session *s) {
-    char *path;
-    fcl_status status = fcl_run_path(&path, &s->run, "checkpoint.safetensors");
-    if (status != FCL_OK) return status;
-    status = fcl_checkpoint_write(path, s->network, &s->position);
+/* Both files of weights. The checkpoint is what a run is resumed from and has the best weights too. It comes last, so
+ * that a run that is finished has the best weights; what a crash in between, or soon after, left newer than the checkpoint
+ * is set back with the first save of the resumed run. */
+static fcl_status save(session *s) {
+    fcl_status status;
+    char *path = NULL;
+    if (s->position.best_epoch != s->best_epoch_saved) FCL_TRY(write_best(s));
+    FCL_TRY(fcl_run_path(&path, &s->run, "checkpoint.safetensors"));
+    FCL_TRY(fcl_checkpoint_write(path, s->network, &s->best, &s->position));
+done:
     s->last_checkpoint = fcl_clock_seconds();
     free(path);
     return status;
@@ -163,7 +172,7 @@ static fcl_status end_epoch(session *s) {
         p->best_val_loss = val_loss;
         p->best_val_mae = val_mae;
         p->wait = 0;
-        FCL_TRY(write_weights(s));
+        FCL_TRY(fcl_network_read(&s->best, s->network, FCL_PARAMETERS));
     } else {
         p->wait++;
     }
@@ -182,7 +191,7 @@ done:
 /* Keeps the message of the failure that made it necessary. */
 static fcl_status checkpoint_after_failure(session *s, fcl_status failure) {
     char *message = fcl_duplicate(fcl_error_message());
-    fcl_status status = write_checkpoint(s);
+    fcl_status status = save(s);
     if (status == FCL_OK && message)
         fcl_fail(failure, "%s", message);
     else if (message)
@@ -201,7 +210,7 @@ static fcl_status run_epochs(session *s) {
         if (status != FCL_OK) return status;
         int whole = p->batch == fcl_batches_per_epoch(s->batches);
         if (end == FCL_EPOCH_INTERRUPTED && !whole) {
-            FCL_TRY(write_checkpoint(s));
+            FCL_TRY(save(s));
             return fcl_fail(FCL_E_INTERRUPTED,
                             "interrupted after step %llu (epoch %u); go on with: fiducl train --resume %s",
                             (unsigned long long)p->step, p->epoch + 1, s->run.folder);
@@ -220,14 +229,15 @@ static fcl_status run_epochs(session *s) {
             break;
         }
         if (p->epoch < s->recipe.epochs && fcl_clock_seconds() - s->last_checkpoint > checkpoint_interval_seconds)
-            FCL_TRY(write_checkpoint(s));
+            FCL_TRY(save(s));
     }
     if (p->finish == FCL_UNFINISHED) p->finish = FCL_FINISHED_EPOCHS;
     if (p->best_epoch == 0) {
-        FCL_TRY(write_weights(s));
+        FCL_TRY(fcl_network_read(&s->best, s->network, FCL_PARAMETERS));
+        FCL_TRY(write_best(s));
         FCL_TRY(write_history(s));
     }
-    FCL_TRY(write_checkpoint(s));
+    FCL_TRY(save(s));
 done:
     return status;
 }
@@ -304,7 +314,7 @@ done:
 
 fcl_status fcl_train(fcl_train_result *out, const fcl_train_options *options) {
     fcl_status status;
-    session s = {.recipe = options->recipe, .last_checkpoint = fcl_clock_seconds()};
+    session s = {.recipe = options->recipe, .last_checkpoint = -INFINITY};
     fcl_choice *choice = NULL;
     fcl_file_writer step_log = {0};
     char *summary = NULL;
@@ -403,7 +413,7 @@ fcl_status fcl_train_resume(fcl_train_result *out, const char *run, unsigned epo
     if (!recorded) fcl_log(FCL_LOG_INFO, "another device or driver than before: solvers are chosen anew");
     FCL_TRY(build(&s, choice));
     FCL_TRY(create_trainer(&s, UINT64_MAX));
-    FCL_TRY(fcl_checkpoint_read(&s.position, s.network, checkpoint));
+    FCL_TRY(fcl_checkpoint_read(&s.position, s.network, &s.best, checkpoint));
     if (s.position.epoch || fcl_path_exists(history)) FCL_TRY(fcl_history_read(&s.history, history, s.position.epoch));
     /* More epochs than an early stop allowed are to be trained: patience begins anew. */
     if (s.position.finish == FCL_FINISHED_EARLY) s.position.wait = 0;

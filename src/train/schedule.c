@@ -5,6 +5,9 @@
 
 #include "base/error.h"
 
+/* A short training is not to be all warm-up. */
+enum { MIN_STEPS_A_WARMUP_STEP = 10 };
+
 const char *fcl_schedule_name(fcl_schedule schedule) {
     return schedule == FCL_COSINE ? "cosine" : "constant";
 }
@@ -26,6 +29,8 @@ double fcl_learning_rate(const fcl_recipe *recipe, uint64_t step, uint64_t total
         double done = (double)(step - 1) / (double)total;
         rate *= done < 1.0 ? 0.5 * (1.0 + cos(pi * done)) : 0.0;
     }
-    if (step < recipe->warmup_steps) rate *= (double)step / recipe->warmup_steps;
+    uint64_t longest = total / MIN_STEPS_A_WARMUP_STEP;
+    uint64_t warmup = recipe->warmup_steps < longest ? recipe->warmup_steps : longest;
+    if (step < warmup) rate *= (double)step / (double)warmup;
     return rate;
 }

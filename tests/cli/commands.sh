@@ -6,7 +6,7 @@ expect 0 "platform" devices
 expect 0 '"devices"' devices --json
 expect 0 "driver_version" devices -v
 expect 0 "base_model" summary base_model
-expect 0 "{" summary base_model --json --batch 7
+expect 0 "{" summary base_model --json --batch-size 7
 
 expect 0 "64 faces in faces" synth --out faces --count 64 --seed 3
 there faces/face_images.npz faces/facial_keypoints.csv
@@ -39,6 +39,9 @@ expect 0 "recipe standard for base_model: 2 epochs, batch 16" train prepared --m
 grep -q "^device [0-9]" stderr.txt || fail "nothing says which device it is"
 there run/config.json run/best.safetensors run/history.csv run/checkpoint.safetensors
 expect 5 "not empty" train prepared --model base_model --out run --epochs 1 $small
+expect 0 "begun: 0 epochs" train prepared --model base_model --out begun --max-steps 0 $small
+rm begun/best.safetensors
+expect 3 "'begun' has no weights yet" predict begun
 expect 4 "missing/steps.csv" train prepared --model base_model --out run --force --step-log missing/steps.csv $small
 expect 2 "no solver is named" train prepared --model base_model --out run --force --solver conv=nothing $small
 expect 2 "run/best.safetensors" train prepared --model base_model --out run --force --init-weights run/best.safetensors

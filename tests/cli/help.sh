@@ -10,7 +10,7 @@ expect 2 "did you mean 'evaluate'?" eval
 expect 2 "unknown command 'cook'" cook
 expect 2 "unknown option '--colour'" --colour
 
-commands="devices synth analyze prepare summary tune train predict evaluate plot pipeline"
+commands="devices synth analyze prepare summary tune train predict evaluate plot pipeline bench"
 for command in $commands; do
   expect 0 "Examples:" "$command" --help
   for text in "Usage: fiducl $command" "Exit codes:" "   2  wrong arguments" "--quiet"; do
@@ -22,7 +22,7 @@ for command in $commands; do
   # Nothing but the listed commands.
   "$FIDUCL" --help | grep -q "^  $command " || fail "$command is not in the list of commands"
 done
-[ "$("$FIDUCL" --help | sed -n '/^Commands:/,/^$/p' | grep -c '^  ')" -eq 11 ] || fail "the list of commands"
+[ "$("$FIDUCL" --help | sed -n '/^Commands:/,/^$/p' | grep -c '^  ')" -eq 12 ] || fail "the list of commands"
 
 expect 2 "--out is missing" synth
 expect 2 "unexpected argument 'two'" summary one two
@@ -37,6 +37,11 @@ expect 2 "neither three counts nor three shares" prepare . --out prepared --spli
 expect 2 "is not FILE:COLUMN" prepare . --out prepared --group-by groups.csv
 expect 2 "--budget: 'soon' is not a number above 0" tune --budget soon
 expect 2 "--batch-size: '0' is not a whole number" tune --batch-size 0
+expect 2 "there is no benchmark 'speed'; there are device, ops" bench speed
+expect 2 "unexpected argument 'ops'" bench device ops
+expect 2 "--repeats: '0' is not a whole number" bench train --repeats 0
+expect 2 "--sustained: 'long' is not a number above 0" bench train --sustained long
+expect 4 "is not a folder that can be written to" bench device --out missing/benchmark.json
 expect 2 "PREPARED is missing" train
 expect 2 "--model is missing" train prepared
 expect 2 "'fast' is no schedule of the learning rate" train prepared --model base_model --schedule fast
@@ -48,6 +53,7 @@ expect 2 "leave 'prepared' out" train prepared --resume run
 expect 2 "RUN is missing" evaluate
 expect 2 "none of train, validation, test" evaluate run --split all
 expect 2 "not both" predict run --data faces --images faces.npy
+expect 4 "none.csv" analyze --keypoints none.csv
 expect 2 "--out is missing" pipeline faces
 expect 2 "give one of them" pipeline --out result --resume --force
 expect 3 "is not the folder of a run" evaluate .

@@ -147,6 +147,52 @@ START_TEST(the_fastest_when_measured_else_the_first) {
 }
 END_TEST
 
+#define SPEED(name, speed)                                                                                             \
+    static double name(const fcl_op_desc *op, const fcl_device *device) {                                              \
+        (void)op;                                                                                                      \
+        (void)device;                                                                                                  \
+        return speed;                                                                                                  \
+    }
+SPEED(twice, 2.0)
+SPEED(near, 0.75)
+SPEED(unlikely, 0.5)
+
+static fcl_solver with_speed(int which, double (*speed)(const fcl_op_desc *, const fcl_device *)) {
+    fcl_solver solver = made[which];
+    solver.likely_speed = speed;
+    return solver;
+}
+
+/* Where one is likely to be far faster, nothing else is even compiled; where two are near each other they are measured. */
+START_TEST(the_likeliest_first) {
+    const fcl_solver likely_slow = with_speed(SLOW, twice), near_fast = with_speed(FAST, near),
+                     unlikely_fast = with_speed(FAST, unlikely), likely_wrong = with_speed(WRONG, twice);
+    const fcl_solver *const clear[] = {&made[FAST], &likely_slow, NULL},
+                            *const close[] = {&made[SLOW], &near_fast, NULL},
+                            *const faulty[] = {&unlikely_fast, &likely_wrong, NULL};
+    ck_assert_str_eq(chosen(clear, NULL, 0), "slow");
+    ck_assert_str_eq(chosen(clear, NULL, 1), "slow");
+    ck_assert_str_eq(chosen((const fcl_solver *const[]){&unlikely_fast, &made[SLOW], NULL}, NULL, 1), "slow");
+    ck_assert_int_eq(n_runs[FAST], 0);
+    ck_assert_str_eq(chosen(close, NULL, 0), "slow");
+    ck_assert_str_eq(chosen(close, NULL, 1), "fast");
+    /* However unlikely, the next one is taken when the likeliest is wrong. */
+    ck_assert_str_eq(chosen(faulty, NULL, 1), "fast");
+    ck_assert(test_contains(fcl_text_get(&logged), "wrong: y["));
+}
+END_TEST
+
+START_TEST(at_most_three_are_measured) {
+    fcl_solver slow[3];
+    for (int i = 0; i < 3; i++) slow[i] = made[SLOW];
+    slow[1].name = "slow_2", slow[2].name = "slow_3";
+    const fcl_solver *const solvers[] = {&slow[0], &slow[1], &slow[2], &made[FAST], NULL};
+    ck_assert(fcl_starts_with(chosen(solvers, NULL, 1), "slow"));
+    ck_assert_int_eq(n_runs[FAST], 0);
+    ck_assert_str_eq(chosen(&solvers[1], NULL, 1), "fast"); /* all but the first are three */
+}
+END_TEST
+
 /* Without tuning the default variant stands for all, unless it cannot be used. */
 START_TEST(the_first_variant_that_is_right) {
     const fcl_solver *const first[] = {&variants[0], &variants[1], NULL},
@@ -359,6 +405,8 @@ int main(void) {
     TCase *tests = tcase_create("choice");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, the_fastest_when_measured_else_the_first);
+    tcase_add_test(tests, the_likeliest_first);
+    tcase_add_test(tests, at_most_three_are_measured);
     tcase_add_test(tests, the_first_variant_that_is_right);
     tcase_add_test(tests, not_on_a_cpu_unless_asked_for);
     tcase_add_test(tests, a_wrong_solver_is_named_and_skipped);

@@ -106,6 +106,26 @@ START_TEST(tiled_convolution) {
 }
 END_TEST
 
+/* Winograd with so many channels that tiles are done in several chunks, the last of which is not full. */
+START_TEST(many_channels) {
+    enum { SAMPLED = 300 };
+    static const fcl_op_kind kinds[] = {FCL_CONV_FORWARD, FCL_CONV_BACKWARD_DATA, FCL_CONV_BACKWARD_WEIGHTS};
+    if (getenv("FIDUCL_TEST_REDUCED")) return;
+    fcl_op_desc desc = {.kind = kinds[_i], .batch = 2, .conv = conv_of(&(shape){2, 28, 23, 16, 1824, 3, 3, 1, 1})};
+    const fcl_solver *solver = fcl_solver_find(desc.kind, "conv_winograd");
+    if (!solver->applies(&desc, test_device())) return;
+    for (int n = 1; n <= desc.batch; n++)
+        for (int variant = 0; variant < fcl_gate_n_variants(&desc); variant++) {
+            char fault[256];
+            fcl_op_args args = fcl_gate_args(&desc, variant);
+            fcl_gate_report report;
+            ck_ok(fcl_gate_check(&report, test_device(), solver, &desc, n, &args, SAMPLED));
+            fcl_gate_describe(fault, &report, solver);
+            ck_assert_msg(report.passed, "%s, n = %d: %s", fcl_op_kind_name(desc.kind), n, fault);
+        }
+}
+END_TEST
+
 /* On a CPU the fast solvers are there for the models' layers: none of them falls back unnoticed. */
 START_TEST(fast_ones_apply) {
     fcl_device *device = test_device();
@@ -131,6 +151,7 @@ int main(void) {
     tcase_add_loop_test(t, pooled_convolution, 0, sizeof shapes / sizeof shapes[0]);
     tcase_add_loop_test(t, dense, 0, 6);
     tcase_add_loop_test(t, tiled_convolution, 0, sizeof tiled_shapes / sizeof tiled_shapes[0]);
+    tcase_add_loop_test(t, many_channels, 0, 3);
     tcase_add_test(t, fast_ones_apply);
     suite_add_tcase(suite, t);
     return test_run(suite);

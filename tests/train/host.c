@@ -127,8 +127,15 @@ START_TEST(the_learning_rate_follows_its_formula) {
     ck_assert_double_eq_tol(fcl_learning_rate(&r, 3, 8), 1.0 + sqrt(0.5), 1e-15); /* a quarter */
     ck_assert_double_eq(fcl_learning_rate(&r, 9, 8), 0.0);
     r.warmup_steps = 4;
-    ck_assert_double_eq(fcl_learning_rate(&r, 1, 8), 0.5);
-    ck_assert_double_eq_tol(fcl_learning_rate(&r, 5, 8), 1.0, 1e-15);
+    ck_assert_double_eq(fcl_learning_rate(&r, 1, 80), 0.5);
+    ck_assert_double_eq_tol(fcl_learning_rate(&r, 41, 80), 1.0, 1e-15);
+    r.schedule = FCL_CONSTANT;
+    ck_assert_double_eq(fcl_learning_rate(&r, 3, 80), 1.5);
+    ck_assert_double_eq(fcl_learning_rate(&r, 4, 80), 2.0);
+    /* Of 20 steps two may warm up, of 9 none. */
+    ck_assert_double_eq(fcl_learning_rate(&r, 1, 20), 1.0);
+    ck_assert_double_eq(fcl_learning_rate(&r, 2, 20), 2.0);
+    ck_assert_double_eq(fcl_learning_rate(&r, 1, 9), 2.0);
 }
 END_TEST
 

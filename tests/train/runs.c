@@ -102,15 +102,22 @@ static char *train(const char *name) {
     return run;
 }
 
-static void same_file(const char *a, const char *b, const char *name) {
-    char *paths[2] = {fcl_path_join(a, name), fcl_path_join(b, name)}, *bytes[2];
+static void same_bytes(const char *a, const char *b) {
+    char *bytes[2];
     size_t n[2];
-    for (int i = 0; i < 2; i++) ck_ok(fcl_file_read(&bytes[i], &n[i], paths[i]));
-    ck_assert_msg(n[0] == n[1] && memcmp(bytes[0], bytes[1], n[0]) == 0, "%s and %s differ", paths[0], paths[1]);
-    for (int i = 0; i < 2; i++) {
-        free(paths[i]);
-        free(bytes[i]);
-    }
+    ck_ok(fcl_file_read(&bytes[0], &n[0], a));
+    ck_ok(fcl_file_read(&bytes[1], &n[1], b));
+    ck_assert_msg(n[0] == n[1] && memcmp(bytes[0], bytes[1], n[0]) == 0, "%s and %s differ", a, b);
+    free(bytes[0]);
+    free(bytes[1]);
+}
+
+/* Of two folders. */
+static void same_file(const char *a, const char *b, const char *name) {
+    char *of_a = fcl_path_join(a, name), *of_b = fcl_path_join(b, name);
+    same_bytes(of_a, of_b);
+    free(of_a);
+    free(of_b);
 }
 
 static fcl_history history_of(const char *run, unsigned epochs) {
@@ -135,14 +142,17 @@ static void same_history(const char *a, const char *b) {
     fcl_history_dispose(&y);
 }
 
-enum { N_SETS = 3 };
+/* A checkpoint has the best weights once an epoch is done. */
+enum { N_WITHOUT_BEST = 3, N_SETS };
 
-/* Parameters and both moments of a run's checkpoint, which has times in its metadata too. */
-static void read_checkpoint(fcl_tensors sets[N_SETS], const fcl_model *m, const char *run) {
-    for (int k = 0; k < N_SETS; k++) ck_ok(fcl_tensors_init(&sets[k], m));
+/* Parameters, both moments and the best weights of a run's checkpoint, which has times in its metadata too. */
+static void read_checkpoint(fcl_tensors *sets, unsigned n_sets, const fcl_model *m, const char *run) {
+    for (unsigned k = 0; k < n_sets; k++) ck_ok(fcl_tensors_init(&sets[k], m));
     char *path = fcl_path_join(run, "checkpoint.safetensors");
     ck_ok(fcl_safetensors_read(
-        path, (const fcl_tensor_set[]){{"", &sets[0]}, {"adam_m/", &sets[1]}, {"adam_v/", &sets[2]}}, N_SETS));
+        path,
+        (const fcl_tensor_set[]){{"", &sets[0]}, {"adam_m/", &sets[1]}, {"adam_v/", &sets[2]}, {"best/", &sets[3]}},
+        n_sets));
     free(path);
 }
 
@@ -150,8 +160,8 @@ static void same_checkpoint(const char *a, const char *b) {
     fcl_model *m;
     fcl_tensors of_a[N_SETS], of_b[N_SETS];
     ck_ok(fcl_model_load(&m, model));
-    read_checkpoint(of_a, m, a);
-    read_checkpoint(of_b, m, b);
+    read_checkpoint(of_a, N_SETS, m, a);
+    read_checkpoint(of_b, N_SETS, m, b);
     for (int k = 0; k < N_SETS; k++) {
         double squares = 0.0;
         for (unsigned t = 0; t < fcl_model_n_tensors(m); t++) {
@@ -204,6 +214,48 @@ START_TEST(resumed_equals_uninterrupted) {
     same_history(whole, parts);
     free(whole);
     free(parts);
+}
+END_TEST
+
+static void copy_file(const char *from, const char *to) {
+    char *bytes;
+    size_t n;
+    ck_ok(fcl_file_read(&bytes, &n, from));
+    ck_ok(fcl_file_write(to, bytes, n));
+    free(bytes);
+}
+
+/* A crash after best.safetensors was written and before its checkpoint was: the weights are of epoch 3, the checkpoint
+ * of epoch 2. Resuming takes up epoch 2 in both files, without the file too, and ends as if nothing had been. */
+START_TEST(crashed_between_best_and_checkpoint) {
+    char *whole = train("whole"), *run = path_of("run"), *early = path_of("early"), *early_best = path_of("best");
+    char *checkpoint = fcl_path_join(run, "checkpoint.safetensors"), *best = fcl_path_join(run, "best.safetensors");
+    fcl_train_options o = options_of(run);
+    fcl_train_result result;
+    o.max_steps = 2 * N_TRAIN / BATCH;
+    o.has_max_steps = 1;
+    ck_ok(fcl_train(&result, &o));
+    ck_assert_uint_eq(result.best_epoch, 2);
+    copy_file(checkpoint, early);
+    copy_file(best, early_best);
+    ck_ok(fcl_train_resume(&result, run, 0, NULL));
+    ck_assert_uint_eq(result.best_epoch, 3);
+    copy_file(early, checkpoint);
+    if (_i) ck_assert_int_eq(remove(best), 0);
+    fcl_interrupt_set(SIGINT);
+    ck_fails(fcl_train_resume(&result, run, 0, NULL), FCL_E_INTERRUPTED, "after step 10");
+    fcl_interrupt_set(0);
+    same_bytes(early_best, best);
+    ck_ok(fcl_train_resume(&result, run, 0, NULL));
+    same_file(whole, run, "best.safetensors");
+    same_checkpoint(whole, run);
+    same_history(whole, run);
+    free(whole);
+    free(run);
+    free(early);
+    free(early_best);
+    free(checkpoint);
+    free(best);
 }
 END_TEST
 
@@ -292,10 +344,10 @@ START_TEST(not_finite) {
     ck_fails(fcl_train(&result, &o), FCL_E_NOT_FINITE, "step");
     /* What was last finite is kept. */
     fcl_model *m;
-    fcl_tensors sets[N_SETS];
+    fcl_tensors sets[N_WITHOUT_BEST];
     ck_ok(fcl_model_load(&m, model));
-    read_checkpoint(sets, m, run);
-    for (int s = 0; s < N_SETS; s++) {
+    read_checkpoint(sets, N_WITHOUT_BEST, m, run);
+    for (int s = 0; s < N_WITHOUT_BEST; s++) {
         for (unsigned i = 0; i < fcl_model_n_tensors(m); i++)
             for (size_t k = 0; k < fcl_model_tensor(m, i)->count; k++)
                 ck_assert(isfinite(fcl_tensors_at(&sets[s], i)[k]));
@@ -391,6 +443,7 @@ int main(void) {
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_test(t, same_seed_same_bytes);
     tcase_add_loop_test(t, resumed_equals_uninterrupted, 0, 5);
+    tcase_add_loop_test(t, crashed_between_best_and_checkpoint, 0, 2);
     tcase_add_test(t, interrupted);
     tcase_add_test(t, finished_runs);
     tcase_add_test(t, test_rows_change_nothing);

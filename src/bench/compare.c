@@ -1,0 +1,179 @@
+#include "bench/compare.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "bench/significance.h"
+
+const char *fcl_verdict_name(fcl_verdict verdict) {
+    static const char *const names[FCL_N_VERDICTS] = {"same", "faster", "slower", "not comparable"};
+    return names[verdict];
+}
+
+/* What two benchmarks should have in common. */
+typedef struct fact {
+    const char *object, *key, *name;
+    int is_of_device; /* another one is another machine, whose calibration means something else */
+} fact;
+
+static const fact facts[] = {
+    {"device", "platform", "OpenCL platform", 1},
+    {"device", "platform_version", "platform version", 1},
+    {"device", "name", "device", 1},
+    {"device", "driver_version", "driver version", 1},
+    {"system", "cpu", "processor", 1},
+    {"system", "power_source", "power source", 0},
+    {"system", "governor", "frequency governor", 0},
+    {"fiducl", "build_type", "build type", 0},
+};
+enum { N_FACTS = sizeof facts / sizeof *facts };
+
+static int is_equal(const fact *f, const fcl_report *before, const fcl_report *after) {
+    const char *a = fcl_report_text(before, f->object, f->key), *b = fcl_report_text(after, f->object, f->key);
+    return a && b ? strcmp(a, b) == 0 : !a && !b;
+}
+
+static int is_same_device(const fcl_report *before, const fcl_report *after) {
+    for (size_t i = 0; i < N_FACTS; i++)
+        if (facts[i].is_of_device && !is_equal(&facts[i], before, after)) return 0;
+    return 1;
+}
+
+static void warn_of_differences(const fcl_report *before, const char *before_path, const fcl_report *after,
+                                const char *after_path) {
+    for (size_t i = 0; i < N_FACTS; i++) {
+        if (is_equal(&facts[i], before, after)) continue;
+        const char *a = fcl_report_text(before, facts[i].object, facts[i].key);
+        const char *b = fcl_report_text(after, facts[i].object, facts[i].key);
+        fcl_log(FCL_LOG_WARNING, "%s: '%s' in '%s', '%s' in '%s'", facts[i].name, a ? a : "unknown", before_path,
+                b ? b : "unknown", after_path);
+    }
+}
+
+/* The same workload by name, whatever its version. */
+static const fcl_result *find_namesake(const fcl_report *report, const fcl_result *like) {
+    for (size_t i = 0; i < report->n_results; i++) {
+        const fcl_result *r = &report->results[i];
+        if (strcmp(r->workload, like->workload) == 0 && strcmp(r->metric, like->metric) == 0 &&
+            r->solvers == like->solvers)
+            return r;
+    }
+    return NULL;
+}
+
+fcl_status fcl_report_check_comparable(const fcl_report *before, const char *before_path, const fcl_report *after,
+                                       const char *after_path) {
+    for (size_t i = 0; i < after->n_results; i++) {
+        const fcl_result *b = &after->results[i], *a = find_namesake(before, b);
+        if (!a) continue;
+        if (a->workload_version != b->workload_version)
+            return fcl_fail(FCL_E_INPUT,
+                            "%s is version %u in '%s' and version %u in '%s': they measure different things; measure "
+                            "again with one version of fiducl",
+                            a->workload, a->workload_version, before_path, b->workload_version, after_path);
+        if (strcmp(a->unit, b->unit) != 0 || a->higher_is_better != b->higher_is_better)
+            return fcl_fail(FCL_E_INPUT, "%s is in %s (%s is better) in '%s' and in %s (%s is better) in '%s'",
+                            a->workload, a->unit, a->higher_is_better ? "higher" : "lower", before_path, b->unit,
+                            b->higher_is_better ? "higher" : "lower", after_path);
+    }
+    return FCL_OK;
+}
+
+/* How a sample moves when the machine becomes faster: +1 a rate, -1 a time, 0 neither (memory, pixels). */
+static int speed_exponent(const char *unit) {
+    static const char *const times[] = {"s", "ms", "us", "ns"};
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++)
+        if (strcmp(unit, times[i]) == 0) return -1;
+    return fcl_ends_with(unit, "/s") ? 1 : 0;
+}
+
+/* Whether logarithms of all of them exist. */
+static int are_positive(const double *values, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (!(values[i] > 0.0 && isfinite(values[i]))) return 0;
+    return 1;
+}
+
+/* Logarithms, so that a difference of means is a ratio; with what the machine's speed was at each sample taken out. */
+static fcl_status locate(fcl_trimmed_mean *out, const fcl_result *r, int exponent) {
+    double *values;
+    fcl_status status = FCL_NEW(&values, r->n_samples, "samples");
+    if (status != FCL_OK) return status;
+    for (size_t i = 0; i < r->n_samples; i++)
+        values[i] = log(r->samples[i]) - (exponent ? exponent * log(r->calibration[i]) : 0.0);
+    *out = fcl_trimmed_mean_of(values, r->n_samples);
+    free(values);
+    return isfinite(out->mean) ? FCL_OK : fcl_fail_memory("samples", r->n_samples * sizeof *values);
+}
+
+static const char *reason_against(const fcl_result *before, const fcl_result *after) {
+    if (!before) return "not in the baseline";
+    if (!before->check.passed) return "its result was wrong in the baseline";
+    if (!after->check.passed) return "its result is wrong";
+    if (before->n_samples < FCL_TRIMMED_MIN || after->n_samples < FCL_TRIMMED_MIN) return "fewer than 5 repeats";
+    if (!are_positive(before->samples, before->n_samples) || !are_positive(after->samples, after->n_samples))
+        return "a sample is not positive";
+    return NULL;
+}
+
+static fcl_status judge(fcl_comparison *c, int same_device, double error) {
+    fcl_status status;
+    fcl_trimmed_mean before, after;
+    const int is_calibrated = are_positive(c->before->calibration, c->before->n_samples) &&
+                              are_positive(c->after->calibration, c->after->n_samples);
+    const int exponent = same_device && is_calibrated ? speed_exponent(c->after->unit) : 0;
+    const double sign = c->after->higher_is_better ? 1.0 : -1.0, margin = log1p(FCL_COMPARE_MARGIN);
+    c->corrected = exponent != 0;
+    FCL_TRY(locate(&before, c->before, exponent));
+    FCL_TRY(locate(&after, c->after, exponent));
+    fcl_difference d = fcl_difference_of(&before, &after, error);
+    const double gain = sign * d.difference;
+    c->ratio = exp(gain);
+    c->low = exp(gain - d.margin);
+    c->high = exp(gain + d.margin);
+    c->verdict = gain - d.margin > margin ? FCL_FASTER : gain + d.margin < -margin ? FCL_SLOWER : FCL_SAME;
+    if (c->verdict == FCL_SAME && d.margin > log1p(FCL_COMPARE_WIDEST)) {
+        c->verdict = FCL_NOT_COMPARABLE;
+        c->reason = "too unsteady: more repeats, or a quieter machine";
+    }
+done:
+    return status;
+}
+
+fcl_status fcl_report_compare(fcl_comparisons *out, const fcl_report *before, const char *before_path,
+                              const fcl_report *after, const char *after_path) {
+    fcl_status status;
+    fcl_comparisons all = {.n = after->n_results};
+    const int same_device = is_same_device(before, after);
+    size_t n_judged = 0;
+    FCL_TRY(fcl_report_check_comparable(before, before_path, after, after_path));
+    warn_of_differences(before, before_path, after, after_path);
+    FCL_TRY(FCL_NEW(&all.items, all.n, "a comparison"));
+    for (size_t i = 0; i < all.n; i++) {
+        fcl_comparison *c = &all.items[i];
+        c->after = &after->results[i];
+        c->before = fcl_report_find(before, c->after);
+        c->reason = reason_against(c->before, c->after);
+        if (!c->reason) n_judged++;
+    }
+    for (size_t i = 0; i < all.n; i++) {
+        fcl_comparison *c = &all.items[i];
+        c->verdict = FCL_NOT_COMPARABLE;
+        /* Bonferroni: the more is looked at, the more often chance would find something. */
+        if (!c->reason) FCL_TRY(judge(c, same_device, FCL_COMPARE_ERROR / (double)n_judged));
+        all.counts[c->verdict]++;
+    }
+    *out = all;
+    all = (fcl_comparisons){0};
+done:
+    fcl_comparisons_dispose(&all);
+    return status;
+}
+
+void fcl_comparisons_dispose(fcl_comparisons *comparisons) {
+    free(comparisons->items);
+    *comparisons = (fcl_comparisons){0};
+}

@@ -1,0 +1,74 @@
+/*
+ * What a benchmark found, and its file (docs/formats.md: a benchmark). Everything that tells what was measured where is
+ * kept as JSON objects, since it is only carried and shown; results are C values.
+ */
+#ifndef FCL_BENCH_REPORT_H
+#define FCL_BENCH_REPORT_H
+
+#include "base/json.h"
+
+#define FCL_REPORT_FORMAT "fiducl-benchmark"
+enum { FCL_REPORT_FORMAT_VERSION = 1 };
+
+/* Which solvers a result was measured with: those that any user gets, or those that `fiducl tune` chose on this device. */
+typedef enum fcl_solver_origin { FCL_AS_SHIPPED, FCL_TUNED, FCL_N_SOLVER_ORIGINS } fcl_solver_origin;
+/* "as_shipped", "tuned" */
+const char *fcl_solver_origin_name(fcl_solver_origin origin);
+
+/* Whether what was timed was right too. */
+typedef struct fcl_result_check {
+    int passed;
+    char *what;          /* what was compared with what; owned */
+    double error, bound; /* the largest error found, and the one that is allowed */
+} fcl_result_check;
+
+/* A result is identified by workload, workload_version, metric and solvers. Strings and arrays are owned. */
+typedef struct fcl_result {
+    char *workload;            /* "train/base_model/batch32" */
+    unsigned workload_version; /* another one is another workload: such results do not compare */
+    fcl_solver_origin solvers;
+    char *metric; /* "speed", ... */
+    char *unit;   /* "images/s", ... */
+    int higher_is_better;
+    size_t n_samples;    /* 0 if, and only if, the check failed: a wrong result is no time */
+    double *samples;     /* (n_samples) one a repeat, in order */
+    double *calibration; /* (n_samples) speed of the calibrating kernel around that repeat, GFLOP/s */
+    fcl_result_check check;
+    double energy_joules; /* of all repeats; NaN where it cannot be read */
+    json_t *details;      /* an object, whatever else there is to say about this workload */
+} fcl_result;
+
+/* Empties it: everything owned is released. */
+void fcl_result_dispose(fcl_result *result);
+/* Of the samples; n_samples > 0. */
+double fcl_result_median(const fcl_result *result);
+/* Whether both are the same measurement (of two benchmarks). */
+int fcl_result_is_same(const fcl_result *a, const fcl_result *b);
+
+typedef struct fcl_report {
+    char created[32];                             /* "2026-01-31T23:59:59Z" */
+    json_t *command;                              /* the arguments, an array of strings */
+    json_t *fiducl, *libraries, *system, *device; /* objects */
+    fcl_result *results;                          /* (n_results) */
+    size_t n_results, capacity;
+} fcl_report;
+
+/* Created now, with empty objects. */
+fcl_status fcl_report_create(fcl_report **out);
+void fcl_report_free(fcl_report *report);
+/* Takes the result over, and empties it, also on failure. One that failed its check loses its samples. */
+fcl_status fcl_report_add(fcl_report *report, fcl_result *result);
+/* NULL when there is none that fcl_result_is_same() calls the same; lends. */
+const fcl_result *fcl_report_find(const fcl_report *report, const fcl_result *like);
+/* A string of one of the objects, such as ("device", "name"); NULL when there is none. Lends. */
+const char *fcl_report_text(const fcl_report *report, const char *object, const char *key);
+
+/* Whole or not at all. */
+fcl_status fcl_report_write(const fcl_report *report, const char *path);
+/* FCL_E_INPUT names file and place when it is not a benchmark, of another format version, or damaged. */
+fcl_status fcl_report_read(fcl_report **out, const char *path);
+/* Before anything is measured: FCL_E_EXISTS when `path` is there, unless `force` is set and it is a benchmark; FCL_E_IO when
+ * it cannot be written. */
+fcl_status fcl_report_check_output(const char *path, int force);
+
+#endif

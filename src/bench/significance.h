@@ -1,0 +1,29 @@
+/* Whether two series of measurements differ by more than chance. */
+#ifndef FCL_BENCH_SIGNIFICANCE_H
+#define FCL_BENCH_SIGNIFICANCE_H
+
+#include <stddef.h>
+
+/* Where values lie, robustly and without giving up as much precision as the median does: the mean without the
+ * lowest and the highest fifth, and its standard error from the winsorized variance (Tukey and McLaughlin 1963). */
+enum { FCL_TRIMMED_MIN = 5 }; /* values that this needs */
+typedef struct fcl_trimmed_mean {
+    double mean;
+    double squared_error;      /* of the mean */
+    double degrees_of_freedom; /* of Student's t */
+} fcl_trimmed_mean;
+/* n >= FCL_TRIMMED_MIN; NaN when memory is out. */
+fcl_trimmed_mean fcl_trimmed_mean_of(const double *values, size_t n);
+
+/* The difference of two trimmed means of independent values, by the test of Yuen (Biometrika 61, 1974): which allows them
+ * different variances and numbers. The true difference lies within `margin` of `difference` but for the probability `error`. */
+typedef struct fcl_difference {
+    double difference; /* b - a */
+    double margin;
+} fcl_difference;
+fcl_difference fcl_difference_of(const fcl_trimmed_mean *a, const fcl_trimmed_mean *b, double error);
+
+/* The value that Student's t with `degrees_of_freedom` > 0 exceeds with probability `tail`, 0 < tail < 0.5. */
+double fcl_student_quantile(double tail, double degrees_of_freedom);
+
+#endif

@@ -1,0 +1,13 @@
+/* Numbers that repeats are summed up with. */
+#ifndef FCL_BENCH_STATISTICS_H
+#define FCL_BENCH_STATISTICS_H
+
+#include <stddef.h>
+
+/* Of n > 0 values in any order, which stay as they are; of an even number the mean of the middle two. NaN when memory is
+ * out. */
+double fcl_median(const double *values, size_t n);
+double fcl_minimum(const double *values, size_t n);
+double fcl_maximum(const double *values, size_t n);
+
+#endif

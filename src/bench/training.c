@@ -1,0 +1,128 @@
+#include "bench/training.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+
+enum { FOREVER = 1000000 }; /* epochs: more than any benchmark runs */
+
+fcl_status fcl_training_recipe(fcl_recipe *out, const fcl_model *model, int batch) {
+    fcl_status status = fcl_recipe_load(out, "standard", fcl_model_name(model));
+    if (status != FCL_OK) return status;
+    out->batch = (unsigned)batch;
+    out->schedule = FCL_CONSTANT;
+    out->augment = 0;
+    out->epochs = FOREVER;
+    return FCL_OK;
+}
+
+static void free_trainer(fcl_training *training) {
+    fcl_trainer_free(training->trainer);
+    fcl_batches_free(training->batches);
+    training->trainer = NULL;
+    training->batches = NULL;
+}
+
+void fcl_training_dispose(fcl_training *training) {
+    free_trainer(training);
+    fcl_network_free(training->network);
+    *training = (fcl_training){0};
+}
+
+fcl_status fcl_training_use(fcl_training *training, size_t n_images) {
+    fcl_status status;
+    const fcl_recipe *recipe = &training->recipe;
+    const fcl_batch_options options = {.batch = recipe->batch,
+                                       .shuffle = recipe->shuffle,
+                                       .seed = recipe->seed,
+                                       .fill = recipe->fill,
+                                       .augmentation = {.enabled = recipe->augment,
+                                                        .flip = recipe->flip,
+                                                        .max_shift = recipe->max_shift,
+                                                        .max_rotation = recipe->max_rotation,
+                                                        .max_scale = recipe->max_scale,
+                                                        .max_brightness = recipe->max_brightness,
+                                                        .max_contrast = recipe->max_contrast},
+                                       .drop_unlabelled = 1};
+    free_trainer(training);
+    training->data.n = n_images;
+    FCL_TRY(fcl_batches_create(&training->batches, &training->data, &options));
+    FCL_TRY(fcl_trainer_create(&training->trainer, &(fcl_trainer_setup){.device = training->device,
+                                                                        .network = training->network,
+                                                                        .batches = training->batches,
+                                                                        .recipe = &training->recipe,
+                                                                        .max_steps = UINT64_MAX}));
+done:
+    return status;
+}
+
+static fcl_status set_initial_weights(fcl_training *training) {
+    fcl_status status;
+    fcl_tensors weights = {0};
+    FCL_TRY(fcl_tensors_init(&weights, training->model));
+    fcl_tensors_initialize(&weights, training->recipe.seed);
+    FCL_TRY(fcl_network_write(training->network, FCL_PARAMETERS, &weights));
+    FCL_TRY(fcl_network_reset_optimizer(training->network));
+done:
+    fcl_tensors_dispose(&weights);
+    return status;
+}
+
+fcl_status fcl_training_init(fcl_training *out, fcl_device *device, const fcl_model *model, const fcl_recipe *recipe,
+                             const fcl_choice *choice, const fcl_dataset *data, size_t n_images) {
+    fcl_status status;
+    const fcl_network_options options = {
+        .batch = (int)recipe->batch, .training = 1, .choice = choice, .measure = 1, .seed = recipe->seed};
+    *out = (fcl_training){.device = device, .model = model, .recipe = *recipe, .data = *data};
+    FCL_TRY(fcl_network_create(&out->network, device, model, &options));
+    FCL_TRY(set_initial_weights(out));
+    FCL_TRY(fcl_training_use(out, n_images));
+done:
+    if (status != FCL_OK) fcl_training_dispose(out);
+    return status;
+}
+
+fcl_status fcl_training_epoch(fcl_training *training) {
+    fcl_position *p = &training->position;
+    fcl_epoch_end end = FCL_EPOCH_DONE;
+    fcl_status status = fcl_trainer_epoch(&end, training->trainer, p);
+    if (status != FCL_OK) return status;
+    if (end == FCL_EPOCH_INTERRUPTED) return fcl_fail(FCL_E_INTERRUPTED, "interrupted while training");
+    p->epoch++;
+    p->batch = 0;
+    p->loss_sum = p->mae_sum = p->labelled = p->images = p->seconds = 0.0;
+    return FCL_OK;
+}
+
+fcl_status fcl_training_first_gradients(double *loss, fcl_tensors *gradients, fcl_training *training) {
+    const size_t pixels = (size_t)FCL_IMAGE_SIDE * FCL_IMAGE_SIDE;
+    fcl_status status;
+    fcl_network *network = training->network;
+    fcl_tensors read = {0};
+    fcl_batch batch = {0};
+    int more = 0;
+    float stats[2];
+    FCL_TRY(fcl_tensors_init(&read, training->model));
+    FCL_TRY(fcl_batches_start(training->batches, 0, 0));
+    FCL_TRY(fcl_batches_next(&batch, &more, training->batches));
+    const size_t label_bytes = batch.n * FCL_N_COORDINATES * sizeof(float);
+    FCL_TRY(fcl_buffer_write(fcl_network_input(network), 0, batch.images, batch.n * pixels * sizeof(float)));
+    FCL_TRY(fcl_buffer_write(fcl_network_targets(network), 0, batch.targets, label_bytes));
+    FCL_TRY(fcl_buffer_write(fcl_network_mask(network), 0, batch.mask, label_bytes));
+    const fcl_pass pass = {.n = (int)batch.n,
+                           .dropout = training->recipe.dropout,
+                           .step = 1,
+                           .inverse_count = batch.n_labelled ? 1.0f / (float)batch.n_labelled : 0.0f};
+    FCL_TRY(fcl_network_forward(network, &pass));
+    FCL_TRY(fcl_network_loss(network, &pass));
+    FCL_TRY(fcl_network_backward(network, &pass));
+    FCL_TRY(fcl_buffer_read(stats, fcl_network_stats(network), 0, sizeof stats));
+    FCL_TRY(fcl_network_read(&read, network, FCL_GRADIENTS));
+    *loss = (double)stats[0];
+    *gradients = read;
+    read = (fcl_tensors){0};
+done:
+    if (more) fcl_batches_release(training->batches, batch.slot);
+    fcl_tensors_dispose(&read);
+    return status;
+}

@@ -1,0 +1,37 @@
+/* A training in memory: what `fiducl train` does from step to step, without files. */
+#ifndef FCL_BENCH_TRAINING_H
+#define FCL_BENCH_TRAINING_H
+
+#include "bench/bench.h"
+#include "dataset/batches.h"
+#include "fiducl/train.h"
+#include "net/network.h"
+#include "train/checkpoint.h"
+#include "train/trainer.h"
+
+typedef struct fcl_training {
+    fcl_device *device; /* lent, with model and data */
+    const fcl_model *model;
+    fcl_recipe recipe;
+    fcl_dataset data; /* a part of the data set that was given; its arrays are lent */
+    fcl_network *network;
+    fcl_batches *batches;
+    fcl_trainer *trainer;
+    fcl_position position;
+} fcl_training;
+
+/* What a benchmark trains with: the recipe `standard` for the model, at this batch, with a constant learning rate and
+ * without augmentation, so that the work is the one that other programs do. */
+fcl_status fcl_training_recipe(fcl_recipe *out, const fcl_model *model, int batch);
+/* Network, initial weights (the recipe's seed) and trainer, over the first n_images of `data`. */
+fcl_status fcl_training_init(fcl_training *out, fcl_device *device, const fcl_model *model, const fcl_recipe *recipe,
+                             const fcl_choice *choice, const fcl_dataset *data, size_t n_images);
+void fcl_training_dispose(fcl_training *training);
+/* Goes on with the first n_images of the data set. */
+fcl_status fcl_training_use(fcl_training *training, size_t n_images);
+/* One epoch. FCL_E_INTERRUPTED after a signal, FCL_E_NOT_FINITE as the trainer says. */
+fcl_status fcl_training_epoch(fcl_training *training);
+/* Loss and gradients (for fcl_tensors_dispose) of the first batch, with dropout; the weights stay as they are. */
+fcl_status fcl_training_first_gradients(double *loss, fcl_tensors *gradients, fcl_training *training);
+
+#endif

@@ -1,0 +1,202 @@
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "bench/bench.h"
+#include "bench/roofline.h"
+#include "cli/bench_compare.h"
+#include "cli/options.h"
+#include "cli/terminal.h"
+
+enum { MAX_BATCH = 65536, MAX_SEEDS = 1000, MAX_EPOCHS = 1000 };
+
+static fcl_status measure_train(fcl_bench *bench) {
+    return fcl_bench_speed(bench, 1, 0);
+}
+
+static fcl_status measure_infer(fcl_bench *bench) {
+    return fcl_bench_speed(bench, 0, 1);
+}
+
+static fcl_status measure_all(fcl_bench *bench) {
+    fcl_status status;
+    FCL_TRY(fcl_bench_device(bench));
+    FCL_TRY(fcl_bench_ops(bench));
+    FCL_TRY(fcl_bench_speed(bench, 1, 1));
+    FCL_TRY(fcl_bench_accuracy(bench));
+done:
+    return status;
+}
+
+/* What the operand may be. */
+typedef struct benchmark {
+    const char *name;
+    fcl_status (*measure)(fcl_bench *bench);
+    int draws; /* a roofline for each model */
+} benchmark;
+
+static const benchmark benchmarks[] = {
+    {"device", fcl_bench_device, 0}, {"ops", fcl_bench_ops, 1},           {"train", measure_train, 0},
+    {"infer", measure_infer, 0},     {"accuracy", fcl_bench_accuracy, 0}, {"all", measure_all, 1},
+};
+
+static fcl_status find_benchmark(const benchmark **out, const char *name) {
+    fcl_text known = FCL_TEXT_EMPTY;
+    for (size_t i = 0; i < sizeof benchmarks / sizeof *benchmarks; i++) {
+        if (strcmp(benchmarks[i].name, name) == 0) {
+            fcl_text_dispose(&known);
+            *out = &benchmarks[i];
+            return FCL_OK;
+        }
+        fcl_text_appendf(&known, "%s%s", i ? ", " : "", benchmarks[i].name);
+    }
+    fcl_status status = fcl_fail(FCL_E_USAGE, "there is no benchmark '%s'; there are %s", name, fcl_text_get(&known));
+    fcl_text_dispose(&known);
+    return status;
+}
+
+static fcl_status whole(int *out, const fcl_arguments *arguments, const char *name, size_t max) {
+    size_t value = (size_t)*out;
+    fcl_status status = fcl_argument_whole(&value, arguments, name, 1, max);
+    if (status == FCL_OK) *out = (int)value;
+    return status;
+}
+
+/* `figure` is for free(). */
+static fcl_status read_options(fcl_bench_options *out, char **figure, const fcl_arguments *arguments,
+                               const char *file) {
+    fcl_status status;
+    fcl_bench_options o = fcl_bench_defaults();
+    const char *const *models = fcl_argument_list(arguments, "model");
+    int repeats = (int)o.repeats, seeds = (int)o.seeds, epochs = (int)o.max_epochs;
+    const int has_batch = fcl_argument_text(arguments, "batch-size") != NULL;
+    o.device = fcl_argument_text(arguments, "device");
+    o.as_shipped = fcl_argument_flag(arguments, "as-shipped");
+    if (models) o.models = models;
+    FCL_TRY(whole(&o.batch, arguments, "batch-size", MAX_BATCH));
+    FCL_TRY(whole(&repeats, arguments, "repeats", FCL_BENCH_MAX_REPEATS));
+    FCL_TRY(whole(&seeds, arguments, "seeds", MAX_SEEDS));
+    FCL_TRY(whole(&epochs, arguments, "max-epochs", MAX_EPOCHS));
+    FCL_TRY(fcl_argument_positive(&o.sustained_minutes, arguments, "sustained"));
+    FCL_TRY(fcl_argument_positive(&o.target_mae, arguments, "target"));
+    o.repeats = (unsigned)repeats;
+    o.seeds = (unsigned)seeds;
+    o.max_epochs = (unsigned)epochs;
+    if (has_batch) {
+        o.predict_batches[0] = o.batch;
+        o.predict_batches[1] = 0;
+    }
+    if (!fcl_path_is_special(file)) {
+        const size_t stem = strlen(file) - (fcl_ends_with(file, ".json") ? strlen(".json") : 0);
+        if (!(*figure = fcl_format("%.*s_roofline", (int)stem, file))) {
+            status = FCL_E_MEMORY;
+            goto done;
+        }
+        o.figure = *figure;
+    }
+    *out = o;
+done:
+    return status;
+}
+
+/* Also after a failure: what was measured until then is kept. */
+static fcl_status finish(fcl_bench *bench, fcl_status measured, const char *file) {
+    fcl_status status;
+    char *message = fcl_duplicate(fcl_error_message()), *table = NULL;
+    if (measured != FCL_OK && bench->report->n_results == 0) goto failed;
+    FCL_TRY(fcl_bench_end(bench));
+    FCL_TRY(fcl_report_write(bench->report, file));
+    FCL_TRY(fcl_bench_table(&table, bench->report));
+    fcl_terminal_clear();
+    printf("%s\nAll of it is in %s\n", table, file);
+    if (measured == FCL_OK) FCL_TRY(fcl_bench_verdict(bench->report));
+failed:
+    if (measured != FCL_OK)
+        status = message ? fcl_fail(measured, "%s%s%s", message,
+                                    bench->report->n_results ? "; what was measured before is in " : "",
+                                    bench->report->n_results ? file : "")
+                         : measured;
+done:
+    free(message);
+    free(table);
+    return status;
+}
+
+static fcl_status run(const fcl_arguments *arguments) {
+    fcl_status status;
+    fcl_bench bench = {0};
+    fcl_bench_options options;
+    const benchmark *chosen = NULL;
+    char *figure = NULL;
+    fcl_report *baseline = NULL;
+    const char *name = fcl_argument_operand(arguments, 0), *file = fcl_argument_text(arguments, "out");
+    const char *baseline_file = fcl_argument_text(arguments, "compare");
+    if (!name) name = "all";
+    if (!file) file = "benchmark.json";
+    if (strcmp(name, "compare") == 0) return fcl_bench_compare(arguments);
+    FCL_TRY(find_benchmark(&chosen, name));
+    if (fcl_argument_operand(arguments, 1)) {
+        status = fcl_fail(FCL_E_USAGE, "unexpected argument '%s'", fcl_argument_operand(arguments, 1));
+        goto done;
+    }
+    if (baseline_file) FCL_TRY(fcl_report_read(&baseline, baseline_file));
+    FCL_TRY(read_options(&options, &figure, arguments, file));
+    FCL_TRY(fcl_report_check_output(file, fcl_argument_flag(arguments, "force")));
+    const char *const command[] = {"bench", name};
+    FCL_TRY(fcl_bench_open(&bench, &options, command, sizeof command / sizeof *command));
+    if (chosen->draws && figure && !fcl_argument_flag(arguments, "force"))
+        for (size_t m = 0; m < bench.n_models; m++)
+            FCL_TRY(fcl_roofline_check_output(figure, fcl_model_name(bench.models[m])));
+    FCL_TRY(finish(&bench, chosen->measure(&bench), file));
+    if (baseline) FCL_TRY(fcl_bench_judge(bench.report, file, baseline, baseline_file));
+done:
+    fcl_report_free(baseline);
+    fcl_bench_close(&bench);
+    free(figure);
+    return status;
+}
+
+static const fcl_option option_table[] = {
+    {"model", 'm', FCL_OPTION_LIST, "NAME",
+     "model that ships, or a file (repeatable; default: base_model and model_v1)"},
+    FCL_OPTION_DEVICE,
+    {"batch-size", 0, FCL_OPTION_TEXT, "N", "images a step, or a prediction (default: 32; infer: 32 and 1)"},
+    {"repeats", 0, FCL_OPTION_TEXT, "N", "measure everything so often, in turn (default: 10)"},
+    {"sustained", 0, FCL_OPTION_TEXT, "MINUTES", "train: go on that long, and report the last third too"},
+    {"seeds", 0, FCL_OPTION_TEXT, "N", "accuracy: trainings (default: 5)"},
+    {"target", 0, FCL_OPTION_TEXT, "PIXELS", "accuracy: the validation MAE to reach (default: 2.5)"},
+    {"max-epochs", 0, FCL_OPTION_TEXT, "N", "accuracy: the target is missed after that many (default: 20)"},
+    {"as-shipped", 0, FCL_OPTION_FLAG, NULL, "leave what `fiducl tune` found aside"},
+    {"out", 'o', FCL_OPTION_TEXT, "FILE", "the results (default: benchmark.json)"},
+    {"force", 'f', FCL_OPTION_FLAG, NULL, "replace FILE if it is a benchmark"},
+    FCL_OPTION_COMPARE,
+    FCL_OPTION_VERDICTS,
+    {0},
+};
+
+const fcl_command fcl_command_bench = {
+    .name = "bench",
+    .summary = "measure a device, a model's operations, training and prediction",
+    .operands = "[device|ops|train|infer|accuracy|all] | compare FILE FILE...",
+    .description =
+        "device: multiply-adds, memory, launches, transfers. ops: each layer and direction, its time and what the\n"
+        "device would allow. train, infer: images a second, with the time by kernel and the memory. accuracy: "
+        "seconds\n"
+        "until the validation error on synthetic faces reaches a target. Without one, or with all: everything.\n"
+        "compare: benchmarks side by side, or with --verdicts what became faster or slower beyond chance.\n"
+        "Results are checked before they are timed, and a wrong one has no time. docs/benchmark.md has the rules.\n",
+    .examples = "  fiducl bench device\n"
+                "  fiducl bench train --model base_model --out base.json\n"
+                "  fiducl bench ops --model model_v1 --device gpu --as-shipped\n"
+                "  fiducl bench train --model base_model --out new.json --compare base.json\n"
+                "  fiducl bench compare laptop.json desktop.json\n",
+    .options = option_table,
+    .max_operands = 1 + FCL_BENCH_MAX_FILES,
+    .statuses = (const fcl_status[]){FCL_STATUSES_DEVICE, FCL_E_EXISTS, FCL_E_NOT_FINITE, FCL_E_INTERRUPTED,
+                                     FCL_E_SLOWER, FCL_OK},
+    .interruptible = 1,
+    .run = run,
+};

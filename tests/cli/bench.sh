@@ -1,0 +1,46 @@
+#!/bin/sh
+# Benchmarks of a tiny model: tables, files, what is replaced and what is left alone, a check that fails.
+. "$(dirname "$0")/check.sh"
+
+cat >tiny.cfg <<'end'
+layers = (
+  { type = "conv"; filters = 4; kernel = 3; stride = 8; activation = "relu"; },
+  { type = "flatten"; },
+  { type = "dense"; units = 30; }
+);
+end
+tiny="--model ./tiny.cfg --batch-size 8 --repeats 2"
+FIDUCL_CACHE_DIR=$WORK/cache
+export FIDUCL_CACHE_DIR
+
+expect 0 "as_shipped" bench infer $tiny --out speed.json
+grep -q '"format": "fiducl-benchmark"' speed.json || fail "speed.json is not a benchmark"
+grep -q "^infer/tiny/batch8" stdout.txt || fail "the table does not have the workload"
+expect 5 "--force" bench infer $tiny --out speed.json
+echo "precious" >precious.json
+expect 5 "only a benchmark" bench infer $tiny --out precious.json --force
+[ "$(cat precious.json)" = "precious" ] || fail "a file that is no benchmark was replaced"
+
+# What tuning chose is used and named, unless it is left aside.
+expect 0 "operations" tune --model ./tiny.cfg --batch-size 8
+expect 0 "tuned" bench train $tiny --out speed.json --force
+grep -q '"solvers": "tuned"' speed.json || fail "the file does not say that the solvers are tuned"
+grep -q '"share_of_kernels"' speed.json || fail "there is no time by kernel"
+expect 0 "as_shipped" bench train $tiny --as-shipped --out shipped.json
+
+expect 11 "accuracy/tiny" bench accuracy --model ./tiny.cfg --seeds 1 --max-epochs 1 --target 0.000001 --out missed.json
+grep -q '"passed": false' missed.json || fail "a missed target is not in the file"
+grep -q "WRONG" stdout.txt || fail "a missed target is not in the table"
+
+# Whether the two clocks agree within their bound depends on the machine, the table and the figure do not.
+"$FIDUCL" bench ops $tiny --out ops.json >stdout.txt 2>stderr.txt
+code=$?
+[ $code -eq 0 ] || [ $code -eq 11 ] || { fail "bench ops ends with $code"; cat stderr.txt >&2; }
+grep -q "^conv  *backward_weights" stdout.txt || fail "an operation is missing from the table"
+there ops.json
+if command -v gnuplot >/dev/null; then
+  there ops_roofline_tiny.svg ops_roofline_tiny.png ops_roofline_tiny.csv
+  rm ops.json
+  expect 5 "ops_roofline_tiny.svg" bench ops $tiny --out ops.json
+fi
+finish

@@ -1,0 +1,126 @@
+/* Networks that predict: what solvers keep of the weights between runs, and parameters that two networks share. Expected is
+ * what a new network computes in its first run, which has kept nothing. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "net/description.h"
+#include "net/network.h"
+#include "support/support.h"
+
+enum { BATCH = 3, PIXELS = FCL_IMAGE_SIDE * FCL_IMAGE_SIDE, N_OUTPUTS = BATCH * FCL_N_COORDINATES };
+
+/* Two convolutions that every solver for CPUs takes. */
+static const char text[] =
+    "layers = ( { type = \"average_pool\"; window = 4; },"
+    "{ type = \"conv\"; filters = 16; kernel = [3, 3]; padding = \"same\"; activation = \"relu\"; },"
+    "{ type = \"conv\"; filters = 32; kernel = [3, 3]; padding = \"same\"; activation = \"relu\"; },"
+    "{ type = \"average_pool\"; window = 8; }, { type = \"flatten\"; },"
+    "{ type = \"dense\"; units = 30; } );";
+/* Two that keep something where they apply, and one that does not. */
+static const char *const solvers[] = {"conv=conv_direct", "conv=conv_winograd", "conv=conv_general"};
+
+static fcl_device *device;
+static fcl_model *model;
+static fcl_tensors weights[2];
+static float images[BATCH * PIXELS];
+
+static void fill(float *values, size_t n, uint32_t purpose, float scale) {
+    fcl_random_stream stream = fcl_random_stream_make(7, FCL_RANDOM_TEST, purpose);
+    for (size_t i = 0; i < n; i++) values[i] = scale * ((float)fcl_random_below(&stream, 2001) / 1000.0f - 1.0f);
+}
+
+static void set_up(void) {
+    ck_ok(fcl_device_open(&device, NULL, 0));
+    ck_ok(fcl_model_parse(&model, "small", text));
+    fill(images, BATCH * PIXELS, 0, 1.0f);
+    for (uint32_t k = 0; k < 2; k++) {
+        ck_ok(fcl_tensors_init(&weights[k], model));
+        for (unsigned i = 0; i < fcl_model_n_tensors(model); i++)
+            fill(fcl_tensors_at(&weights[k], i), fcl_model_tensor(model, i)->count, 1 + i + 100 * k, 0.3f);
+    }
+}
+
+static void tear_down(void) {
+    for (int k = 0; k < 2; k++) fcl_tensors_dispose(&weights[k]);
+    fcl_model_free(model);
+    fcl_device_free(device);
+}
+
+static fcl_network *network_of(const char *solver, int batch, fcl_network *lender) {
+    fcl_choice *choice;
+    fcl_network *network;
+    ck_ok(fcl_choice_create(&choice));
+    ck_ok(fcl_choice_force(choice, solver));
+    const fcl_network_options options = {.batch = batch, .choice = choice, .parameters_of = lender};
+    ck_ok(fcl_network_create(&network, device, model, &options));
+    fcl_choice_free(choice);
+    return network;
+}
+
+static void predict(float *out, fcl_network *network, int n) {
+    fcl_pass pass = {.n = n};
+    ck_ok(fcl_buffer_write(fcl_network_input(network), 0, images, (size_t)n * PIXELS * sizeof(float)));
+    ck_ok(fcl_network_forward(network, &pass));
+    ck_ok(fcl_buffer_read(out, fcl_network_output(network), 0, (size_t)n * FCL_N_COORDINATES * sizeof(float)));
+}
+
+/* What a network without a past says, for each of the two sets of weights. */
+static void expect(float out[2][N_OUTPUTS], const char *solver, int batch) {
+    for (int k = 0; k < 2; k++) {
+        fcl_network *network = network_of(solver, batch, NULL);
+        ck_ok(fcl_network_write(network, FCL_PARAMETERS, &weights[k]));
+        predict(out[k], network, batch);
+        fcl_network_free(network);
+    }
+    ck_assert_mem_ne(out[0], out[1], (size_t)batch * FCL_N_COORDINATES * sizeof(float));
+}
+
+/* Weights written anew are seen at once, and runs in between change nothing. */
+START_TEST(weights_that_are_kept_are_those_that_were_written) {
+    float expected[2][N_OUTPUTS], got[N_OUTPUTS];
+    expect(expected, solvers[_i], BATCH);
+    fcl_network *network = network_of(solvers[_i], BATCH, NULL);
+    for (int k = 0; k < 4; k++) {
+        ck_ok(fcl_network_write(network, FCL_PARAMETERS, &weights[k % 2]));
+        for (int repeat = 0; repeat < 3; repeat++) {
+            memset(got, 0, sizeof got);
+            predict(got, network, BATCH);
+            ck_assert_mem_eq(got, expected[k % 2], sizeof got);
+        }
+        predict(got, network, 1); /* a part of the batch has use for them too */
+    }
+    fcl_network_free(network);
+}
+END_TEST
+
+/* A second network has the parameters of the first, whichever of both they are written to, and leaves them when it goes. */
+START_TEST(shared_parameters) {
+    float expected[2][N_OUTPUTS], expected_one[2][N_OUTPUTS], got[N_OUTPUTS];
+    expect(expected, solvers[_i], BATCH);
+    expect(expected_one, solvers[_i], 1);
+    fcl_network *owner = network_of(solvers[_i], BATCH, NULL), *other = network_of(solvers[_i], 1, owner);
+    for (int k = 0; k < 4; k++) {
+        ck_ok(fcl_network_write(k < 2 ? owner : other, FCL_PARAMETERS, &weights[k % 2]));
+        predict(got, other, 1);
+        ck_assert_mem_eq(got, expected_one[k % 2], FCL_N_COORDINATES * sizeof(float));
+        predict(got, owner, BATCH);
+        ck_assert_mem_eq(got, expected[k % 2], sizeof got);
+    }
+    fcl_network_free(other);
+    predict(got, owner, BATCH);
+    ck_assert_mem_eq(got, expected[1], sizeof got);
+    fcl_network_free(owner);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("net_inference");
+    TCase *tests = tcase_create("inference");
+    tcase_add_unchecked_fixture(tests, set_up, tear_down);
+    tcase_add_loop_test(tests, weights_that_are_kept_are_those_that_were_written, 0,
+                        sizeof solvers / sizeof solvers[0]);
+    tcase_add_loop_test(tests, shared_parameters, 0, sizeof solvers / sizeof solvers[0]);
+    suite_add_tcase(suite, tests);
+    return test_run(suite);
+}
