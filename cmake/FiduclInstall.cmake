@@ -4,6 +4,8 @@ install(TARGETS fiducl_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(DIRECTORY include/fiducl DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(DIRECTORY data/models data/recipes DESTINATION ${CMAKE_INSTALL_DATADIR}/fiducl)
 
+# Found from where the file lies, so that `cmake --install --prefix` may put it anywhere.
+file(RELATIVE_PATH prefix_from_pkgconfig ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
 configure_file(cmake/fiducl.pc.in fiducl.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/fiducl.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 

@@ -14,7 +14,7 @@ program=$work/prefix/bin/fiducl
 
 # The library, by pkg-config. The prefix given at installation may differ from the one at configuration.
 libdir=$(dirname "$(find "$work/prefix" -name libfiducl.so)")
-flags=$(PKG_CONFIG_PATH=$libdir/pkgconfig pkg-config --define-variable=prefix="$work/prefix" --cflags --libs fiducl)
+flags=$(PKG_CONFIG_PATH=$libdir/pkgconfig pkg-config --cflags --libs fiducl)
 "$compiler" -std=c17 -o "$work/example" "$source/examples/predict.c" $flags
 code=0
 LD_LIBRARY_PATH=$libdir "$work/example" >/dev/null 2>"$work/usage" || code=$?
