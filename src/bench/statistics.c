@@ -22,6 +22,10 @@ double fcl_median(const double *values, size_t n) {
     return middle;
 }
 
+double fcl_worse(double a, double b) {
+    return isnan(a) || b <= a ? a : b;
+}
+
 double fcl_minimum(const double *values, size_t n) {
     assert(n > 0);
     double least = values[0];

@@ -65,8 +65,7 @@ static double gradient_error(const fcl_tensors *got, const fcl_tensors *wanted) 
             differences += d * d;
             squares += (double)y[i] * (double)y[i];
         }
-        double error = differences == 0.0 ? 0.0 : sqrt(differences / squares);
-        if (!(error <= worst)) worst = error;
+        worst = fcl_worse(worst, differences == 0.0 ? 0.0 : sqrt(differences / squares));
     }
     return worst;
 }
