@@ -342,13 +342,17 @@ fcl_status fcl_report_check_output(const char *path, int force) {
     fcl_status status = FCL_OK;
     fcl_report *there = NULL;
     char *folder = NULL;
-    if (fcl_path_exists(path) && !fcl_path_is_special(path)) {
+    if (fcl_path_is_special(path)) {
+        if (!fcl_path_is_writable(path)) status = fcl_fail(FCL_E_IO, "cannot write '%s'", path);
+        goto done;
+    }
+    if (fcl_path_exists(path)) {
         int is_benchmark = !fcl_path_is_folder(path) && fcl_report_read(&there, path) == FCL_OK;
         if (!is_benchmark || !force)
             status = fcl_fail(FCL_E_EXISTS, "'%s' exists: %s", path,
                               is_benchmark ? "choose another file with --out, or give --force to replace it"
                                            : "choose another file with --out (--force replaces only a benchmark)");
-        goto done;
+        if (status != FCL_OK) goto done;
     }
     if (!(folder = fcl_folder_of(path))) {
         status = FCL_E_MEMORY;
