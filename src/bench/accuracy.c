@@ -46,7 +46,7 @@ static fcl_status repeat(double *sample, double *error, void *state, unsigned in
     *sample = fcl_clock_seconds() - begin;
     *error = mae;
     json_array_append_new(r->epochs, json_integer(epochs));
-    json_array_append_new(r->maes, isfinite(mae) ? json_real(mae) : json_null());
+    json_array_append_new(r->maes, fcl_json_number_or_null(mae));
 done:
     fcl_training_dispose(&training);
     return status;
