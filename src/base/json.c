@@ -1,5 +1,7 @@
 #include "base/json.h"
 
+#include <math.h>
+
 #include "base/file.h"
 
 #include <stdlib.h>
@@ -57,4 +59,8 @@ fcl_status fcl_json_number(double *out, const json_t *object, const char *key, c
     if (!json_is_number(value)) return fcl_fail(FCL_E_INPUT, "%s: '%s' is missing or not a number", path, key);
     *out = json_number_value(value);
     return FCL_OK;
+}
+
+json_t *fcl_json_number_or_null(double value) {
+    return isfinite(value) ? json_real(value) : json_null();
 }

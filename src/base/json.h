@@ -16,5 +16,7 @@ fcl_status fcl_json_check_text(const char *text);
 fcl_status fcl_json_string(const char **out, const json_t *object, const char *key, const char *path);
 fcl_status fcl_json_integer(long long *out, const json_t *object, const char *key, const char *path);
 fcl_status fcl_json_number(double *out, const json_t *object, const char *key, const char *path);
+/* A new number; null where JSON has none: infinity, NaN. */
+json_t *fcl_json_number_or_null(double value);
 
 #endif

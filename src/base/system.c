@@ -133,10 +133,18 @@ static int read_counter(uint64_t *out, const fcl_system_roots *roots, unsigned p
     return good;
 }
 
+/* Others of the same rank are the whole platform ("psys"), which has the packages in it. */
+static int is_package(const fcl_system_roots *roots, unsigned index) {
+    char *name = read_text("%s/class/powercap/intel-rapl:%u/name", roots->sysfs, index);
+    int yes = name && fcl_starts_with(name, "package");
+    free(name);
+    return yes;
+}
+
 void fcl_energy_meter_start(fcl_energy_meter *out, const fcl_system_roots *roots) {
     fcl_energy_meter meter = {.roots = *roots};
     for (unsigned i = 0; i < MAX_PACKAGES; i++)
-        if (read_counter(&meter.packages[i].last, roots, i, "energy_uj") &&
+        if (is_package(roots, i) && read_counter(&meter.packages[i].last, roots, i, "energy_uj") &&
             read_counter(&meter.packages[i].range, roots, i, "max_energy_range_uj"))
             meter.readable = 1;
     *out = meter;

@@ -46,7 +46,7 @@ static fcl_status repeat(double *sample, double *error, void *state, unsigned in
     *sample = fcl_clock_seconds() - begin;
     *error = mae;
     json_array_append_new(r->epochs, json_integer(epochs));
-    json_array_append_new(r->maes, isfinite(mae) ? json_real(mae) : json_null());
+    json_array_append_new(r->maes, fcl_json_number_or_null(mae));
 done:
     fcl_training_dispose(&training);
     return status;
@@ -57,7 +57,7 @@ static fcl_status look_at_solvers(race *r, fcl_result *result) {
     fcl_status status;
     fcl_training training = {0};
     FCL_TRY(fcl_training_init(&training, r->bench->device, r->model, &r->recipe, r->bench->choice, r->trained,
-                              r->recipe.batch));
+                              r->recipe.batch < r->trained->n ? r->recipe.batch : r->trained->n));
     FCL_TRY(fcl_network_solvers(&result->solvers, result->details, training.network, r->bench->device));
     if (r->bench->options.as_shipped) result->solvers = FCL_AS_SHIPPED;
     FCL_TRY(fcl_training_epoch(&training));

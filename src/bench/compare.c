@@ -36,7 +36,14 @@ static int is_equal(const fact *f, const fcl_report *before, const fcl_report *a
     return a && b ? strcmp(a, b) == 0 : !a && !b;
 }
 
-static int is_same_device(const fcl_report *before, const fcl_report *after) {
+/* The width of the calibrating kernel's vectors: with another one it is another kernel. */
+static json_int_t calibration_vector(const fcl_report *report) {
+    return json_integer_value(json_object_get(report->device, "calibration_vector"));
+}
+
+/* Whether the calibrations of both mean the same. */
+static int calibrates_alike(const fcl_report *before, const fcl_report *after) {
+    if (calibration_vector(before) != calibration_vector(after)) return 0;
     for (size_t i = 0; i < N_FACTS; i++)
         if (facts[i].is_of_device && !is_equal(&facts[i], before, after)) return 0;
     return 1;
@@ -51,6 +58,14 @@ static void warn_of_differences(const fcl_report *before, const char *before_pat
         fcl_log(FCL_LOG_WARNING, "%s: '%s' in '%s', '%s' in '%s'", facts[i].name, a ? a : "unknown", before_path,
                 b ? b : "unknown", after_path);
     }
+}
+
+/* What a workload does not have in its name, and is another one without; 0 where there is none. */
+static const char *const settings[][2] = {{NULL, "target_mae"}, {"recipe", "batch_size"}};
+
+static double setting_of(const fcl_result *r, const char *const setting[2]) {
+    const json_t *object = setting[0] ? json_object_get(r->details, setting[0]) : r->details;
+    return json_number_value(json_object_get(object, setting[1]));
 }
 
 /* The same workload by name, whatever its version. */
@@ -78,6 +93,12 @@ fcl_status fcl_report_check_comparable(const fcl_report *before, const char *bef
             return fcl_fail(FCL_E_INPUT, "%s is in %s (%s is better) in '%s' and in %s (%s is better) in '%s'",
                             a->workload, a->unit, a->higher_is_better ? "higher" : "lower", before_path, b->unit,
                             b->higher_is_better ? "higher" : "lower", after_path);
+        for (size_t k = 0; k < sizeof settings / sizeof *settings; k++) {
+            const double x = setting_of(a, settings[k]), y = setting_of(b, settings[k]);
+            if (x != y)
+                return fcl_fail(FCL_E_INPUT, "%s has %s %g in '%s' and %g in '%s': they measure different things",
+                                a->workload, settings[k][1], x, before_path, y, after_path);
+        }
     }
     return FCL_OK;
 }
@@ -119,12 +140,12 @@ static const char *reason_against(const fcl_result *before, const fcl_result *af
     return NULL;
 }
 
-static fcl_status judge(fcl_comparison *c, int same_device, double error) {
+static fcl_status judge(fcl_comparison *c, int calibrated_alike, double error) {
     fcl_status status;
     fcl_trimmed_mean before, after;
     const int is_calibrated = are_positive(c->before->calibration, c->before->n_samples) &&
                               are_positive(c->after->calibration, c->after->n_samples);
-    const int exponent = same_device && is_calibrated ? speed_exponent(c->after->unit) : 0;
+    const int exponent = calibrated_alike && is_calibrated ? speed_exponent(c->after->unit) : 0;
     const double sign = c->after->higher_is_better ? 1.0 : -1.0, margin = log1p(FCL_COMPARE_MARGIN);
     c->corrected = exponent != 0;
     FCL_TRY(locate(&before, c->before, exponent));
@@ -147,7 +168,7 @@ fcl_status fcl_report_compare(fcl_comparisons *out, const fcl_report *before, co
                               const fcl_report *after, const char *after_path) {
     fcl_status status;
     fcl_comparisons all = {.n = after->n_results};
-    const int same_device = is_same_device(before, after);
+    const int calibrated_alike = calibrates_alike(before, after);
     size_t n_judged = 0;
     FCL_TRY(fcl_report_check_comparable(before, before_path, after, after_path));
     warn_of_differences(before, before_path, after, after_path);
@@ -163,7 +184,7 @@ fcl_status fcl_report_compare(fcl_comparisons *out, const fcl_report *before, co
         fcl_comparison *c = &all.items[i];
         c->verdict = FCL_NOT_COMPARABLE;
         /* Bonferroni: the more is looked at, the more often chance would find something. */
-        if (!c->reason) FCL_TRY(judge(c, same_device, FCL_COMPARE_ERROR / (double)n_judged));
+        if (!c->reason) FCL_TRY(judge(c, calibrated_alike, FCL_COMPARE_ERROR / (double)n_judged));
         all.counts[c->verdict]++;
     }
     *out = all;

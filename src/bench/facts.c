@@ -26,10 +26,6 @@ static json_t *text_or_null(const char *text) {
     return *text ? json_string(text) : json_null();
 }
 
-static json_t *number_or_null(double value) {
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 static json_t *system_facts(void) {
     const fcl_system_roots roots = FCL_SYSTEM_ROOTS;
     fcl_system_facts s;
@@ -37,7 +33,7 @@ static json_t *system_facts(void) {
     return json_pack("{s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:[o]}", "os", text_or_null(s.os), "machine",
                      text_or_null(s.machine), "cpu", text_or_null(s.cpu), "cpus", (json_int_t)s.cpus, "memory_bytes",
                      (json_int_t)s.memory_bytes, "governor", text_or_null(s.governor), "power_source",
-                     text_or_null(s.power_source), "load_average", number_or_null(fcl_system_load(&roots)));
+                     text_or_null(s.power_source), "load_average", fcl_json_number_or_null(fcl_system_load(&roots)));
 }
 
 static const char *kind_name(fcl_device_kind kind) {
@@ -72,7 +68,7 @@ done:
 fcl_status fcl_facts_end(fcl_report *report) {
     const fcl_system_roots roots = FCL_SYSTEM_ROOTS;
     json_t *load = json_object_get(report->system, "load_average");
-    return json_array_append_new(load, number_or_null(fcl_system_load(&roots))) == 0
+    return json_array_append_new(load, fcl_json_number_or_null(fcl_system_load(&roots))) == 0
                ? FCL_OK
                : fcl_fail_memory("facts of a benchmark", 0);
 }

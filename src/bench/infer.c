@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "bench/solvers.h"
 #include "bench/speed.h"
+#include "bench/statistics.h"
 #include "net/predictor.h"
 
 enum { VERSION = 1, CHECKED_IMAGES = 2, WEIGHTS_SEED = 0 };
@@ -82,8 +83,7 @@ static fcl_status check(fcl_infer_case *c, const fcl_network *network, fcl_bench
     for (size_t i = 0; i < n * FCL_N_COORDINATES; i++) own[i] = c->keypoints[i];
     FCL_TRY(fcl_predictor_run(plain, wanted, c->images, n));
     for (size_t i = 0; i < n * FCL_N_COORDINATES; i++) {
-        double difference = fabs((double)own[i] - (double)wanted[i]);
-        if (!(difference <= worst)) worst = difference;
+        worst = fcl_worse(worst, fabs((double)own[i] - (double)wanted[i]));
         largest = fmax(largest, fabs((double)wanted[i] - half_side));
     }
     const double bound = 2.0 * fcl_network_rounding(network) * largest + 2.0 * half_side * (double)FLT_EPSILON;

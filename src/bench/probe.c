@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "bench/statistics.h"
 #include "device/kernel.h"
 
 enum {
@@ -173,10 +174,7 @@ static fcl_status compare_results(double *error, fcl_probe *probe, size_t n, dou
     double worst = 0.0;
     FCL_TRY(FCL_NEW(&got, n, "results of a probe"));
     FCL_TRY(fcl_buffer_read(got, probe->result, 0, n * sizeof *got));
-    for (size_t i = 0; i < n; i++) {
-        double difference = fabs((double)got[i] - wanted) / wanted;
-        if (!(difference <= worst)) worst = difference;
-    }
+    for (size_t i = 0; i < n; i++) worst = fcl_worse(worst, fabs((double)got[i] - wanted) / wanted);
     *error = worst;
 done:
     free(got);

@@ -108,11 +108,6 @@ static json_t *numbers(const double *values, size_t n) {
     return list;
 }
 
-/* A number that may be unknown. */
-static json_t *number_or_null(double value) {
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 static json_t *result_to_json(const fcl_result *r) {
     json_t *o = json_pack("{s:s, s:I, s:s, s:s, s:s, s:s}", "workload", r->workload, "workload_version",
                           (json_int_t)r->workload_version, "solvers", origin_names[r->solvers], "metric", r->metric,
@@ -127,10 +122,10 @@ static json_t *result_to_json(const fcl_result *r) {
         json_decref(samples);
     }
     if (!failed) {
-        json_t *rest =
-            json_pack("{s:{s:b, s:s, s:o, s:o}, s:o, s:O}", "check", "passed", r->check.passed, "what", r->check.what,
-                      "error", number_or_null(r->check.error), "bound", number_or_null(r->check.bound), "energy_joules",
-                      number_or_null(r->energy_joules), "details", r->details);
+        json_t *rest = json_pack("{s:{s:b, s:s, s:o, s:o}, s:o, s:O}", "check", "passed", r->check.passed, "what",
+                                 r->check.what, "error", fcl_json_number_or_null(r->check.error), "bound",
+                                 fcl_json_number_or_null(r->check.bound), "energy_joules",
+                                 fcl_json_number_or_null(r->energy_joules), "details", r->details);
         failed |= !rest || json_object_update(o, rest) != 0;
         json_decref(rest);
     }
@@ -342,13 +337,17 @@ fcl_status fcl_report_check_output(const char *path, int force) {
     fcl_status status = FCL_OK;
     fcl_report *there = NULL;
     char *folder = NULL;
-    if (fcl_path_exists(path) && !fcl_path_is_special(path)) {
+    if (fcl_path_is_special(path)) {
+        if (!fcl_path_is_writable(path)) status = fcl_fail(FCL_E_IO, "cannot write '%s'", path);
+        goto done;
+    }
+    if (fcl_path_exists(path)) {
         int is_benchmark = !fcl_path_is_folder(path) && fcl_report_read(&there, path) == FCL_OK;
         if (!is_benchmark || !force)
             status = fcl_fail(FCL_E_EXISTS, "'%s' exists: %s", path,
                               is_benchmark ? "choose another file with --out, or give --force to replace it"
                                            : "choose another file with --out (--force replaces only a benchmark)");
-        goto done;
+        if (status != FCL_OK) goto done;
     }
     if (!(folder = fcl_folder_of(path))) {
         status = FCL_E_MEMORY;

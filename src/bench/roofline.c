@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "bench/statistics.h"
 #include "plot/figure.h"
 
 enum { RUNS = 10, SMALLEST_BYTES = 1 << 20, STEP = 4 };
@@ -24,16 +25,16 @@ fcl_status fcl_roofline_measure(fcl_roofline *out, fcl_probe *probe) {
     for (int run = 0; run < RUNS; run++) {
         FCL_TRY(fcl_probe_multiply(&speed, &error, probe));
         roof.gflop_per_second = fmax(roof.gflop_per_second, speed);
-        worst = fmax(worst, error);
+        worst = fcl_worse(worst, error);
         for (int i = 0; i < FCL_N_BANDWIDTHS; i++)
             for (int access = FCL_PROBE_READ; access <= FCL_PROBE_COPY; access++) {
                 FCL_TRY(fcl_probe_memory(&speed, &error, probe, (fcl_probe_access)access, roof.bandwidths[i].bytes));
                 roof.bandwidths[i].gb_per_second = fmax(roof.bandwidths[i].gb_per_second, speed);
-                worst = fmax(worst, error);
+                worst = fcl_worse(worst, error);
             }
         FCL_TRY(fcl_probe_launch(&speed, &error, probe));
         roof.launch_seconds = fmin(roof.launch_seconds, speed);
-        worst = fmax(worst, error);
+        worst = fcl_worse(worst, error);
     }
     if (!(worst <= FCL_PROBE_BOUND)) {
         status = fcl_fail(FCL_E_WRONG_RESULT, "the kernels of cl/bench.cl compute wrong results on this device");

@@ -2,21 +2,14 @@
 
 #include <assert.h>
 #include <math.h>
-#include <string.h>
+#include <stdlib.h>
 
-#include "base/memory.h"
-
-static int ascending(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
+#include "bench/statistics.h"
 
 fcl_trimmed_mean fcl_trimmed_mean_of(const double *values, size_t n) {
     assert(n >= FCL_TRIMMED_MIN);
-    double *sorted = fcl_calloc(n, sizeof *sorted);
+    double *sorted = fcl_sorted(values, n);
     if (!sorted) return (fcl_trimmed_mean){(double)NAN, (double)NAN, 1.0};
-    memcpy(sorted, values, n * sizeof *sorted);
-    qsort(sorted, n, sizeof *sorted, ascending);
     const size_t cut = n / 5, kept = n - 2 * cut;
     double sum = 0.0, winsorized_sum, squares = 0.0;
     for (size_t i = cut; i < n - cut; i++) sum += sorted[i];

@@ -75,8 +75,10 @@ fcl_status fcl_bench_speed(fcl_bench *bench, int train, int infer) {
                                              bench->options.predict_batches[b], f.faces));
     }
     FCL_TRY(fcl_cases_run(&f.cases, bench->options.repeats, bench->probe, train ? "train" : "infer"));
-    if (train) FCL_TRY(end_training(&f, bench));
+    /* What is measured counts, even if what follows it is interrupted or fails. */
+    const fcl_status ended = train ? end_training(&f, bench) : FCL_OK;
     FCL_TRY(fcl_cases_report(bench->report, &f.cases));
+    status = ended;
 done:
     dispose(&f);
     return status;

@@ -65,8 +65,7 @@ static double gradient_error(const fcl_tensors *got, const fcl_tensors *wanted) 
             differences += d * d;
             squares += (double)y[i] * (double)y[i];
         }
-        double error = differences == 0.0 ? 0.0 : sqrt(differences / squares);
-        if (!(error <= worst)) worst = error;
+        worst = fcl_worse(worst, differences == 0.0 ? 0.0 : sqrt(differences / squares));
     }
     return worst;
 }
@@ -100,9 +99,8 @@ static fcl_status check(fcl_train_case *c, fcl_bench *bench, fcl_result *result)
                            json_pack("{s:{s:i, s:f, s:f, s:o, s:f, s:o, s:f}}", "check", "operations_with_other_solver",
                                      (int)n_other, "loss", isfinite(own_loss) ? own_loss : -1.0, "loss_other",
                                      isfinite(other_loss) ? other_loss : -1.0, "loss_error",
-                                     isfinite(loss) ? json_real(loss) : json_null(), "loss_bound", loss_bound,
-                                     "gradient_error", isfinite(gradient) ? json_real(gradient) : json_null(),
-                                     "gradient_bound", gradient_bound));
+                                     fcl_json_number_or_null(loss), "loss_bound", loss_bound, "gradient_error",
+                                     fcl_json_number_or_null(gradient), "gradient_bound", gradient_bound));
 done:
     fcl_tensors_dispose(&own_gradients);
     fcl_tensors_dispose(&other_gradients);

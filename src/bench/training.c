@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "train/recipe.h"
 
 enum { FOREVER = 1000000 }; /* epochs: more than any benchmark runs */
 
@@ -31,19 +32,7 @@ void fcl_training_dispose(fcl_training *training) {
 
 fcl_status fcl_training_use(fcl_training *training, size_t n_images) {
     fcl_status status;
-    const fcl_recipe *recipe = &training->recipe;
-    const fcl_batch_options options = {.batch = recipe->batch,
-                                       .shuffle = recipe->shuffle,
-                                       .seed = recipe->seed,
-                                       .fill = recipe->fill,
-                                       .augmentation = {.enabled = recipe->augment,
-                                                        .flip = recipe->flip,
-                                                        .max_shift = recipe->max_shift,
-                                                        .max_rotation = recipe->max_rotation,
-                                                        .max_scale = recipe->max_scale,
-                                                        .max_brightness = recipe->max_brightness,
-                                                        .max_contrast = recipe->max_contrast},
-                                       .drop_unlabelled = 1};
+    const fcl_batch_options options = fcl_recipe_batches(&training->recipe);
     free_trainer(training);
     training->data.n = n_images;
     FCL_TRY(fcl_batches_create(&training->batches, &training->data, &options));

@@ -108,10 +108,13 @@ static fcl_status finish(fcl_bench *bench, fcl_status measured, const char *file
     char *message = fcl_duplicate(fcl_error_message()), *table = NULL;
     if (measured != FCL_OK && bench->report->n_results == 0) goto failed;
     FCL_TRY(fcl_bench_end(bench));
-    FCL_TRY(fcl_report_write(bench->report, file));
+    const fcl_status written = fcl_report_write(bench->report, file);
     FCL_TRY(fcl_bench_table(&table, bench->report));
     fcl_terminal_clear();
-    printf("%s\nAll of it is in %s\n", table, file);
+    /* Where the file could not be written, the table is all that is left. */
+    printf("%s", table);
+    FCL_TRY(written);
+    printf("\nAll of it is in %s\n", file);
     if (measured == FCL_OK) FCL_TRY(fcl_bench_verdict(bench->report));
 failed:
     if (measured != FCL_OK)

@@ -55,7 +55,7 @@ static winograd_layout layout_of(const fcl_op_desc *desc) {
     winograd_layout l = {.in_parts = part_floats * sizeof(float) <= MAX_PART_BYTES, .parts = 1};
     const size_t chunk = at_least(CHUNK_BYTES / sizeof(float), CHUNK_SUMS * part_floats);
     const size_t most = at_least((l.in_parts ? BLOCK_BYTES / sizeof(float) : chunk) / tile_floats, 1);
-    /* As many as the others have, or one less. */
+    /* The fewest tiles that give as many blocks, so that the last one is not nearly empty. */
     l.block = fcl_div_up(tiles, fcl_div_up(tiles, most));
     if (l.in_parts)
         l.parts = at_most(at_most(WANTED_PARTS, MAX_ALL_PARTS_BYTES / sizeof(float) / part_floats),

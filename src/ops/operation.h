@@ -30,7 +30,7 @@ fcl_status fcl_choice_record(fcl_choice *choice, const char *description, const 
 void fcl_choice_ignore_tuning(fcl_choice *choice);
 
 typedef struct fcl_operation fcl_operation;
-/* `choice` may be NULL. `measure` 0 takes the first solver that passes the gate, whatever times are known. A forced
+/* `choice` may be NULL. `measure` 0 takes the likeliest solver that passes the gate, whatever times are known. A forced
  * or recorded solver that does not apply is FCL_E_USAGE; FCL_E_WRONG_RESULT when it, or every solver there
  * is, fails the gate. */
 fcl_status fcl_operation_create(fcl_operation **out, fcl_device *device, const fcl_op_desc *desc,

@@ -60,8 +60,7 @@ typedef struct fcl_solver {
     void (*dispose)(fcl_plan *plan); /* releases the plan; NULL is legal */
 } fcl_solver;
 
-/* All solvers of a kind in the order in which they are tried on this device when nothing was measured; ends
- * with NULL. */
+/* All solvers of a kind; of those that are as likely to be fast (likely_speed) the first is tried first. Ends with NULL. */
 const fcl_solver *const *fcl_solvers_of(fcl_op_kind kind);
 /* NULL when there is none of that name. A name without parameters is that of the default variant too. */
 const fcl_solver *fcl_solver_find(fcl_op_kind kind, const char *name);

@@ -11,6 +11,7 @@
 #include "fiducl/train.h"
 #include "plot/figure.h"
 #include "train/history.h"
+#include "train/recipe.h"
 #include "train/run.h"
 #include "train/schedule.h"
 #include "train/trainer.h"
@@ -83,18 +84,7 @@ static fcl_status build(session *s, const fcl_choice *choice) {
     const fcl_recipe *r = &s->recipe;
     fcl_network_options network = {
         .batch = (int)r->batch, .training = 1, .choice = choice, .measure = 1, .seed = r->seed};
-    fcl_batch_options batches = {.batch = r->batch,
-                                 .shuffle = r->shuffle,
-                                 .seed = r->seed,
-                                 .fill = r->fill,
-                                 .augmentation = {.enabled = r->augment,
-                                                  .flip = r->flip,
-                                                  .max_shift = r->max_shift,
-                                                  .max_rotation = r->max_rotation,
-                                                  .max_scale = r->max_scale,
-                                                  .max_brightness = r->max_brightness,
-                                                  .max_contrast = r->max_contrast},
-                                 .drop_unlabelled = 1};
+    const fcl_batch_options batches = fcl_recipe_batches(r);
     FCL_TRY(fcl_network_create(&s->network, s->device, s->model, &network));
     FCL_TRY(fcl_batches_create(&s->batches, s->train, &batches));
     FCL_TRY(fcl_tensors_init(&s->best, s->model));

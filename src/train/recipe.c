@@ -308,3 +308,18 @@ fcl_status fcl_recipe_from_json(fcl_recipe *out, const json_t *object, const cha
 done:
     return status;
 }
+
+fcl_batch_options fcl_recipe_batches(const fcl_recipe *r) {
+    return (fcl_batch_options){.batch = r->batch,
+                               .shuffle = r->shuffle,
+                               .seed = r->seed,
+                               .fill = r->fill,
+                               .augmentation = {.enabled = r->augment,
+                                                .flip = r->flip,
+                                                .max_shift = r->max_shift,
+                                                .max_rotation = r->max_rotation,
+                                                .max_scale = r->max_scale,
+                                                .max_brightness = r->max_brightness,
+                                                .max_contrast = r->max_contrast},
+                               .drop_unlabelled = 1};
+}

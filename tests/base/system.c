@@ -104,6 +104,12 @@ START_TEST(energy_of_all_packages_and_around_the_range) {
     add("class/powercap/intel-rapl:0", "max_energy_range_uj", "10000000\n");
     add("class/powercap/intel-rapl:1", "energy_uj", "500000\n");
     add("class/powercap/intel-rapl:1", "max_energy_range_uj", "10000000\n");
+    add("class/powercap/intel-rapl:0", "name", "package-0\n");
+    add("class/powercap/intel-rapl:1", "name", "package-1\n");
+    /* The platform has both packages in it. */
+    add("class/powercap/intel-rapl:2", "name", "psys\n");
+    add("class/powercap/intel-rapl:2", "energy_uj", "7\n");
+    add("class/powercap/intel-rapl:2", "max_energy_range_uj", "10000000\n");
     /* A part of package 0, which is counted there. */
     add("class/powercap/intel-rapl:0:0", "energy_uj", "1\n");
     fcl_energy_meter_start(&meter, &roots);
@@ -111,6 +117,7 @@ START_TEST(energy_of_all_packages_and_around_the_range) {
     add("class/powercap/intel-rapl:0", "energy_uj", "2000000\n");
     add("class/powercap/intel-rapl:1", "energy_uj", "1500000\n");
     add("class/powercap/intel-rapl:0:0", "energy_uj", "9999999\n");
+    add("class/powercap/intel-rapl:2", "energy_uj", "8000000\n");
     ck_assert_double_eq_tol(fcl_energy_meter_read(&meter), 3.0 + 1.0, 1e-9);
     add("class/powercap/intel-rapl:1", "energy_uj", "2500000\n");
     ck_assert_double_eq_tol(fcl_energy_meter_read(&meter), 5.0, 1e-9);

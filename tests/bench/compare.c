@@ -96,6 +96,44 @@ START_TEST(the_calibration_takes_drift_out) {
 }
 END_TEST
 
+/* Vectors of another width are another kernel, whose speed says nothing about drift. */
+START_TEST(another_calibrating_kernel_corrects_nothing) {
+    fcl_report *before = made_report("1"), *after = made_report("1");
+    fcl_result *a = add(before, workload, "images/s", 1, REPEATS), *b = add(after, workload, "images/s", 1, REPEATS);
+    scale(a->samples, REPEATS, 1.0);
+    scale(b->samples, REPEATS, 1.0);
+    scale(b->calibration, REPEATS, 0.5);
+    ck_assert_int_eq(compare_one(before, after).verdict, FCL_FASTER);
+    json_object_set_new(before->device, "calibration_vector", json_integer(16));
+    json_object_set_new(after->device, "calibration_vector", json_integer(8));
+    fcl_comparison c = compare_one(before, after);
+    ck_assert_int_eq(c.corrected, 0);
+    ck_assert_int_eq(c.verdict, FCL_SAME);
+    fcl_report_free(before);
+    fcl_report_free(after);
+}
+END_TEST
+
+START_TEST(another_target_or_batch_is_another_workload) {
+    fcl_comparisons all;
+    fcl_report *before = made_report("1"), *after = made_report("1");
+    fcl_result *a = add(before, "accuracy/m", "s", 0, REPEATS), *b = add(after, "accuracy/m", "s", 0, REPEATS);
+    json_object_set_new(a->details, "target_mae", json_real(2.5));
+    json_object_set_new(b->details, "target_mae", json_real(3.0));
+    ck_fails(fcl_report_compare(&all, before, "old.json", after, "new.json"), FCL_E_INPUT,
+             "target_mae 2.5 in 'old.json' and 3 in 'new.json'");
+    json_object_set_new(b->details, "target_mae", json_real(2.5));
+    json_object_set_new(a->details, "recipe", json_pack("{s:i}", "batch_size", 32));
+    json_object_set_new(b->details, "recipe", json_pack("{s:i}", "batch_size", 64));
+    ck_fails(fcl_report_compare(&all, before, "old.json", after, "new.json"), FCL_E_INPUT, "batch_size 32");
+    json_object_set_new(b->details, "recipe", json_pack("{s:i}", "batch_size", 32));
+    ck_ok(fcl_report_compare(&all, before, "old.json", after, "new.json"));
+    fcl_comparisons_dispose(&all);
+    fcl_report_free(before);
+    fcl_report_free(after);
+}
+END_TEST
+
 START_TEST(bytes_do_not_drift) {
     fcl_comparison c = judge("bytes", 0, 1.0, 0.9, "1");
     ck_assert_int_eq(c.verdict, FCL_SAME);
@@ -280,6 +318,8 @@ int main(void) {
     tcase_set_timeout(tests, 0); /* thousands of comparisons; ctest has a limit */
     tcase_add_test(tests, higher_or_lower_is_better);
     tcase_add_test(tests, the_calibration_takes_drift_out);
+    tcase_add_test(tests, another_calibrating_kernel_corrects_nothing);
+    tcase_add_test(tests, another_target_or_batch_is_another_workload);
     tcase_add_test(tests, bytes_do_not_drift);
     tcase_add_test(tests, small_differences_are_not_called);
     tcase_add_test(tests, same_is_not_said_of_noise);

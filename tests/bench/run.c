@@ -157,6 +157,14 @@ START_TEST(a_sustained_training) {
 }
 END_TEST
 
+/* The profile opens the device anew: here it fails, after all that was measured. */
+START_TEST(what_was_measured_is_kept_when_the_profile_fails) {
+    bench.options.device = "no such device";
+    ck_fails(fcl_bench_speed(&bench, 1, 0), FCL_E_NO_DEVICE, "no such device");
+    measured("train/tiny/batch4", "images/s", REPEATS);
+}
+END_TEST
+
 START_TEST(accuracy_within_reach) {
     bench.options.target_mae = 1e3;
     ck_ok(fcl_bench_accuracy(&bench));
@@ -264,6 +272,7 @@ int main(void) {
     tcase_add_test(tests, operations);
     tcase_add_test(tests, training_and_prediction);
     tcase_add_test(tests, a_sustained_training);
+    tcase_add_test(tests, what_was_measured_is_kept_when_the_profile_fails);
     tcase_add_test(tests, accuracy_within_reach);
     tcase_add_test(tests, accuracy_out_of_reach);
     tcase_add_test(tests, tuned_and_as_shipped);

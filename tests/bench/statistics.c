@@ -1,5 +1,8 @@
-/* Medians and extremes against values counted by hand. */
+/* Medians, extremes and worst errors against values counted by hand. */
 #include "bench/statistics.h"
+
+#include <math.h>
+
 #include "support/support.h"
 
 START_TEST(the_middle_of_an_odd_number) {
@@ -25,12 +28,21 @@ START_TEST(extremes) {
 }
 END_TEST
 
+START_TEST(a_nan_is_the_worst_error_and_stays) {
+    ck_assert(fcl_worse(1.0, 2.0) == 2.0 && fcl_worse(2.0, 1.0) == 2.0);
+    ck_assert(isnan(fcl_worse(1.0, (double)NAN)));
+    ck_assert(isnan(fcl_worse((double)NAN, 1.0)));
+    ck_assert(isnan(fcl_worse((double)NAN, (double)INFINITY)));
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("bench: statistics");
     TCase *tests = tcase_create("all");
     tcase_add_test(tests, the_middle_of_an_odd_number);
     tcase_add_test(tests, the_mean_of_the_middle_two);
     tcase_add_test(tests, extremes);
+    tcase_add_test(tests, a_nan_is_the_worst_error_and_stays);
     suite_add_tcase(suite, tests);
     return test_run(suite);
 }
