@@ -30,8 +30,6 @@
 #error "BACKWARD and CHUNKS are needed"
 #endif
 
-#define ITEM __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
-
 /* One line of A' m: 6 to 4. */
 INLINE void transform_out(float16 *m) {
     const float16 a = m[1] + m[2], b = m[1] - m[2], c = m[3] + m[4], e = m[3] - m[4];

@@ -34,7 +34,6 @@
 #define SCRATCH_FLOATS(in_c, out_c, block) (POINTS * (block) * ((in_c) + (out_c)))
 #define SUM_POINT 7 /* (1, 1) */
 #define SUM_SCALE 36.0f
-#define ITEM    __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
 
 /* One line of G g: 4 to 6. */
 INLINE void transform_dy(float16 *g) {

@@ -100,26 +100,6 @@ double fcl_speed_of_last_resort(const fcl_op_desc *desc, const fcl_device *devic
     return 0.02;
 }
 
-double fcl_speed_of_winograd(const fcl_op_desc *desc, const fcl_device *device) {
-    enum { TILE = 4 };
-    static const double saved = 4.0; /* of 9 * 16 multiplications of a tile 36 are left */
-    static const double transform_channels =
-        24.0;                                 /* a tile's transform of a channel takes as long as that many products */
-    static const double weights_tiles = 16.0; /* reading the weights takes as long as that many tiles, */
-    static const double transform_tiles = 16.0; /* and transforming them as well */
-    const int is_gradient = desc->kind == FCL_CONV_BACKWARD_WEIGHTS;
-    const fcl_conv_shape s = is_gradient ? desc->conv : fcl_conv_as_forward(desc);
-    const size_t tiles = fcl_div_up((size_t)s.out_h, TILE) * fcl_div_up((size_t)s.out_w, TILE);
-    const size_t all_tiles = tiles * (size_t)desc->batch, units = fcl_device_facts(device)->compute_units;
-    const double useful = (double)s.out_h * s.out_w / (double)(tiles * TILE * TILE);
-    const double transforms = transform_channels * (1.0 / s.in_c + 1.0 / s.out_c);
-    const double weights = (weights_tiles + (desc->weights_stay ? 0.0 : transform_tiles)) / (double)all_tiles;
-    /* A gradient of weights is divided in other ways than blocks of tiles. */
-    const size_t blocks = is_gradient ? units : fcl_div_up(all_tiles, (size_t)fcl_register_sums(device));
-    const double busy = (double)blocks / (double)(fcl_div_up(blocks, units) * units);
-    return saved * useful * busy / (1.0 + transforms + weights);
-}
-
 int fcl_even_part(int n, int most) {
     assert(n > 0 && most > 0);
     int times = (n + most - 1) / most;

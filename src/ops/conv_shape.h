@@ -40,8 +40,6 @@ int fcl_even_part(int n, int most);
 /* likely_speed of solvers (solver.h): through a library or some other detour; right everywhere and slow. */
 double fcl_speed_of_detour(const fcl_op_desc *desc, const fcl_device *device);
 double fcl_speed_of_last_resort(const fcl_op_desc *desc, const fcl_device *device);
-/* Of Winograd's method with tiles of 4x4 pixels and 3x3 kernels. */
-double fcl_speed_of_winograd(const fcl_op_desc *desc, const fcl_device *device);
 
 int fcl_min_int(int a, int b);
 int fcl_max_int(int a, int b);

@@ -1,19 +1,16 @@
 /* Winograd convolution for CPUs, forward and backward to the data: cl/conv_winograd.cl says how. */
 #include "ops/conv_shape.h"
 #include "ops/solvers.h"
+#include "ops/winograd.h"
 
 #include "base/memory.h"
 
 enum {
-    KERNEL = 3,
-    TILE = 4,
-    POINTS = 36,
-    LANES = 16,
-    MIN_REGISTER_SUMS = 16, /* fewer, and the transforms cost more than the multiplications they save */
+    POINTS = FCL_WINOGRAD_POINTS,
+    LANES = FCL_WINOGRAD_LANES,
     ITEMS_PER_UNIT = 4,     /* so that cores end together */
     BLOCKS_BYTES = 4 << 20, /* of transformed weights: with more, tiles are done in chunks instead of blocks */
     CHUNK_BYTES = 16 << 20, /* of a chunk's transformed tiles and their results, to stay in the last cache */
-    ERROR_FACTOR = 256,     /* docs/kernels.md */
 };
 
 struct fcl_plan {
@@ -28,7 +25,7 @@ struct fcl_plan {
 };
 
 static size_t tiles_of(const fcl_conv_shape *s, int batch) {
-    return (size_t)batch * fcl_div_up((size_t)s->out_h, TILE) * fcl_div_up((size_t)s->out_w, TILE);
+    return (size_t)batch * fcl_winograd_tiles(s);
 }
 
 static int block_of(const fcl_conv_shape *s, int batch, const fcl_device *device) {
@@ -68,13 +65,7 @@ static size_t workspace_floats(const fcl_op_desc *desc, const fcl_device *device
 }
 
 static int applies(const fcl_op_desc *desc, const fcl_device *device) {
-    const fcl_conv_shape *c = &desc->conv;
-    fcl_conv_shape s = fcl_conv_as_forward(desc);
-    /* On a GPU one item a group leaves all but one lane idle. */
-    if (fcl_device_facts(device)->kind == FCL_DEVICE_GPU || !fcl_conv_fits_int(desc)) return 0;
-    if (c->kernel_h != KERNEL || c->kernel_w != KERNEL || c->stride_h != 1 || c->stride_w != 1) return 0;
-    if (s.in_c % LANES != 0 || s.out_c % LANES != 0 || fcl_register_sums(device) < MIN_REGISTER_SUMS) return 0;
-    return workspace_floats(desc, device) <= FCL_MAX_ELEMENTS;
+    return fcl_winograd_fits(desc, device) && workspace_floats(desc, device) <= FCL_MAX_ELEMENTS;
 }
 
 static size_t workspace_bytes(const fcl_op_desc *desc, const fcl_device *device) {
@@ -203,10 +194,10 @@ done:
     const fcl_solver variable = {                                                                                      \
         .name = "conv_winograd",                                                                                       \
         .kind = op_kind,                                                                                               \
-        .likely_speed = fcl_speed_of_winograd,                                                                         \
+        .likely_speed = fcl_winograd_speed,                                                                            \
         .files = "conv_winograd.cl",                                                                                   \
         .keeps_weights = op_kind == FCL_CONV_FORWARD,                                                                  \
-        .error_factor = ERROR_FACTOR,                                                                                  \
+        .error_factor = FCL_WINOGRAD_ERROR_FACTOR,                                                                     \
         .applies = applies,                                                                                            \
         .workspace_bytes = workspace_bytes,                                                                            \
         .work = work,                                                                                                  \

@@ -1,15 +1,13 @@
 /* The weights' gradient of a convolution by Winograd's method, for CPUs: cl/conv_winograd_weights.cl says how. */
 #include "ops/conv_shape.h"
 #include "ops/solvers.h"
+#include "ops/winograd.h"
 
 #include "base/memory.h"
 
 enum {
-    KERNEL = 3,
-    TILE = 4,
-    POINTS = 36,
-    LANES = 16,
-    MIN_REGISTER_SUMS = 16, /* fewer, and the transforms cost more than the multiplications they save */
+    POINTS = FCL_WINOGRAD_POINTS,
+    LANES = FCL_WINOGRAD_LANES,
     /* In chunks: */
     CHUNK_BYTES = 8 << 20, /* of transformed tiles, to stay in the last cache; or */
     CHUNK_SUMS = 2,        /* times the bytes of the sums, so that they are worth storing */
@@ -18,7 +16,6 @@ enum {
     BLOCK_BYTES = 320 << 10,        /* of transformed tiles */
     WANTED_PARTS = 16,              /* so that many cores have something to do */
     MAX_ALL_PARTS_BYTES = 16 << 20, /* of sums, which all are added in the end */
-    ERROR_FACTOR = 256,             /* docs/kernels.md */
 };
 
 struct fcl_plan {
@@ -35,10 +32,6 @@ typedef struct winograd_layout {
     size_t workspace; /* floats */
 } winograd_layout;
 
-static size_t tiles_of(const fcl_conv_shape *c) {
-    return fcl_div_up((size_t)c->out_h, TILE) * fcl_div_up((size_t)c->out_w, TILE);
-}
-
 static size_t at_most(size_t n, size_t most) {
     return n < most ? n : most;
 }
@@ -50,7 +43,7 @@ static size_t at_least(size_t n, size_t least) {
 /* From the shape alone, so that the sums do not depend on the number of cores. */
 static winograd_layout layout_of(const fcl_op_desc *desc) {
     const fcl_conv_shape *c = &desc->conv;
-    const size_t in_c = (size_t)c->in_c, out_c = (size_t)c->out_c, tiles = tiles_of(c) * (size_t)desc->batch;
+    const size_t in_c = (size_t)c->in_c, out_c = (size_t)c->out_c, tiles = fcl_winograd_tiles(c) * (size_t)desc->batch;
     const size_t tile_floats = POINTS * (in_c + out_c), part_floats = (POINTS * in_c + 1) * out_c;
     winograd_layout l = {.in_parts = part_floats * sizeof(float) <= MAX_PART_BYTES, .parts = 1};
     const size_t chunk = at_least(CHUNK_BYTES / sizeof(float), CHUNK_SUMS * part_floats);
@@ -65,12 +58,7 @@ static winograd_layout layout_of(const fcl_op_desc *desc) {
 }
 
 static int applies(const fcl_op_desc *desc, const fcl_device *device) {
-    const fcl_conv_shape *c = &desc->conv;
-    /* On a GPU one item a group leaves all but one lane idle. */
-    if (fcl_device_facts(device)->kind == FCL_DEVICE_GPU || !fcl_conv_fits_int(desc)) return 0;
-    if (c->kernel_h != KERNEL || c->kernel_w != KERNEL || c->stride_h != 1 || c->stride_w != 1) return 0;
-    if (c->in_c % LANES != 0 || c->out_c % LANES != 0 || fcl_register_sums(device) < MIN_REGISTER_SUMS) return 0;
-    return layout_of(desc).workspace <= FCL_MAX_ELEMENTS;
+    return fcl_winograd_fits(desc, device) && layout_of(desc).workspace <= FCL_MAX_ELEMENTS;
 }
 
 static size_t workspace_bytes(const fcl_op_desc *desc, const fcl_device *device) {
@@ -83,7 +71,7 @@ static fcl_work work(const fcl_op_desc *desc, const fcl_device *device) {
     const fcl_conv_shape *c = &desc->conv;
     const double points = (double)POINTS * c->in_c * c->out_c;
     (void)device;
-    return (fcl_work){.flop = 2.0 * (double)tiles_of(c) * desc->batch * points,
+    return (fcl_work){.flop = 2.0 * (double)fcl_winograd_tiles(c) * desc->batch * points,
                       .bytes = fcl_op_work(desc).bytes + 2.0 * (double)layout_of(desc).parts * points * sizeof(float)};
 }
 
@@ -123,7 +111,7 @@ static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *d
         FCL_TRY(fcl_kernel_create(&plan->product, device, file, "conv_winograd_product", fcl_text_get(&options)));
     }
     FCL_TRY(fcl_kernel_create(&plan->finish, device, file, "conv_winograd_finish", fcl_text_get(&options)));
-    plan->tiles_a_sample = tiles_of(c);
+    plan->tiles_a_sample = fcl_winograd_tiles(c);
     plan->block = l.block;
     plan->n_parts = l.parts;
     plan->parts_range = (fcl_range){.n_dimensions = 1, .global = {l.parts}, .local = {1}};
@@ -184,9 +172,9 @@ done:
 const fcl_solver fcl_solver_conv_winograd_backward_weights = {
     .name = "conv_winograd",
     .kind = FCL_CONV_BACKWARD_WEIGHTS,
-    .likely_speed = fcl_speed_of_winograd,
+    .likely_speed = fcl_winograd_speed,
     .files = "conv_winograd_weights.cl",
-    .error_factor = ERROR_FACTOR,
+    .error_factor = FCL_WINOGRAD_ERROR_FACTOR,
     .applies = applies,
     .workspace_bytes = workspace_bytes,
     .work = work,
