@@ -45,18 +45,6 @@ done:
     return status;
 }
 
-static fcl_status set_initial_weights(fcl_training *training) {
-    fcl_status status;
-    fcl_tensors weights = {0};
-    FCL_TRY(fcl_tensors_init(&weights, training->model));
-    fcl_tensors_initialize(&weights, training->recipe.seed);
-    FCL_TRY(fcl_network_write(training->network, FCL_PARAMETERS, &weights));
-    FCL_TRY(fcl_network_reset_optimizer(training->network));
-done:
-    fcl_tensors_dispose(&weights);
-    return status;
-}
-
 fcl_status fcl_training_init(fcl_training *out, fcl_device *device, const fcl_model *model, const fcl_recipe *recipe,
                              const fcl_choice *choice, const fcl_dataset *data, size_t n_images) {
     fcl_status status;
@@ -64,7 +52,7 @@ fcl_status fcl_training_init(fcl_training *out, fcl_device *device, const fcl_mo
         .batch = (int)recipe->batch, .training = 1, .choice = choice, .measure = 1, .seed = recipe->seed};
     *out = (fcl_training){.device = device, .model = model, .recipe = *recipe, .data = *data};
     FCL_TRY(fcl_network_create(&out->network, device, model, &options));
-    FCL_TRY(set_initial_weights(out));
+    FCL_TRY(fcl_trainer_begin(out->network, recipe->seed, NULL));
     FCL_TRY(fcl_training_use(out, n_images));
 done:
     if (status != FCL_OK) fcl_training_dispose(out);

@@ -246,23 +246,6 @@ static void warn_without_figures(void) {
     if (fcl_plot_check() != FCL_OK) fcl_log(FCL_LOG_WARNING, "%s; there will be no figures", fcl_error_message());
 }
 
-static fcl_status set_initial_weights(session *s, const char *init_weights) {
-    fcl_status status;
-    fcl_tensors weights = {0};
-    FCL_TRY(fcl_tensors_init(&weights, s->model));
-    if (init_weights) {
-        const fcl_tensor_set set = {"", &weights};
-        FCL_TRY(fcl_safetensors_read(init_weights, &set, 1));
-    } else {
-        fcl_tensors_initialize(&weights, s->recipe.seed);
-    }
-    FCL_TRY(fcl_network_write(s->network, FCL_PARAMETERS, &weights));
-    FCL_TRY(fcl_network_reset_optimizer(s->network));
-done:
-    fcl_tensors_dispose(&weights);
-    return status;
-}
-
 /* The log is opened when the run's folder is there, since it may lie in it; a place that cannot work is found before. */
 static fcl_status check_step_log(const fcl_train_options *options) {
     if (!options->step_log || (fcl_path_exists(options->step_log) && fcl_path_is_writable(options->step_log) &&
@@ -318,7 +301,7 @@ fcl_status fcl_train(fcl_train_result *out, const fcl_train_options *options) {
     FCL_TRY(fcl_model_summary(&summary, s.model, s.recipe.batch));
     FCL_TRY(fcl_run_choice(&choice, &recorded, &s.run, s.device));
     FCL_TRY(build(&s, choice));
-    FCL_TRY(set_initial_weights(&s, options->init_weights));
+    FCL_TRY(fcl_trainer_begin(s.network, s.recipe.seed, options->init_weights));
     FCL_TRY(fcl_run_claim(&s.run, options->force));
     if (options->step_log) {
         FCL_TRY(fcl_file_writer_open(&step_log, options->step_log));

@@ -33,6 +33,23 @@ struct fcl_trainer {
     size_t steps_per_epoch;
 };
 
+fcl_status fcl_trainer_begin(fcl_network *network, uint64_t seed, const char *weights_file) {
+    fcl_status status;
+    fcl_tensors weights = {0};
+    FCL_TRY(fcl_tensors_init(&weights, fcl_network_model(network)));
+    if (weights_file) {
+        const fcl_tensor_set set = {"", &weights};
+        FCL_TRY(fcl_safetensors_read(weights_file, &set, 1));
+    } else {
+        fcl_tensors_initialize(&weights, seed);
+    }
+    FCL_TRY(fcl_network_write(network, FCL_PARAMETERS, &weights));
+    FCL_TRY(fcl_network_reset_optimizer(network));
+done:
+    fcl_tensors_dispose(&weights);
+    return status;
+}
+
 fcl_status fcl_trainer_create(fcl_trainer **out, const fcl_trainer_setup *setup) {
     fcl_trainer *trainer;
     fcl_status status = FCL_NEW(&trainer, 1, "the trainer");

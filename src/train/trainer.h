@@ -24,6 +24,8 @@ typedef struct fcl_trainer_setup {
 
 typedef enum fcl_epoch_end { FCL_EPOCH_DONE, FCL_EPOCH_MAX_STEPS, FCL_EPOCH_INTERRUPTED } fcl_epoch_end;
 
+/* What training begins with: the weights of a file, or without one the initial ones of this seed, and moments of zero. */
+fcl_status fcl_trainer_begin(fcl_network *network, uint64_t seed, const char *weights_file);
 fcl_status fcl_trainer_create(fcl_trainer **out, const fcl_trainer_setup *setup);
 void fcl_trainer_free(fcl_trainer *trainer);
 /* Trains from `position` to the epoch's end, to max_steps or to an interrupt, and leaves the position there
