@@ -2,13 +2,7 @@
 # Benchmarks of a tiny model: tables, files, what is replaced and what is left alone, a check that fails.
 . "$(dirname "$0")/check.sh"
 
-cat >tiny.cfg <<'end'
-layers = (
-  { type = "conv"; filters = 4; kernel = 3; stride = 8; activation = "relu"; },
-  { type = "flatten"; },
-  { type = "dense"; units = 30; }
-);
-end
+tiny_model
 tiny="--model ./tiny.cfg --batch-size 8 --repeats 2"
 FIDUCL_CACHE_DIR=$WORK/cache
 export FIDUCL_CACHE_DIR

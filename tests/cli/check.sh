@@ -30,6 +30,17 @@ there() {
   done
 }
 
+# tiny_model: writes tiny.cfg, a model of two layers that trains in a moment.
+tiny_model() {
+  cat >tiny.cfg <<'end'
+layers = (
+  { type = "conv"; filters = 4; kernel = 3; stride = 8; activation = "relu"; },
+  { type = "flatten"; },
+  { type = "dense"; units = 30; }
+);
+end
+}
+
 finish() {
   [ "$failures" -eq 0 ] || { echo "$failures failures" >&2; exit 1; }
 }

@@ -65,13 +65,7 @@ fi
 # Tuning, with a cache of its own: a budget that is over at once, a table with a total, and a file that training reads.
 FIDUCL_CACHE_DIR=$WORK/cache
 export FIDUCL_CACHE_DIR
-cat >tiny.cfg <<'end'
-layers = (
-  { type = "conv"; filters = 4; kernel = 3; stride = 8; activation = "relu"; },
-  { type = "flatten"; },
-  { type = "dense"; units = 30; }
-);
-end
+tiny_model
 expect 0 "The budget of 1e-06 s is used up" tune --model ./tiny.cfg --batch-size 8 --budget 0.000001
 grep -rq "	tuned	" cache/solvers && fail "something is tuned without any time"
 # Two layers: five operations of training, and prediction of one image and of many, two each.

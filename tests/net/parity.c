@@ -274,7 +274,7 @@ int parity_main(const char *name, parity_bound bound) {
     TCase *tests = tcase_create("ten steps against PyTorch");
     tcase_add_unchecked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, whole_batch);
-    if (fcl_solver_find(FCL_CONV_FORWARD, "conv_direct")) tcase_add_test(tests, whole_batch_direct);
+    tcase_add_test(tests, whole_batch_direct);
     tcase_add_test(tests, small_batch);
     tcase_add_test(tests, in_two_parts);
     tcase_add_loop_test(tests, with_solver, 0, n_forced);
