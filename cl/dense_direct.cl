@@ -34,9 +34,8 @@ static inline int output_of(int block, int v, int out) {
 
 #ifdef SAMPLES
 /* SAMPLES samples times `n_inputs` rows of the weights, of which the first n_samples are stored. */
-static inline __attribute__((always_inline)) void product(__global const float *packed, __global const float *w,
-                                                          __global float *y, int n_inputs, int out, int block,
-                                                          int n_samples) {
+INLINE void product(__global const float *packed, __global const float *w, __global float *y, int n_inputs, int out,
+                    int block, int n_samples) {
     float16 sums[SAMPLES * VECTORS];
 #pragma unroll
     for (int i = 0; i < SAMPLES * VECTORS; i++) sums[i] = (float16)(0.0f);
@@ -70,6 +69,11 @@ ITEM dense_direct_forward(int n, int in, int out, int n_packed, __global const f
         __global float *to = packed + s / SAMPLES * (n_inputs * SAMPLES) + s % SAMPLES;
         for (int k = 0; k < n_inputs; k++) to[k * SAMPLES] = from[k];
     }
+    /* Brings the rows of the part into the second-level cache in the order of memory: block by block they would come in pieces,
+     * which takes longer. The sum is of no use, but stored it is not left out. */
+    float touched = 0.0f;
+    for (int i = 0; i < n_inputs * out; i += 16) touched += w[begin * out + i];
+    y[0] = touched;
     for (int block = 0; block < out; block += LANES)
         for (int s = 0; s < n; s += SAMPLES)
             product(packed + s * n_inputs, w + begin * out, y + s * out, n_inputs, out, block, n - s);
@@ -99,15 +103,16 @@ ITEM dense_direct_finish(int n, int out, int n_parts, int n_packed, int activati
 #endif
 
 #ifdef CHANNELS
-/* Stores the lanes from `from` on. */
-static inline void store_from(float16 value, int from, __global float *target) {
-    if (from <= 0) {
-        vstore16(value, 0, target);
-        return;
+/* Stores 16 elements of a gradient. `merges`: adds them to what is there, or leaves those before `from` alone, which the vector
+ * before has. */
+INLINE void store_gradient(float16 value, int from, int merges, int accumulate, __global float *target) {
+    if (merges) {
+        const int16 lane = (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+        const float16 old = vload16(0, target);
+        if (accumulate) value += old;
+        value = lane < from ? old : value;
     }
-    float lanes[16];
-    vstore16(value, 0, lanes);
-    for (int i = from; i < 16; i++) target[i] = lanes[i];
+    vstore16(value, 0, target);
 }
 
 /* Sums of neighbours of a, then of b. */
@@ -138,10 +143,9 @@ static inline void finish_inputs(float4 value, int at, int from, int activation,
 }
 
 /* 4 inputs of the samples `sample` to sample + 3, of which the last ones may be the batch's last one again. */
-static inline __attribute__((always_inline)) void data_block(int n, int in, int out, int activation, float alpha,
-                                                             int sample, int input, int from, __global const float *dy,
-                                                             __global const float *w, __global const float *x,
-                                                             __global float *dx, int accumulate) {
+INLINE void data_block(int n, int in, int out, int activation, float alpha, int sample, int input, int from,
+                       __global const float *dy, __global const float *w, __global const float *x, __global float *dx,
+                       int accumulate) {
     const int16 lane = (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     __global const float *gradient[4];
     float16 sums[16];
@@ -194,12 +198,12 @@ ITEM dense_direct_weights(int n, int in, int out, __global const float *restrict
             const int at = output_of(block, 0, out);
             float16 sum = (float16)(0.0f);
             for (int sample = 0; sample < n; sample++) sum += vload16(0, dy + sample * out + at);
-            if (accumulate) sum += vload16(0, db + at);
-            store_from(sum, block - at, db + at);
+            store_gradient(sum, block - at, 1, accumulate, db + at);
         }
         return;
     }
     for (int block = 0; block < out; block += LANES) {
+        const int merges = accumulate || block + LANES > out; /* in all vectors, so that it is asked once */
         float16 sums[CHANNELS * VECTORS];
 #pragma unroll
         for (int i = 0; i < CHANNELS * VECTORS; i++) sums[i] = (float16)(0.0f);
@@ -219,12 +223,9 @@ ITEM dense_direct_weights(int n, int in, int out, __global const float *restrict
             if (input + i < new_input) continue;
 #pragma unroll
             for (int v = 0; v < VECTORS; v++) {
-                const int at = output_of(block, v, out), from = block + v * 16 - at;
-                __global float *target = dw + (input + i) * out + at;
-                float16 value = sums[i * VECTORS + v];
-                if (from >= 16) continue;
-                if (accumulate) value += vload16(0, target);
-                store_from(value, from, target);
+                const int at = output_of(block, v, out);
+                store_gradient(sums[i * VECTORS + v], block + v * 16 - at, merges, accumulate,
+                               dw + (input + i) * out + at);
             }
         }
     }

@@ -1,6 +1,5 @@
 /* What the Winograd kernels share: tiles of 6x6 pixels and their transform B' d B. */
 #define POINTS 36 /* of a transformed tile: 6 x 6 */
-#define INLINE static inline __attribute__((always_inline))
 
 /* One line of B' d: 6 to 6. */
 INLINE void transform_in(float16 *d) {
