@@ -104,8 +104,9 @@ fcl_status fcl_bench_accuracy(fcl_bench *bench) {
         races[m] = (race){.bench = bench, .model = bench->models[m], .trained = trained, .validated = validated};
         FCL_TRY(add(&cases, &races[m]));
     }
-    FCL_TRY(fcl_cases_run(&cases, bench->options.seeds, bench->probe, "accuracy"));
+    const fcl_status measured = fcl_cases_run(&cases, bench->options.seeds, bench->probe, "accuracy");
     FCL_TRY(fcl_cases_report(bench->report, &cases));
+    status = measured;
 done:
     fcl_cases_dispose(&cases);
     for (size_t m = 0; m < bench->n_models; m++) {
