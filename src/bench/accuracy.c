@@ -58,8 +58,7 @@ static fcl_status look_at_solvers(race *r, fcl_result *result) {
     fcl_training training = {0};
     FCL_TRY(fcl_training_init(&training, r->bench->device, r->model, &r->recipe, r->bench->choice, r->trained,
                               r->recipe.batch < r->trained->n ? r->recipe.batch : r->trained->n));
-    FCL_TRY(fcl_network_solvers(&result->solvers, result->details, training.network, r->bench->device));
-    if (r->bench->options.as_shipped) result->solvers = FCL_AS_SHIPPED;
+    FCL_TRY(fcl_result_set_solvers(result, training.network, r->bench));
     FCL_TRY(fcl_training_epoch(&training));
 done:
     fcl_training_dispose(&training);

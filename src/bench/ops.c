@@ -76,8 +76,7 @@ static fcl_status find_operations(field *f, const fcl_bench *bench, fcl_device *
         snprintf(o->part, sizeof o->part, "%s", part);
         snprintf(o->description, sizeof o->description, "%s", description);
         o->solver = fcl_solver_find(o->desc.kind, solver);
-        FCL_TRY(fcl_operation_origin(&o->origin, device, &o->desc, solver));
-        if (bench->options.as_shipped) o->origin = FCL_AS_SHIPPED;
+        FCL_TRY(fcl_operation_origin(&o->origin, bench, device, &o->desc, solver));
         f->n++;
     }
 done:
