@@ -203,7 +203,8 @@ done:
 
 static const fcl_option option_table[] = {
     {"model", 'm', FCL_OPTION_LIST, "NAME",
-     "all but device: model that ships, or a file (repeatable; default: base_model and model_v1)"},
+     "all but device: model that ships (base_model, model_v1, naimishnet), or a file (repeatable; default: base_model "
+     "and model_v1)"},
     FCL_OPTION_DEVICE,
     {"batch-size", 0, FCL_OPTION_TEXT, "N",
      "all but device: images a step, or a prediction (default: 32; infer: 32 and 1)"},

@@ -111,7 +111,7 @@ done:
 
 static const fcl_option options[] = {
     {"model", 'm', FCL_OPTION_LIST, "NAME",
-     "model that ships, or a file (repeatable; default: base_model and model_v1)"},
+     "model that ships (base_model, model_v1, naimishnet), or a file (repeatable; default: base_model and model_v1)"},
     FCL_OPTION_DEVICE,
     {"budget", 0, FCL_OPTION_TEXT, "SECONDS", "begin nothing new after this time (default: 600)"},
     {"batch-size", 0, FCL_OPTION_TEXT, "N", "images a step of training (default: 32)"},

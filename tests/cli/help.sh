@@ -57,6 +57,7 @@ expect 2 "--lr cannot be given with --resume" train --resume run --lr 1
 expect 2 "leave 'prepared' out" train prepared --resume run
 expect 2 "RUN is missing" evaluate
 expect 2 "none of train, validation, test" evaluate run --split all
+expect 2 "--split is for prepared data" predict run --images faces.npy --split train
 expect 2 "not both" predict run --data faces --images faces.npy
 expect 4 "none.csv" analyze --keypoints none.csv
 expect 2 "--out is missing" pipeline faces
