@@ -14,6 +14,10 @@
  * Pointers are `restrict` in kernels, and of the functions that kernels call only in those that are always inlined: Oclgrind
  * 21.10 cannot run what its compiler makes of the others.
  */
+#define INLINE static inline __attribute__((always_inline))
+/* A kernel in groups of one item, as CPUs want them. */
+#define ITEM __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
+
 #define ACTIVATION_LINEAR     0
 #define ACTIVATION_RELU       1
 #define ACTIVATION_LEAKY_RELU 2

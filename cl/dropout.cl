@@ -14,15 +14,14 @@
  * Work sizes: one dimension, at least ((first % 4 + n) / 4 rounded up) / (RANDOM_BLOCKS * PER_ITEM) items
  * (rounded up), any work-group; item i computes the blocks from i * RANDOM_BLOCKS * PER_ITEM on.
  *
- * Macros: RANDOM_BLOCKS (1 or 4, made at once), PER_ITEM (how often an item makes them), RATE (float), SCALE
- * (1 / (1 - rate)); ACTIVATION with ACTIVATION_ALPHA (forward) or X_ACTIVATION with X_ACTIVATION_ALPHA
- * (backward).
+ * Macros: RANDOM_BLOCKS (1 or 4, made at once), PER_ITEM (how often an item makes them); ACTIVATION with ACTIVATION_ALPHA
+ * (forward) or X_ACTIVATION with X_ACTIVATION_ALPHA (backward). `scale` is 1 / (1 - rate).
  */
 #include "common.h"
 #include "random.h"
 
-#if !defined(PER_ITEM) || !defined(RATE) || !defined(SCALE)
-#error "PER_ITEM, RATE and SCALE are needed"
+#ifndef PER_ITEM
+#error "PER_ITEM is needed"
 #endif
 #if defined(ACTIVATION) == defined(X_ACTIVATION)
 #error "either ACTIVATION or X_ACTIVATION is needed"
@@ -41,7 +40,8 @@ typedef float16 elements;
 #define N_ELEMENTS (4 * RANDOM_BLOCKS)
 
 /* What elements are multiplied with. */
-static inline elements factors(ulong block, uint step, uint purpose, uint key_low, uint key_high) {
+static inline elements factors(ulong block, uint step, uint purpose, uint key_low, uint key_high, float rate,
+                               float scale) {
 #if RANDOM_BLOCKS == 1
     const random_words words = philox4x32((uint)block, (uint)(block >> 32), step, purpose, key_low, key_high);
     const elements unit = (float4)(RANDOM_UNIT(words.word[0]), RANDOM_UNIT(words.word[1]), RANDOM_UNIT(words.word[2]),
@@ -54,23 +54,24 @@ static inline elements factors(ulong block, uint step, uint purpose, uint key_lo
                  d = RANDOM_UNIT(words.word[3]);
     const elements unit = (float16)(a.x, b.x, c.x, d.x, a.y, b.y, c.y, d.y, a.z, b.z, c.z, d.z, a.w, b.w, c.w, d.w);
 #endif
-    return unit >= RATE ? (elements)(SCALE) : (elements)(0.0f);
+    return unit >= rate ? (elements)(scale) : (elements)(0.0f);
 }
 
 #ifdef ACTIVATION
 __kernel void dropout_forward(int n, uint seed_low, uint seed_high, uint purpose, uint step, uint first_low,
-                              uint first_high, __global const float *restrict x, __global float *restrict y) {
+                              uint first_high, float rate, float scale, __global const float *restrict x,
+                              __global float *restrict y) {
 #else
 __kernel void dropout_backward(int n, uint seed_low, uint seed_high, uint purpose, uint step, uint first_low,
-                               uint first_high, __global const float *restrict x, __global const float *restrict dy,
-                               __global float *restrict dx, int accumulate) {
+                               uint first_high, float rate, float scale, __global const float *restrict x,
+                               __global const float *restrict dy, __global float *restrict dx, int accumulate) {
 #endif
     const ulong first_block = ((ulong)first_high << 32 | first_low) >> 2;
     const int skipped = (int)(first_low & 3); /* elements of the first block that belong to the part before */
     for (int j = 0; j < PER_ITEM; j++) {
         const int block = ((int)get_global_id(0) * PER_ITEM + j) * RANDOM_BLOCKS, base = 4 * block - skipped;
         if (base >= n) return;
-        const elements factor = factors(first_block + (ulong)block, step, purpose, seed_low, seed_high);
+        const elements factor = factors(first_block + (ulong)block, step, purpose, seed_low, seed_high, rate, scale);
         if (base >= 0 && base + N_ELEMENTS <= n) {
 #ifdef ACTIVATION
             const elements z = LOAD_ELEMENTS(x + base) * factor;

@@ -1,7 +1,5 @@
 /* What the Winograd kernels share: tiles of 6x6 pixels and their transform B' d B. */
 #define POINTS 36 /* of a transformed tile: 6 x 6 */
-#define INLINE static inline __attribute__((always_inline))
-#define ITEM   __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
 
 /* One line of B' d: 6 to 6. */
 INLINE void transform_in(float16 *d) {

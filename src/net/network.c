@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "net/model.h"
 #include "net/network_parts.h"
@@ -72,15 +73,48 @@ done:
     return status;
 }
 
+/* Operations are made when all are known, so that progress has an end. */
 static fcl_status create_node(fcl_network *network, fcl_node *out, const fcl_op_desc *desc) {
-    fcl_status status =
-        fcl_operation_create(&out->operation, network->device, desc, network->options.choice, network->options.measure);
+    fcl_status status;
+    FCL_TRY(fcl_grow((void **)&network->planned, &network->planned_capacity, network->n_operations + 1,
+                     sizeof *network->planned, what));
+    network->planned[network->n_operations++] = (fcl_planned_node){out, *desc};
+done:
+    return status;
+}
+
+static fcl_status create_operation(fcl_network *network, unsigned i) {
+    const fcl_planned_node *planned = &network->planned[i];
+    fcl_node *node = planned->node;
+    fcl_status status = fcl_operation_create(&node->operation, network->device, &planned->desc, network->options.choice,
+                                             network->options.measure);
     if (status != FCL_OK) return status;
-    network->operations[network->n_operations] = out->operation;
-    fcl_op_describe(network->descriptions[network->n_operations++], desc);
-    if (!fcl_operation_keeps_weights(out->operation)) return FCL_OK;
-    return fcl_buffer_create(&out->kept, network->device, fcl_operation_workspace_bytes(out->operation),
+    network->operations[i] = node->operation;
+    fcl_op_describe(network->descriptions[i], &planned->desc);
+    if (!fcl_operation_keeps_weights(node->operation)) return FCL_OK;
+    return fcl_buffer_create(&node->kept, network->device, fcl_operation_workspace_bytes(node->operation),
                              "workspace with weights");
+}
+
+/* Progress is worth a line only where something is new to the device: else it takes no time. */
+static fcl_status create_operations(fcl_network *network) {
+    fcl_status status;
+    int any_new = 0;
+    FCL_TRY(FCL_NEW(&network->operations, network->n_operations, what));
+    FCL_TRY(FCL_NEW(&network->descriptions, network->n_operations, what));
+    for (unsigned i = 0; i < network->n_operations; i++) {
+        FCL_TRY(create_operation(network, i));
+        any_new |= fcl_operation_is_new(network->operations[i]);
+        if (any_new)
+            fcl_progress_report(&(fcl_progress){.task = "compiling and checking kernels",
+                                                .done = i + 1,
+                                                .total = network->n_operations,
+                                                .unit = "operations"});
+    }
+done:
+    free(network->planned);
+    network->planned = NULL;
+    return status;
 }
 
 /* Fills in the shape that an operation of layer i has. */
@@ -110,7 +144,7 @@ static fcl_status create_forward(fcl_network *network, unsigned i) {
     b[FCL_Y] = fcl_network_value(network, i);
     if (layer->kind == FCL_LAYER_ADD) b[FCL_X2] = fcl_network_value(network, layer->from2);
     if (layer->parameter >= 0) {
-        desc.weights_stay = !network->options.training;
+        desc.weights_stay = !network->options.training && layer->kind == FCL_LAYER_CONV;
         b[FCL_W] = network->windows[FCL_PARAMETERS][layer->parameter];
         b[FCL_B] = network->windows[FCL_PARAMETERS][layer->parameter + 1];
     }
@@ -264,7 +298,6 @@ static fcl_status create_workspace(fcl_network *network) {
 
 fcl_status fcl_network_create(fcl_network **out, fcl_device *device, const fcl_model *model,
                               const fcl_network_options *options) {
-    enum { NODES_A_LAYER = sizeof(fcl_layer_nodes) / sizeof(fcl_node), OTHER_NODES = 3 };
     assert(options->batch > 0);
     assert(!options->parameters_of || (!options->training && options->parameters_of->model == model));
     fcl_status status;
@@ -275,10 +308,7 @@ fcl_status fcl_network_create(fcl_network **out, fcl_device *device, const fcl_m
     network->options = *options;
     network->own_version = 1;
     network->weights_version = options->parameters_of ? options->parameters_of->weights_version : &network->own_version;
-    size_t most = (size_t)model->n_layers * NODES_A_LAYER + OTHER_NODES;
     FCL_TRY(FCL_NEW(&network->layers, model->n_layers, what));
-    FCL_TRY(FCL_NEW(&network->operations, most, what));
-    FCL_TRY(FCL_NEW(&network->descriptions, most, what));
     fcl_placement *p = &network->placement;
     FCL_TRY(fcl_placement_init(p, model, (unsigned)options->batch, options->training));
     FCL_TRY(create_arenas(network));
@@ -287,6 +317,7 @@ fcl_status fcl_network_create(fcl_network **out, fcl_device *device, const fcl_m
         create_slots(&network->gradient_slots, network, p->gradient_bytes, p->n_gradients, "gradients of activations"));
     for (unsigned i = 0; i < model->n_layers; i++) FCL_TRY(create_forward(network, i));
     if (options->training) FCL_TRY(create_training(network));
+    FCL_TRY(create_operations(network));
     FCL_TRY(create_workspace(network));
     network->options.choice = NULL;
     *out = network;
@@ -314,6 +345,7 @@ void fcl_network_free(fcl_network *network) {
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) fcl_buffer_free(others[i]);
     fcl_placement_dispose(&network->placement);
     free(network->layers);
+    free(network->planned);
     free(network->operations);
     free(network->descriptions);
     free(network);

@@ -15,6 +15,12 @@ typedef struct fcl_node {
     unsigned kept_version;
 } fcl_node;
 
+/* A node whose operation is still to be made. */
+typedef struct fcl_planned_node {
+    fcl_node *node;
+    fcl_op_desc desc;
+} fcl_planned_node;
+
 /* What a layer computes. */
 typedef struct fcl_layer_nodes {
     fcl_node forward;
@@ -39,6 +45,8 @@ struct fcl_network {
     fcl_buffer *targets, *mask, *stats, *flag, *workspace;
     fcl_layer_nodes *layers; /* (layers) */
     fcl_node loss, finite_check, adam;
+    fcl_planned_node *planned; /* (n_operations), while the network is built; then NULL */
+    size_t planned_capacity;
     const fcl_operation **operations; /* (n_operations), lent by the nodes */
     char (*descriptions)[256];        /* (n_operations) */
     unsigned n_operations;

@@ -6,7 +6,10 @@
 
 struct fcl_plan {
     fcl_kernel *main, *finish;
-    size_t items, n_vectors;
+    fcl_dense_shape shape;
+    fcl_activation activation; /* forward: behind the result; backward: what made x */
+    size_t items;
+    int samples;
 };
 
 enum {
@@ -15,18 +18,15 @@ enum {
     PART = 64,      /* inputs of a part at least, so that its sums are worth storing */
 };
 
-/* How a work-item's registers are divided: forward and weights' gradient. */
+/* How a work-item's registers are divided: forward and weights' gradient. The same for all layers of a network. */
 typedef struct dense_block {
     int samples, channels, vectors;
 } dense_block;
 
 static dense_block block_of(const fcl_op_desc *desc, const fcl_device *device) {
-    int sums = fcl_register_sums(device), n_vectors = (desc->dense.out + LANES - 1) / LANES;
-    dense_block block = {.vectors = n_vectors % 2 == 0 && sums >= LANES ? 2 : 1};
-    int most = fcl_max_int(1, sums / block.vectors);
-    block.samples = fcl_even_part(desc->batch, most);
-    block.channels = fcl_even_part(desc->dense.in, most);
-    return block;
+    const int sums = fcl_register_sums(device), vectors = sums >= LANES ? 2 : 1,
+              most = fcl_min_int(sums / vectors, LANES);
+    return (dense_block){.samples = fcl_even_part(desc->batch, most), .channels = most, .vectors = vectors};
 }
 
 static size_t parts_of(const fcl_op_desc *desc) {
@@ -34,19 +34,24 @@ static size_t parts_of(const fcl_op_desc *desc) {
     return parts < MAX_PARTS ? parts : MAX_PARTS;
 }
 
-static size_t parts_floats(const fcl_op_desc *desc) {
-    return parts_of(desc) * (size_t)desc->batch * (size_t)desc->dense.out;
+/* x, for whole blocks of samples. */
+static size_t packed_floats(int in, int n, int samples) {
+    return (size_t)in * fcl_div_up((size_t)n, (size_t)samples) * (size_t)samples;
+}
+
+static size_t forward_floats(const fcl_op_desc *desc, const fcl_device *device) {
+    return packed_floats(desc->dense.in, desc->batch, block_of(desc, device).samples) +
+           parts_of(desc) * (size_t)desc->batch * (size_t)desc->dense.out;
 }
 
 static int applies(const fcl_op_desc *desc, const fcl_device *device) {
     /* On a GPU one item a group leaves all but one lane idle. */
     if (fcl_device_facts(device)->kind == FCL_DEVICE_GPU || !fcl_conv_fits_int(desc)) return 0;
-    return desc->dense.in >= LANES && parts_floats(desc) <= FCL_MAX_ELEMENTS;
+    return desc->dense.in >= LANES && desc->dense.out >= LANES && forward_floats(desc, device) <= FCL_MAX_ELEMENTS;
 }
 
 static size_t forward_workspace_bytes(const fcl_op_desc *desc, const fcl_device *device) {
-    (void)device;
-    return parts_floats(desc) * sizeof(float);
+    return forward_floats(desc, device) * sizeof(float);
 }
 
 static void dispose(fcl_plan *plan) {
@@ -57,34 +62,37 @@ static void dispose(fcl_plan *plan) {
 }
 
 static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *device) {
+    static const char file[] = "dense_direct.cl";
     fcl_status status;
     fcl_plan *plan = NULL;
     fcl_text options = FCL_TEXT_EMPTY;
-    dense_block block = block_of(desc, device);
-    size_t in = (size_t)desc->dense.in;
-    const char *name;
+    const dense_block block = block_of(desc, device);
+    const size_t in = (size_t)desc->dense.in;
     FCL_TRY(FCL_NEW(&plan, 1, "a plan"));
-    plan->n_vectors = fcl_div_up((size_t)desc->dense.out, LANES);
-    fcl_text_appendf(&options, "-DIN=%d -DOUT=%d -DN_PARTS=%zu -DSAMPLES=%d -DVECTORS=%d", desc->dense.in,
-                     desc->dense.out, parts_of(desc), block.samples, block.vectors);
-    if (desc->kind == FCL_DENSE_FORWARD) {
-        name = "dense_direct_forward";
-        plan->items = parts_of(desc);
-        fcl_options_activation(&options, "ACTIVATION", desc->activation);
-    } else if (desc->kind == FCL_DENSE_BACKWARD_DATA) {
-        name = "dense_direct_data";
-        plan->items = fcl_div_up(in, LANES);
-        fcl_options_activation(&options, "X_ACTIVATION", desc->x_activation);
-    } else {
-        name = "dense_direct_weights";
-        plan->items = fcl_div_up(in, (size_t)block.channels) + 1;
-        fcl_text_appendf(&options, " -DCHANNELS=%d", block.channels);
-    }
-    FCL_TRY(fcl_text_status(&options));
-    FCL_TRY(fcl_kernel_create(&plan->main, device, "dense_direct.cl", name, fcl_text_get(&options)));
+    plan->shape = desc->dense;
+    plan->samples = block.samples;
     if (desc->kind == FCL_DENSE_FORWARD)
-        FCL_TRY(
-            fcl_kernel_create(&plan->finish, device, "dense_direct.cl", "dense_direct_finish", fcl_text_get(&options)));
+        fcl_text_appendf(&options, "-DVECTORS=%d -DSAMPLES=%d", block.vectors, block.samples);
+    else
+        fcl_text_appendf(&options, "-DVECTORS=%d -DCHANNELS=%d", block.vectors, block.channels);
+    FCL_TRY(fcl_text_status(&options));
+    switch (desc->kind) {
+    case FCL_DENSE_FORWARD:
+        plan->items = parts_of(desc);
+        plan->activation = desc->activation;
+        FCL_TRY(fcl_kernel_create(&plan->main, device, file, "dense_direct_forward", fcl_text_get(&options)));
+        FCL_TRY(fcl_kernel_create(&plan->finish, device, file, "dense_direct_finish", fcl_text_get(&options)));
+        break;
+    case FCL_DENSE_BACKWARD_DATA:
+        plan->items = fcl_div_up(in, LANES);
+        plan->activation = desc->x_activation;
+        FCL_TRY(fcl_kernel_create(&plan->main, device, file, "dense_direct_data", fcl_text_get(&options)));
+        break;
+    default:
+        plan->items = fcl_div_up(in, (size_t)block.channels) + 1;
+        FCL_TRY(fcl_kernel_create(&plan->main, device, file, "dense_direct_weights", fcl_text_get(&options)));
+        break;
+    }
     *out = plan;
     plan = NULL;
 done:
@@ -93,33 +101,41 @@ done:
     return status;
 }
 
-static fcl_range main_range(const fcl_plan *plan) {
-    return (fcl_range){.n_dimensions = 1, .global = {plan->items}, .local = {1}};
+/* What all kernels but the last of a forward pass begin with. */
+#define SIZES_ARGS(plan, n)   fcl_arg_int(n), fcl_arg_int((plan)->shape.in), fcl_arg_int((plan)->shape.out)
+#define ACTIVATION_ARGS(plan) fcl_arg_int((int)(plan)->activation.kind), fcl_arg_float((plan)->activation.alpha)
+
+static fcl_range items(size_t n) {
+    return (fcl_range){.n_dimensions = 1, .global = {n}, .local = {1}};
 }
 
 static fcl_status run_forward(fcl_plan *plan, int n, const fcl_operands *operands, const fcl_op_args *args) {
     (void)args;
     fcl_status status;
-    fcl_range range = main_range(plan);
-    fcl_range finish = {.n_dimensions = 2, .global = {(size_t)n, plan->n_vectors}, .local = {1, 1}};
-    FCL_TRY(FCL_LAUNCH(plan->main, &range, fcl_arg_int(n), fcl_arg_buffer(operands->buffer[FCL_X]),
-                       fcl_arg_buffer(operands->buffer[FCL_W]), fcl_arg_buffer(operands->workspace)));
-    FCL_TRY(FCL_LAUNCH(plan->finish, &finish, fcl_arg_int(n), fcl_arg_buffer(operands->workspace),
+    const fcl_range range = items(plan->items), finish = items((size_t)n);
+    const fcl_arg workspace = fcl_arg_buffer(operands->workspace);
+    /* The partial sums lie behind the packed inputs. */
+    const int packed = (int)packed_floats(plan->shape.in, n, plan->samples);
+    FCL_TRY(FCL_LAUNCH(plan->main, &range, SIZES_ARGS(plan, n), fcl_arg_int(packed),
+                       fcl_arg_buffer(operands->buffer[FCL_X]), fcl_arg_buffer(operands->buffer[FCL_W]), workspace));
+    FCL_TRY(FCL_LAUNCH(plan->finish, &finish, fcl_arg_int(n), fcl_arg_int(plan->shape.out),
+                       fcl_arg_int((int)plan->items), fcl_arg_int(packed), ACTIVATION_ARGS(plan), workspace,
                        fcl_arg_buffer(operands->buffer[FCL_B]), fcl_arg_buffer(operands->buffer[FCL_Y])));
 done:
     return status;
 }
 
 static fcl_status run_data(fcl_plan *plan, int n, const fcl_operands *operands, const fcl_op_args *args) {
-    fcl_range range = main_range(plan);
-    return FCL_LAUNCH(plan->main, &range, fcl_arg_int(n), fcl_arg_buffer(operands->buffer[FCL_DY]),
-                      fcl_arg_buffer(operands->buffer[FCL_W]), fcl_arg_buffer(operands->buffer[FCL_X]),
-                      fcl_arg_buffer(operands->buffer[FCL_DX]), fcl_arg_int(args->accumulate));
+    const fcl_range range = items(plan->items);
+    return FCL_LAUNCH(plan->main, &range, SIZES_ARGS(plan, n), ACTIVATION_ARGS(plan),
+                      fcl_arg_buffer(operands->buffer[FCL_DY]), fcl_arg_buffer(operands->buffer[FCL_W]),
+                      fcl_arg_buffer(operands->buffer[FCL_X]), fcl_arg_buffer(operands->buffer[FCL_DX]),
+                      fcl_arg_int(args->accumulate));
 }
 
 static fcl_status run_weights(fcl_plan *plan, int n, const fcl_operands *operands, const fcl_op_args *args) {
-    fcl_range range = main_range(plan);
-    return FCL_LAUNCH(plan->main, &range, fcl_arg_int(n), fcl_arg_buffer(operands->buffer[FCL_X]),
+    const fcl_range range = items(plan->items);
+    return FCL_LAUNCH(plan->main, &range, SIZES_ARGS(plan, n), fcl_arg_buffer(operands->buffer[FCL_X]),
                       fcl_arg_buffer(operands->buffer[FCL_DY]), fcl_arg_buffer(operands->buffer[FCL_DW]),
                       fcl_arg_buffer(operands->buffer[FCL_DB]), fcl_arg_int(args->accumulate));
 }

@@ -37,8 +37,7 @@ static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *d
     plan->desc = *desc;
     plan->local = fcl_spread_of(device, BLOCK).local;
     plan->blocks_per_item = (size_t)at_once * (size_t)per_item;
-    fcl_text_appendf(&options, "-DRANDOM_BLOCKS=%d -DPER_ITEM=%d -DRATE=%.8ef -DSCALE=%.8ef", at_once, per_item,
-                     desc->rate, (float)(1.0 / (1.0 - (double)desc->rate)));
+    fcl_text_appendf(&options, "-DRANDOM_BLOCKS=%d -DPER_ITEM=%d", at_once, per_item);
     if (forward)
         fcl_options_activation(&options, "ACTIVATION", desc->activation);
     else
@@ -57,7 +56,7 @@ static fcl_status run(fcl_plan *plan, int n, const fcl_operands *operands, const
     size_t count = (size_t)n * plan->desc.flat.count;
     size_t blocks = (count + (size_t)(first % BLOCK) + BLOCK - 1) / BLOCK;
     fcl_range range = fcl_range_of((blocks + plan->blocks_per_item - 1) / plan->blocks_per_item, plan->local);
-    fcl_arg list[11] = {
+    fcl_arg list[13] = {
         fcl_arg_int((int32_t)count),
         fcl_arg_uint((uint32_t)args->seed),
         fcl_arg_uint((uint32_t)(args->seed >> 32)),
@@ -65,9 +64,11 @@ static fcl_status run(fcl_plan *plan, int n, const fcl_operands *operands, const
         fcl_arg_uint(args->step),
         fcl_arg_uint((uint32_t)first),
         fcl_arg_uint((uint32_t)(first >> 32)),
+        fcl_arg_float(plan->desc.rate),
+        fcl_arg_float((float)(1.0 / (1.0 - (double)plan->desc.rate))),
         fcl_arg_buffer(operands->buffer[FCL_X]),
     };
-    unsigned n_args = 8;
+    unsigned n_args = 10;
     if (plan->desc.kind == FCL_DROPOUT_FORWARD) {
         list[n_args++] = fcl_arg_buffer(operands->buffer[FCL_Y]);
     } else {

@@ -99,8 +99,8 @@ typedef struct fcl_op_desc {
     int batch;                   /* the largest batch it will run with; 1 for FCL_FINITE_CHECK and FCL_ADAM */
     fcl_activation activation;   /* forward: fused behind the result */
     fcl_activation x_activation; /* backward: what made x; operand X is needed unless it is FCL_LINEAR */
-    int weights_stay;            /* forward: W is the same in most runs, so that what a solver makes of it is kept */
-    float rate;                  /* dropout: share of elements set to zero, 0 <= rate < 1 */
+    int weights_stay; /* conv forward: W is the same in most runs, so that what a solver makes of it is kept */
+    float rate;       /* dropout: share of elements set to zero, 0 <= rate < 1 */
     union {
         fcl_conv_shape conv;
         fcl_dense_shape dense;

@@ -13,6 +13,7 @@ struct fcl_operation {
     const fcl_solver *solver;
     fcl_plan *plan;
     size_t workspace_bytes;
+    int is_new;
 };
 
 fcl_status fcl_operation_create_from(fcl_operation **out, fcl_device *device, const fcl_op_desc *desc,
@@ -21,7 +22,7 @@ fcl_status fcl_operation_create_from(fcl_operation **out, fcl_device *device, co
     fcl_operation *operation = NULL;
     FCL_TRY(FCL_NEW(&operation, 1, "an operation"));
     operation->desc = *desc;
-    FCL_TRY(fcl_select_solver(&operation->solver, device, desc, choice, measure, solvers));
+    FCL_TRY(fcl_select_solver(&operation->solver, &operation->is_new, device, desc, choice, measure, solvers));
     if (operation->solver->workspace_bytes)
         operation->workspace_bytes = operation->solver->workspace_bytes(desc, device);
     FCL_TRY(operation->solver->prepare(&operation->plan, desc, device));
@@ -53,6 +54,10 @@ const fcl_solver *fcl_operation_solver(const fcl_operation *operation) {
 
 size_t fcl_operation_workspace_bytes(const fcl_operation *operation) {
     return operation->workspace_bytes;
+}
+
+int fcl_operation_is_new(const fcl_operation *operation) {
+    return operation->is_new;
 }
 
 int fcl_operation_keeps_weights(const fcl_operation *operation) {

@@ -43,6 +43,8 @@ void fcl_operation_free(fcl_operation *operation);
 const fcl_op_desc *fcl_operation_desc(const fcl_operation *operation);
 const fcl_solver *fcl_operation_solver(const fcl_operation *operation);
 size_t fcl_operation_workspace_bytes(const fcl_operation *operation);
+/* Whether choosing its solver told something that was not known of this device: something was checked, and probably compiled. */
+int fcl_operation_is_new(const fcl_operation *operation);
 /* Whether args->weights_unchanged saves time, so that a workspace of its own is worth its memory. */
 int fcl_operation_keeps_weights(const fcl_operation *operation);
 /* Enqueues. An error names the operation and its solver. */

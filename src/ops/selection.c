@@ -167,7 +167,7 @@ fcl_status fcl_select_default(const fcl_solver **out, fcl_device *device, const 
     return measure && n_passed > 1 ? select_fastest(out, device, desc, passed, n_passed, cache, description) : FCL_OK;
 }
 
-fcl_status fcl_select_solver(const fcl_solver **out, fcl_device *device, const fcl_op_desc *desc,
+fcl_status fcl_select_solver(const fcl_solver **out, int *is_new, fcl_device *device, const fcl_op_desc *desc,
                              const fcl_choice *choice, int measure, const fcl_solver *const *solvers) {
     fcl_status status;
     fcl_solver_cache *cache = NULL;
@@ -188,6 +188,7 @@ fcl_status fcl_select_solver(const fcl_solver **out, fcl_device *device, const f
         *out = tuned;
     else
         FCL_TRY(fcl_select_default(out, device, desc, measure, solvers, cache, description));
+    *is_new = fcl_solver_cache_changed(cache);
 done:
     if (cache) fcl_solver_cache_save(cache);
     fcl_solver_cache_free(cache);

@@ -5,8 +5,8 @@
 #include "ops/operation.h"
 #include "ops/solver_cache.h"
 
-/* As fcl_operation_create_from() says; `solvers` ends with NULL. */
-fcl_status fcl_select_solver(const fcl_solver **out, fcl_device *device, const fcl_op_desc *desc,
+/* As fcl_operation_create_from() says; `solvers` ends with NULL. *is_new: something was checked or measured for it. */
+fcl_status fcl_select_solver(const fcl_solver **out, int *is_new, fcl_device *device, const fcl_op_desc *desc,
                              const fcl_choice *choice, int measure, const fcl_solver *const *solvers);
 /* The same without a choice and without tuning: the likeliest solver (solver.h) that is right, or with `measure` the fastest
  * of up to three that are right and likely to be near it. Those that are not needed for that are not compiled. `description`

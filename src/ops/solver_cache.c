@@ -234,6 +234,10 @@ void fcl_solver_cache_set_tuned(fcl_solver_cache *cache, const char *description
     }
 }
 
+int fcl_solver_cache_changed(const fcl_solver_cache *cache) {
+    return cache->changed;
+}
+
 void fcl_solver_cache_save(fcl_solver_cache *cache) {
     fcl_text text = FCL_TEXT_EMPTY;
     if (!cache->changed || !cache->path) return;

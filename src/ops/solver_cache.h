@@ -32,6 +32,8 @@ const fcl_solver *fcl_solver_cache_tuned(const fcl_solver_cache *cache, const ch
                                          const fcl_solver *const *solvers);
 /* Of the solvers known for this description this one was chosen, and no other. */
 void fcl_solver_cache_set_tuned(fcl_solver_cache *cache, const char *description, const fcl_solver *solver);
+/* Whether anything was set since it was opened or saved. */
+int fcl_solver_cache_changed(const fcl_solver_cache *cache);
 /* Writes the file if anything changed. */
 void fcl_solver_cache_save(fcl_solver_cache *cache);
 

@@ -114,6 +114,50 @@ START_TEST(shared_parameters) {
 }
 END_TEST
 
+/* Only what a solver may keep of convolutions' weights makes another operation of it: dense layers are known from training. */
+START_TEST(what_says_that_weights_stay) {
+    fcl_network *network = network_of(solvers[0], BATCH, NULL);
+    for (unsigned i = 0; i < fcl_network_n_operations(network); i++) {
+        const char *description, *solver;
+        fcl_network_operation(&description, &solver, network, i);
+        ck_assert_msg(!strstr(description, "weights=stay") == !!strncmp(description, "conv", 4), "%s", description);
+    }
+    fcl_network_free(network);
+}
+END_TEST
+
+typedef struct reports {
+    size_t n, done, total;
+} reports;
+
+static void note(void *user, const fcl_progress *progress) {
+    reports *r = user;
+    ck_assert_uint_eq(progress->done, r->n + 1);
+    *r = (reports){r->n + 1, progress->done, progress->total};
+}
+
+/* A first start on a device says how far it is, with an end; a second one has nothing to say. */
+START_TEST(progress_while_something_is_new) {
+    char *before = getenv("FIDUCL_CACHE_DIR"), *folder = test_folder_create();
+    before = before ? strdup(before) : NULL;
+    ck_assert_int_eq(setenv("FIDUCL_CACHE_DIR", folder, 1), 0);
+    for (int start = 0; start < 2; start++) {
+        reports seen = {0};
+        fcl_progress_set_sink(note, &seen);
+        fcl_network *network = network_of(solvers[0], BATCH, NULL);
+        fcl_progress_set_sink(NULL, NULL);
+        const size_t n = fcl_network_n_operations(network);
+        ck_assert_uint_eq(seen.n, start == 0 ? n : 0);
+        ck_assert_uint_eq(seen.done, seen.n);
+        ck_assert_uint_eq(seen.total, seen.n);
+        fcl_network_free(network);
+    }
+    ck_assert_int_eq(before ? setenv("FIDUCL_CACHE_DIR", before, 1) : unsetenv("FIDUCL_CACHE_DIR"), 0);
+    free(before);
+    test_folder_remove(folder);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("net_inference");
     TCase *tests = tcase_create("inference");
@@ -121,6 +165,8 @@ int main(void) {
     tcase_add_loop_test(tests, weights_that_are_kept_are_those_that_were_written, 0,
                         sizeof solvers / sizeof solvers[0]);
     tcase_add_loop_test(tests, shared_parameters, 0, sizeof solvers / sizeof solvers[0]);
+    tcase_add_test(tests, what_says_that_weights_stay);
+    tcase_add_test(tests, progress_while_something_is_new);
     suite_add_tcase(suite, tests);
     return test_run(suite);
 }
