@@ -152,45 +152,54 @@ INLINE void finish_tile(int tile, SIZES, __global const float *m, int block, __g
 #if !BACKWARD
         const float16 b = vload16(0, bias + c);
 #endif
+        /* In memory, so that what follows is compiled for one pixel or cell. */
+        float16 results[4][4];
 #pragma unroll
         for (int i = 0; i < 4; i++) {
             transform_out(d[i]);
 #pragma unroll
-            for (int j = 0; j < 4; j++) {
-#if BACKWARD
-                if (top + i >= dst_h || left + j >= dst_w) continue;
-                const int at = at_tile + (i * dst_w + j) * dst_c + c;
-                /* Exactly zero where nothing but what a pooling dropped is read. */
-                const int is_read = top + i - pad_top < src_h && left + j - pad_left < src_w;
-                float16 value = is_read ? d[i][j] : (float16)(0.0f);
-#ifdef X_ACTIVATION
-                const float16 x_value = vload16(0, x + at);
-                value = X_DERIVATIVE(value, x_value);
-#else
-                if (x_slope != 1.0f) value = vload16(0, x + at) > 0.0f ? value : value * x_slope;
-#endif
-                if (accumulate) value += vload16(0, all_dst + at);
-                vstore16(value, 0, all_dst + at);
-#else
-                const float16 value = d[i][j] + b;
-                d[i][j] = ACTIVATE(value);
-                if (pool || top + i >= dst_h || left + j >= dst_w) continue;
-                vstore16(d[i][j], 0, all_dst + at_tile + (i * dst_w + j) * dst_c + c);
-#endif
-            }
+            for (int j = 0; j < 4; j++) results[i][j] = d[i][j];
         }
-#if !BACKWARD
-        if (!pool) continue;
+#if BACKWARD
+#pragma unroll 1
+        for (int pixel = 0; pixel < 16; pixel++) {
+            const int i = pixel / 4, j = pixel % 4, at = at_tile + (i * dst_w + j) * dst_c + c;
+            if (top + i >= dst_h || left + j >= dst_w) continue;
+            /* Exactly zero where nothing but what a pooling dropped is read. */
+            const int is_read = top + i - pad_top < src_h && left + j - pad_left < src_w;
+            float16 value = is_read ? results[i][j] : (float16)(0.0f);
+#ifdef X_ACTIVATION
+            const float16 x_value = vload16(0, x + at);
+            value = X_DERIVATIVE(value, x_value);
+#else
+            if (x_slope != 1.0f) value = vload16(0, x + at) > 0.0f ? value : value * x_slope;
+#endif
+            if (accumulate) value += vload16(0, all_dst + at);
+            vstore16(value, 0, all_dst + at);
+        }
+#else
+#pragma unroll 1
+        for (int at_cell = 0; at_cell < 4; at_cell++) {
+            const int i = at_cell / 2 * 2, j = at_cell % 2 * 2;
+            float16 cell[4];
+            if (top + i >= dst_h || left + j >= dst_w) continue;
 #pragma unroll
-        for (int i = 0; i < 4; i += 2) {
-#pragma unroll
-            for (int j = 0; j < 4; j += 2) {
-                if (top + i >= dst_h || left + j >= dst_w) continue;
+            for (int pixel = 0; pixel < 4; pixel++) {
+                const float16 value = results[i + pixel / 2][j + pixel % 2] + b;
+                cell[pixel] = ACTIVATE(value);
+            }
+            if (pool) {
                 const int at = at_cells + (i / 2 * (dst_w / 2) + j / 2) * dst_c + c;
-                const float16 cell[4] = {d[i][j], d[i][j + 1], d[i + 1][j], d[i + 1][j + 1]};
                 uchar16 place;
                 vstore16(cell_maximum(cell, &place), 0, all_dst + at);
                 if (all_places) vstore16(place, 0, all_places + at);
+                continue;
+            }
+#pragma unroll
+            for (int pixel = 0; pixel < 4; pixel++) {
+                const int y = i + pixel / 2, x = j + pixel % 2;
+                if (top + y < dst_h && left + x < dst_w)
+                    vstore16(cell[pixel], 0, all_dst + at_tile + (y * dst_w + x) * dst_c + c);
             }
         }
 #endif
