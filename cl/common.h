@@ -56,6 +56,12 @@
 #error "unknown X_ACTIVATION"
 #endif
 
+/* Whether `candidate` takes the place of `best` as the maximum: only a NaN is not equal to itself. Once best
+ * is NaN, only another NaN replaces it. */
+#define IS_GREATER_OR_NAN(candidate, best) (((candidate) > (best)) | ((candidate) != (candidate)))
+/* The same for where the maximum is, which is the first: a NaN stays. */
+#define IS_NEW_MAXIMUM(candidate, best) (((candidate) > (best)) | (((candidate) != (candidate)) & ((best) == (best))))
+
 /* Vectors of VECTOR floats. LOAD and STORE take the index of a whole vector and need an aligned pointer. */
 #ifdef VECTOR
 #if VECTOR == 1

@@ -12,17 +12,21 @@
  * row are compiled on their own, because which taps of which pixel fall outside is a constant there: the last block of
  * columns is shifted to end with the row, and the pixels it shares with the one before are not stored again.
  *
+ * With POOL (pool_cells.h), forward alone, a work-item holds two rows, whose pixels are cells: DST_H, DST_W and COLUMNS are even,
+ * dst is (n, DST_H / 2, DST_W / 2, DST_C), and there are half as many items; places are written unless they are NULL.
+ *
  * Work sizes: conv_direct (DST_H, blocks of channels, ceil(n / SAMPLES)), or n in place of the last when n < SAMPLES;
  * conv_direct_pack (KERNEL_W, KERNEL_H, blocks of channels). Groups of one item.
  * Macros: SRC_H, SRC_W, SRC_C, DST_H, DST_W, DST_C, KERNEL_H, KERNEL_W, STRIDE_H, STRIDE_W, PAD_TOP, PAD_LEFT, COLUMNS,
- * SAMPLES, VECTORS, BACKWARD (0: bias and ACTIVATION; 1: X_ACTIVATION, and the sum with what was there).
+ * SAMPLES, VECTORS, BACKWARD (0: bias and ACTIVATION; 1: X_ACTIVATION, and the sum with what was there), POOL.
  */
 #include "common.h"
 #define CHANNELS_IN_ALL DST_C
 #include "channels.h"
+#include "pool_cells.h"
 
-#ifndef BACKWARD
-#error "BACKWARD is needed"
+#if !defined(BACKWARD) || !defined(POOL)
+#error "BACKWARD and POOL are needed"
 #endif
 
 #define LANES  (16 * VECTORS)
@@ -88,23 +92,27 @@ static inline __attribute__((always_inline)) void add_row(float16 sums[PIXELS * 
 #define EXTRA_PARAMETERS __global const float *restrict x, int accumulate
 #define EXTRA            x, accumulate
 #else
-#define EXTRA_PARAMETERS __global const float *restrict bias
-#define EXTRA            bias
+#define EXTRA_PARAMETERS __global const float *restrict bias, __global uchar *restrict all_places
+#define EXTRA            bias, all_places
 #endif
+#define ROWS (POOL ? 2 : 1)
 
 static inline __attribute__((always_inline)) void block(__global const float *restrict src, int sample_step, int y,
                                                         int column, int first_new, int n_samples, int first_sample,
                                                         __global const float *restrict w, int channel,
                                                         __global float *restrict dst, EXTRA_PARAMETERS,
                                                         const int at_left, const int at_right) {
-    float16 sums[PIXELS * VECTORS];
+    float16 sums[ROWS * PIXELS * VECTORS];
 #pragma unroll
-    for (int i = 0; i < PIXELS * VECTORS; i++) sums[i] = (float16)(0.0f);
-    const int top = y * STRIDE_H - PAD_TOP;
-    const int begin = max(0, -top), end = min(KERNEL_H, SRC_H - top);
-    for (int ky = begin; ky < end; ky++)
-        add_row(sums, src + (top + ky) * ROW, sample_step, column * STRIDE_W - PAD_LEFT,
-                w + ky * KERNEL_W * SRC_C * LANES, at_left, at_right);
+    for (int i = 0; i < ROWS * PIXELS * VECTORS; i++) sums[i] = (float16)(0.0f);
+#pragma unroll
+    for (int row = 0; row < ROWS; row++) {
+        const int top = (y * ROWS + row) * STRIDE_H - PAD_TOP;
+        const int begin = max(0, -top), end = min(KERNEL_H, SRC_H - top);
+        for (int ky = begin; ky < end; ky++)
+            add_row(sums + row * PIXELS * VECTORS, src + (top + ky) * ROW, sample_step, column * STRIDE_W - PAD_LEFT,
+                    w + ky * KERNEL_W * SRC_C * LANES, at_left, at_right);
+    }
 #if !BACKWARD
     float16 biases[VECTORS];
 #pragma unroll
@@ -113,6 +121,26 @@ static inline __attribute__((always_inline)) void block(__global const float *re
 #pragma unroll
     for (int s = 0; s < SAMPLES; s++) {
         if (s < first_sample || s >= n_samples) continue;
+#if POOL
+#pragma unroll
+        for (int i = 0; i < COLUMNS; i += 2) {
+            if (column + i < first_new) continue;
+            const int at = ((s * (DST_H / 2) + y) * (DST_W / 2) + (column + i) / 2) * DST_C + channel;
+#pragma unroll
+            for (int v = 0; v < VECTORS; v++) {
+                float16 cell[4];
+#pragma unroll
+                for (int pixel = 0; pixel < 4; pixel++) {
+                    const float16 value =
+                        sums[((pixel / 2 * SAMPLES + s) * COLUMNS + i + pixel % 2) * VECTORS + v] + biases[v];
+                    cell[pixel] = ACTIVATE(value);
+                }
+                uchar16 place;
+                store_channels(cell_maximum(cell, &place), dst + at + v * 16, channel + v * 16);
+                if (all_places) store_bytes(place, all_places + at + v * 16, channel + v * 16);
+            }
+        }
+#else
 #pragma unroll
         for (int i = 0; i < COLUMNS; i++) {
             if (column + i < first_new) continue;
@@ -134,6 +162,7 @@ static inline __attribute__((always_inline)) void block(__global const float *re
 #endif
             }
         }
+#endif
     }
 }
 
@@ -148,10 +177,13 @@ __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void conv_direct(int n, 
     const int first_sample = whole ? group * SAMPLES - sample : 0, n_samples = whole ? SAMPLES : 1;
     const int sample_step = whole ? SRC_H * ROW : 0;
     __global const float *src = all_src + sample * SRC_H * ROW;
-    __global float *dst = all_dst + sample * DST_H * DST_W * DST_C;
+    const int at_sample = sample * (DST_H / ROWS) * (DST_W / ROWS) * DST_C;
+    __global float *dst = all_dst + at_sample;
     __global const float *w = packed + channel * KERNEL_H * KERNEL_W * SRC_C;
 #if BACKWARD && X_ACTIVATION != ACTIVATION_LINEAR
-    x += sample * DST_H * DST_W * DST_C;
+    x += at_sample;
+#elif !BACKWARD
+    if (all_places) all_places += at_sample;
 #endif
 #define BLOCK(column, first_new, at_left, at_right)                                                                    \
     block(src, sample_step, y, column, first_new, n_samples, first_sample, w, channel, dst, EXTRA, at_left, at_right)

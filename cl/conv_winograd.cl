@@ -17,6 +17,11 @@
  * changes no result. Those of a chunk of `capacity` tiles, a multiple of BLOCK, are (src_c / 16, 36, capacity, 16), because a
  * point's tiles are read one after the other from memory, and (dst_c / 16, capacity, 36, 16).
  *
+ * With a fused pooling (pool_cells.h) dst of a forward pass is pooled, (n, dst_h / 2, dst_w / 2, dst_c), a tile's pixels being
+ * four cells; so is src of a backward pass. Heights and widths are those before pooling, and even. Forward, `pool` says so, and
+ * places are written unless they are NULL; backward, places that are not NULL say so. These are arguments as well, so that
+ * layers with and without pooling share a program.
+ *
  * Work sizes: conv_winograd (items); conv_winograd_weights (src_c, dst_c / 16); tiles and results (tiles of the chunk), product
  * (dst_c / 16, 36); groups of one item.
  * Macros: BLOCK, BACKWARD (0: bias and ACTIVATION; 1: the derivative of the activation that made x, and the sum with what was
@@ -83,22 +88,25 @@ ITEM conv_winograd_weights(__global const float *restrict weights, __global floa
 }
 
 #if BACKWARD
-#define EXTRA_PARAMETERS __global const float *restrict x, float x_slope, int accumulate
-#define EXTRA            x, x_slope, accumulate
+#define EXTRA_PARAMETERS                                                                                               \
+    __global const float *restrict x, float x_slope, int accumulate, __global const uchar *restrict all_places
+#define EXTRA x, x_slope, accumulate, all_places
 #else
-#define EXTRA_PARAMETERS __global const float *restrict bias
-#define EXTRA            bias
+#define EXTRA_PARAMETERS __global const float *restrict bias, int pool, __global uchar *restrict all_places
+#define EXTRA            bias, pool, all_places
 #endif
 #define SIZES int src_h, int src_w, int src_c, int dst_h, int dst_w, int dst_c, int pad_top, int pad_left
 #define SIZE  src_h, src_w, src_c, dst_h, dst_w, dst_c, pad_top, pad_left
 
 /* v of a tile, see read_tile(). */
-INLINE void transform_source(int tile, SIZES, __global const float *all_src, int block, const int point_step,
-                             __global float *v) {
+INLINE void transform_source(int tile, SIZES, __global const float *all_src, __global const uchar *all_places,
+                             int block, const int point_step, __global float *v) {
     const int tiles_x = (dst_w + 3) / 4, tiles_y = (dst_h + 3) / 4;
     const int top = tile / tiles_x % tiles_y * 4 - pad_top, left = tile % tiles_x * 4 - pad_left;
-    __global const float *src = all_src + tile / (tiles_x * tiles_y) * (src_h * src_w * src_c);
-    read_tile(src, top, left, src_h, src_w, src_c, block, point_step, v);
+    const int is_pooled = BACKWARD && all_places != 0;
+    const int at_sample = tile / (tiles_x * tiles_y) * (src_h * src_w * src_c) / (is_pooled ? 4 : 1);
+    __global const uchar *places = is_pooled ? all_places + at_sample : 0;
+    read_tile(all_src + at_sample, places, top, left, src_h, src_w, src_c, block, point_step, v);
 }
 
 /* m of one point and 16 output channels, for BLOCK tiles: src_c products each. In v they are `tile_step` vectors apart, and 16
@@ -126,7 +134,10 @@ INLINE void finish_tile(int tile, SIZES, __global const float *m, int block, __g
                         EXTRA_PARAMETERS) {
     const int tiles_x = (dst_w + 3) / 4, tiles_y = (dst_h + 3) / 4;
     const int top = tile / tiles_x % tiles_y * 4, left = tile % tiles_x * 4;
-    const int at_tile = ((tile / (tiles_x * tiles_y) * dst_h + top) * dst_w + left) * dst_c;
+    const int sample = tile / (tiles_x * tiles_y), at_tile = ((sample * dst_h + top) * dst_w + left) * dst_c;
+#if !BACKWARD
+    const int at_cells = ((sample * (dst_h / 2) + top / 2) * (dst_w / 2) + left / 2) * dst_c;
+#endif
     for (int c = 0; c < dst_c; c += 16) {
         float16 d[4][6];
 #pragma unroll
@@ -141,29 +152,57 @@ INLINE void finish_tile(int tile, SIZES, __global const float *m, int block, __g
 #if !BACKWARD
         const float16 b = vload16(0, bias + c);
 #endif
+        /* In memory, so that what follows is compiled for one pixel or cell. */
+        float16 results[4][4];
 #pragma unroll
         for (int i = 0; i < 4; i++) {
             transform_out(d[i]);
 #pragma unroll
-            for (int j = 0; j < 4; j++) {
-                if (top + i >= dst_h || left + j >= dst_w) continue;
-                const int at = at_tile + (i * dst_w + j) * dst_c + c;
-                float16 value = d[i][j];
+            for (int j = 0; j < 4; j++) results[i][j] = d[i][j];
+        }
 #if BACKWARD
+#pragma unroll 1
+        for (int pixel = 0; pixel < 16; pixel++) {
+            const int i = pixel / 4, j = pixel % 4, at = at_tile + (i * dst_w + j) * dst_c + c;
+            if (top + i >= dst_h || left + j >= dst_w) continue;
+            /* Exactly zero where nothing but what a pooling dropped is read. */
+            const int is_read = top + i - pad_top < src_h && left + j - pad_left < src_w;
+            float16 value = is_read ? results[i][j] : (float16)(0.0f);
 #ifdef X_ACTIVATION
-                const float16 x_value = vload16(0, x + at);
-                value = X_DERIVATIVE(value, x_value);
+            const float16 x_value = vload16(0, x + at);
+            value = X_DERIVATIVE(value, x_value);
 #else
-                if (x_slope != 1.0f) value = vload16(0, x + at) > 0.0f ? value : value * x_slope;
+            if (x_slope != 1.0f) value = vload16(0, x + at) > 0.0f ? value : value * x_slope;
 #endif
-                if (accumulate) value += vload16(0, all_dst + at);
-                vstore16(value, 0, all_dst + at);
+            if (accumulate) value += vload16(0, all_dst + at);
+            vstore16(value, 0, all_dst + at);
+        }
 #else
-                value += b;
-                vstore16(ACTIVATE(value), 0, all_dst + at);
-#endif
+#pragma unroll 1
+        for (int at_cell = 0; at_cell < 4; at_cell++) {
+            const int i = at_cell / 2 * 2, j = at_cell % 2 * 2;
+            float16 cell[4];
+            if (top + i >= dst_h || left + j >= dst_w) continue;
+#pragma unroll
+            for (int pixel = 0; pixel < 4; pixel++) {
+                const float16 value = results[i + pixel / 2][j + pixel % 2] + b;
+                cell[pixel] = ACTIVATE(value);
+            }
+            if (pool) {
+                const int at = at_cells + (i / 2 * (dst_w / 2) + j / 2) * dst_c + c;
+                uchar16 place;
+                vstore16(cell_maximum(cell, &place), 0, all_dst + at);
+                if (all_places) vstore16(place, 0, all_places + at);
+                continue;
+            }
+#pragma unroll
+            for (int pixel = 0; pixel < 4; pixel++) {
+                const int y = i + pixel / 2, x = j + pixel % 2;
+                if (top + y < dst_h && left + x < dst_w)
+                    vstore16(cell[pixel], 0, all_dst + at_tile + (y * dst_w + x) * dst_c + c);
             }
         }
+#endif
     }
 }
 
@@ -177,7 +216,8 @@ ITEM conv_winograd(int n, SIZES, __global const float *restrict all_src, __globa
     __global float *m = v + POINTS * BLOCK * src_c;
     for (int first = item * BLOCK; first < n_tiles; first += n_items * BLOCK) {
         const int in_block = min(BLOCK, n_tiles - first);
-        for (int t = 0; t < in_block; t++) transform_source(first + t, SIZE, all_src, BLOCK, 1, v + t * POINTS * 16);
+        for (int t = 0; t < in_block; t++)
+            transform_source(first + t, SIZE, all_src, all_places, BLOCK, 1, v + t * POINTS * 16);
         for (int point = 0; point < POINTS; point++)
             for (int vector = 0; vector < n_vectors; vector++)
                 multiply(v + point * 16, POINTS, POINTS * BLOCK, u + (point * n_vectors + vector) * src_c * 16, src_c,
@@ -188,9 +228,10 @@ ITEM conv_winograd(int n, SIZES, __global const float *restrict all_src, __globa
 
 #else
 ITEM conv_winograd_tiles(int first, SIZES, int capacity, __global const float *restrict all_src,
-                         __global float *restrict workspace) {
+                         __global const uchar *restrict all_places, __global float *restrict workspace) {
     const int t = (int)get_global_id(0);
-    transform_source(first + t, SIZE, all_src, capacity, capacity, workspace + POINTS * src_c * dst_c + t * 16);
+    transform_source(first + t, SIZE, all_src, all_places, capacity, capacity,
+                     workspace + POINTS * src_c * dst_c + t * 16);
 }
 
 ITEM conv_winograd_product(int n_tiles, int src_c, int dst_c, int capacity, __global float *restrict workspace) {

@@ -17,6 +17,9 @@
  * the other from memory. dw (3, 3, in_c, out_c), db (out_c). What lies outside of x or dy is zero. Sizes are arguments, so that the layers of
  * a network share a program; which item adds what follows from them.
  *
+ * Where places are not NULL, dy is the gradient behind a fused pooling (pool_cells.h), (n, out_h / 2, out_w / 2, out_c); out_h
+ * and out_w are even.
+ *
  * Work sizes: parts (n_parts), tiles (tiles of the chunk), product (in_c / CHANNELS, out_c / (16 * VECTORS), 36), finish
  * (in_c, out_c / 16); groups of one item.
  * Macros: CHANNELS (a divisor of 16), VECTORS, PARTS (which of the two ways is compiled: each takes seconds).
@@ -32,8 +35,8 @@
 /* Floats of a part's sums, and of an item's transformed tiles. */
 #define PART_FLOATS(in_c, out_c)           ((POINTS * (in_c) + 1) * (out_c))
 #define SCRATCH_FLOATS(in_c, out_c, block) (POINTS * (block) * ((in_c) + (out_c)))
-#define SUM_POINT 7 /* (1, 1) */
-#define SUM_SCALE 36.0f
+#define SUM_POINT                          7 /* (1, 1) */
+#define SUM_SCALE                          36.0f
 
 /* One line of G g: 4 to 6. */
 INLINE void transform_dy(float16 *g) {
@@ -57,11 +60,11 @@ INLINE void transform_dw(float16 *m) {
 }
 
 /* d of a tile, laid out as read_tile does. */
-INLINE void read_dy(__global const float *dy, int top, int left, int out_h, int out_w, int out_c, int block,
-                    const int point_step, __global float *v) {
+INLINE void read_dy(__global const float *dy, __global const uchar *places, int top, int left, int out_h, int out_w,
+                    int out_c, int block, const int point_step, __global float *v) {
     for (int c = 0; c < out_c; c += 16) {
         __global float *out = v + c * POINTS * block;
-        const tile_source source = find_tile(dy, top, left, out_h, out_w, out_c, c, 4, out, point_step);
+        const tile_source source = find_tile(dy, places, top, left, out_h, out_w, out_c, c, 4, out, point_step);
         float16 d[6][6];
 #pragma unroll
         for (int i = 0; i < 4; i++) {
@@ -81,19 +84,21 @@ INLINE void read_dy(__global const float *dy, int top, int left, int out_h, int 
     }
 }
 
-#define SIZES                                                                                                          \
-    int in_h, int in_w, int in_c, int out_h, int out_w, int out_c, int pad_top, int pad_left, int block
+#define SIZES int in_h, int in_w, int in_c, int out_h, int out_w, int out_c, int pad_top, int pad_left, int block
 
 /* v and d of a tile, its t-th in `scratch`, where tiles are `tile_step` vectors apart and their points `point_step`. */
 INLINE void transform_tile(int tile, int t, SIZES, const int tile_step, const int point_step,
-                           __global const float *all_x, __global const float *all_dy, __global float *scratch) {
+                           __global const float *all_x, __global const float *all_dy, __global const uchar *all_places,
+                           __global float *scratch) {
     const int tiles_x = (out_w + 3) / 4, tiles_y = (out_h + 3) / 4, sample = tile / (tiles_x * tiles_y);
     const int out_top = tile / tiles_x % tiles_y * 4, out_left = tile % tiles_x * 4;
     const int top = out_top - pad_top, left = out_left - pad_left;
     __global float *v = scratch + t * tile_step * 16, *d = v + POINTS * block * in_c;
-    __global const float *x = all_x + sample * (in_h * in_w * in_c), *dy = all_dy + sample * (out_h * out_w * out_c);
-    read_tile(x, top, left, in_h, in_w, in_c, block, point_step, v);
-    read_dy(dy, out_top, out_left, out_h, out_w, out_c, block, point_step, d);
+    const int at_sample = sample * (out_h * out_w * out_c) / (all_places ? 4 : 1);
+    __global const float *x = all_x + sample * (in_h * in_w * in_c), *dy = all_dy + at_sample;
+    __global const uchar *places = all_places ? all_places + at_sample : 0;
+    read_tile(x, 0, top, left, in_h, in_w, in_c, block, point_step, v);
+    read_dy(dy, places, out_top, out_left, out_h, out_w, out_c, block, point_step, d);
 }
 
 /* Adds the tiles in `scratch` to the sums of one point, of CHANNELS input and LANES output channels. */
@@ -114,7 +119,8 @@ INLINE void add_tiles(int n_tiles, int is_first, int point, int channel, int out
         for (int i = 0; i < CHANNELS; i++)
 #pragma unroll
             for (int k = 0; k < VECTORS; k++)
-                sums[i * VECTORS + k] = fma((float16)(left[t * tile_step * 16 + i]), gradient[k], sums[i * VECTORS + k]);
+                sums[i * VECTORS + k] =
+                    fma((float16)(left[t * tile_step * 16 + i]), gradient[k], sums[i * VECTORS + k]);
     }
 #pragma unroll
     for (int i = 0; i < CHANNELS; i++)
@@ -137,7 +143,7 @@ INLINE void add_tiles(int n_tiles, int is_first, int point, int channel, int out
 
 #if PARTS
 ITEM conv_winograd_parts(int n, SIZES, __global const float *restrict all_x, __global const float *restrict all_dy,
-                         __global float *restrict workspace) {
+                         __global const uchar *restrict all_places, __global float *restrict workspace) {
     const int index = (int)get_global_id(0), n_parts = (int)get_global_size(0);
     const int n_tiles = n * ((out_h + 3) / 4) * ((out_w + 3) / 4), n_blocks = (n_tiles + block - 1) / block;
     const int begin = index * n_blocks / n_parts, end = (index + 1) * n_blocks / n_parts;
@@ -149,7 +155,7 @@ ITEM conv_winograd_parts(int n, SIZES, __global const float *restrict all_x, __g
         const int first = b * block, in_block = b < end ? min(block, n_tiles - first) : 0;
         for (int t = 0; t < in_block; t++)
             transform_tile(first + t, t, in_h, in_w, in_c, out_h, out_w, out_c, pad_top, pad_left, block, POINTS, 1,
-                           all_x, all_dy, scratch);
+                           all_x, all_dy, all_places, scratch);
         for (int point = 0; point < POINTS; point++)
             for (int channel = 0; channel < in_c; channel += CHANNELS)
                 for (int out = 0; out < out_c; out += LANES)
@@ -159,10 +165,10 @@ ITEM conv_winograd_parts(int n, SIZES, __global const float *restrict all_x, __g
 
 #else
 ITEM conv_winograd_tiles(int first, SIZES, __global const float *restrict all_x, __global const float *restrict all_dy,
-                         __global float *restrict workspace) {
+                         __global const uchar *restrict all_places, __global float *restrict workspace) {
     const int t = (int)get_global_id(0);
     transform_tile(first + t, t, in_h, in_w, in_c, out_h, out_w, out_c, pad_top, pad_left, block, 1, block, all_x,
-                   all_dy, workspace + PART_FLOATS(in_c, out_c));
+                   all_dy, all_places, workspace + PART_FLOATS(in_c, out_c));
 }
 
 ITEM conv_winograd_product(int n_tiles, int is_first, int in_c, int out_c, int block,

@@ -13,9 +13,3 @@
 #define PADDED                                                                                                         \
     (PAD_TOP > 0 || PAD_LEFT > 0 || (OUT_H - 1) * STRIDE_H - PAD_TOP + WINDOW_H > IN_H ||                              \
      (OUT_W - 1) * STRIDE_W - PAD_LEFT + WINDOW_W > IN_W)
-
-/* Whether `candidate` takes the place of `best` as the maximum: only a NaN is not equal to itself. Once best
- * is NaN, only another NaN replaces it. */
-#define IS_GREATER_OR_NAN(candidate, best) (((candidate) > (best)) | ((candidate) != (candidate)))
-/* The same for where the maximum is, which is the first: a NaN stays. */
-#define IS_NEW_MAXIMUM(candidate, best) (((candidate) > (best)) | (((candidate) != (candidate)) & ((best) == (best))))

@@ -1,4 +1,6 @@
 /* What the Winograd kernels share: tiles of 6x6 pixels and their transform B' d B. */
+#include "pool_cells.h"
+
 #define POINTS 36 /* of a transformed tile: 6 x 6 */
 #define INLINE static inline __attribute__((always_inline))
 #define ITEM   __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
@@ -21,10 +23,37 @@ typedef struct tile_source {
     int row, step;
 } tile_source;
 
-/* 16 channels of a tile of side x side pixels: in the image, or, if it reaches beyond it, from a copy with zeros there, which is
- * made in `scratch`, its pixels scratch_step vectors apart. So the transforms, which are long, are compiled only once. */
-INLINE tile_source find_tile(__global const float *image, int top, int left, int height, int width, int channels, int c,
-                             const int side, __global float *scratch, const int scratch_step) {
+/* Writes a tile of the gradient before a fused pooling, (height, width, channels), from the pooled one. */
+INLINE void spread_cells(__global const float *pooled, __global const uchar *places, int top, int left, int height,
+                         int width, int channels, int c, const int side, __global float *tile, const int step) {
+#pragma unroll 1
+    for (int y = top >> 1; 2 * y < top + side; y++)
+#pragma unroll 1
+        for (int x = left >> 1; 2 * x < left + side; x++) {
+            const int exists = y >= 0 && 2 * y < height && x >= 0 && 2 * x < width;
+            const int at = (y * (width / 2) + x) * channels + c;
+            const float16 gradient = exists ? vload16(0, pooled + at) : (float16)(0.0f);
+            const uchar16 place = exists ? vload16(0, places + at) : (uchar16)(0);
+#pragma unroll
+            for (int pixel = 0; pixel < 4; pixel++) {
+                const int i = 2 * y + pixel / 2 - top, j = 2 * x + pixel % 2 - left;
+                if (i >= 0 && i < side && j >= 0 && j < side)
+                    vstore16(cell_gradient(gradient, place, pixel), (i * side + j) * step, tile);
+            }
+        }
+}
+
+/* 16 channels of a tile of side x side pixels: in the image, or from a copy in `scratch`, its pixels scratch_step vectors
+ * apart: with zeros, if it reaches beyond the image; with `places`, if they are not 0 and the image is pooled in memory. So
+ * the transforms, which are long, are compiled only once. */
+INLINE tile_source find_tile(__global const float *image, __global const uchar *places, int top, int left, int height,
+                             int width, int channels, int c, const int side, __global float *scratch,
+                             const int scratch_step) {
+    const tile_source copy = {scratch, side * scratch_step * 16, scratch_step * 16};
+    if (places) {
+        spread_cells(image, places, top, left, height, width, channels, c, side, scratch, scratch_step);
+        return copy;
+    }
     if (top >= 0 && left >= 0 && top + side <= height && left + side <= width) {
         const tile_source in_image = {image + (top * width + left) * channels + c, width * channels, channels};
         return in_image;
@@ -36,7 +65,6 @@ INLINE tile_source find_tile(__global const float *image, int top, int left, int
         const float16 pixel = exists ? vload16(0, image + (y * width + x) * channels + c) : (float16)(0.0f);
         vstore16(pixel, at * scratch_step, scratch);
     }
-    const tile_source copy = {scratch, side * scratch_step * 16, scratch_step * 16};
     return copy;
 }
 
@@ -44,11 +72,11 @@ INLINE tile_source find_tile(__global const float *image, int top, int left, int
  * Transformed tiles are laid out as (channels / 16, block, 36, 16), a tile's points being neighbours, or as (channels / 16,
  * 36, block, 16): `point_step` says how many vectors lie between two points of a tile, `v` where its first value goes.
  */
-INLINE void read_tile(__global const float *image, int top, int left, int height, int width, int channels, int block,
-                      const int point_step, __global float *v) {
+INLINE void read_tile(__global const float *image, __global const uchar *places, int top, int left, int height,
+                      int width, int channels, int block, const int point_step, __global float *v) {
     for (int c = 0; c < channels; c += 16) {
         __global float *out = v + c * POINTS * block;
-        const tile_source source = find_tile(image, top, left, height, width, channels, c, 6, out, point_step);
+        const tile_source source = find_tile(image, places, top, left, height, width, channels, c, 6, out, point_step);
         float16 d[6][6];
 #pragma unroll
         for (int i = 0; i < 6; i++) {

@@ -73,7 +73,7 @@ static fcl_status find_operations(field *f, const fcl_bench *bench, fcl_device *
         fcl_network_operation_place(&layer, &part, network, i);
         fcl_network_operation(&description, &solver, network, i);
         snprintf(o->layer, sizeof o->layer, "%s", layer);
-        snprintf(o->part, sizeof o->part, "%s", part);
+        snprintf(o->part, sizeof o->part, "%s%s", part, o->desc.fused_pool ? "_pooled" : "");
         snprintf(o->description, sizeof o->description, "%s", description);
         o->solver = fcl_solver_find(o->desc.kind, solver);
         FCL_TRY(fcl_operation_origin(&o->origin, device, &o->desc, solver));

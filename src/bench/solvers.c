@@ -77,7 +77,7 @@ static const fcl_solver *find_other(fcl_device *device, const fcl_op_desc *desc,
         for (const fcl_solver *const *s = fcl_solvers_of(desc->kind); *s; s++) {
             fcl_solver_record record;
             char fault[256];
-            if (!fcl_solver_suits(*s, device) || !(*s)->applies(desc, device)) continue;
+            if (!fcl_solver_suits(*s, device) || !fcl_solver_applies(*s, desc, device)) continue;
             if (rank(*s, own, desc, device) != wanted) continue;
             if (fcl_judge(&record, fault, device, desc, *s, cache, description) == FCL_OK && record.passed) return *s;
         }

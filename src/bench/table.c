@@ -38,7 +38,7 @@ static void append_result(fcl_text *table, const fcl_result *r) {
 }
 
 static void append_operation(fcl_text *table, const fcl_result *r) {
-    fcl_text_appendf(table, "%-16s %-18s %-20s ", text_of(r, "layer"), text_of(r, "part"), text_of(r, "solver"));
+    fcl_text_appendf(table, "%-16s %-26s %-20s ", text_of(r, "layer"), text_of(r, "part"), text_of(r, "solver"));
     if (!r->check.passed) {
         fcl_text_appendf(table, "WRONG: %s: %.3g, allowed is %.3g\n", r->check.what, r->check.error, r->check.bound);
         return;
@@ -61,7 +61,7 @@ static void append_operations(fcl_text *table, const fcl_report *report) {
         if (!is_operation(r)) continue;
         size_t length = model_length(r->workload);
         if (!model || strncmp(model, r->workload, length) != 0) {
-            fcl_text_appendf(table, "\n%.*s\n%-16s %-18s %-20s %9s %9s %9s %8s %8s  %s\n", (int)length, r->workload,
+            fcl_text_appendf(table, "\n%.*s\n%-16s %-26s %-20s %9s %9s %9s %8s %8s  %s\n", (int)length, r->workload,
                              "layer", "part", "solver", "ms", "GFLOP/s", "own", "GB/s", "roofline", "limit");
             model = r->workload;
         }

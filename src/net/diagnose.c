@@ -49,7 +49,7 @@ static fcl_status look_at(void *user, unsigned layer, const fcl_node *node) {
     for (int i = 0; i < n && !s->text[0]; i++) {
         fcl_role role = operands[i].role;
         size_t first = 0, count = operands[i].count;
-        if (!operands[i].is_output) continue;
+        if (!operands[i].is_output || role == FCL_PLACE) continue;
         if (fcl_role_is_per_sample(role)) count = count / (size_t)desc->batch * (size_t)s->pass->n;
         if (role == FCL_STATS) {
             first = 2 * (size_t)s->pass->slot;

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "net/model.h"
 #include "net/network_parts.h"
@@ -83,47 +84,91 @@ static fcl_status create_node(fcl_network *network, fcl_node *out, const fcl_op_
                              "workspace with weights");
 }
 
-/* Fills in the shape that an operation of layer i has. */
+/* Fills in the shape that an operation of layer i has, with its pooling. */
 static void set_shape(fcl_op_desc *desc, const fcl_network *network, unsigned i) {
     const fcl_layer *layer = layer_at(network, i);
     desc->batch = network->options.batch;
     switch (layer->kind) {
-    case FCL_LAYER_CONV: desc->conv = layer->conv; break;
+    case FCL_LAYER_CONV:
+        desc->conv = layer->conv;
+        if (network->placement.pools[i])
+            desc->fused_pool = network->options.training ? FCL_POOL_2X2_PLACES : FCL_POOL_2X2;
+        break;
     case FCL_LAYER_POOL: desc->pool = layer->pool; break;
     case FCL_LAYER_DENSE: desc->dense = layer->dense; break;
     default: desc->flat.count = fcl_layer_output_count(layer); break;
     }
 }
 
-static fcl_status create_forward(fcl_network *network, unsigned i) {
+static fcl_op_desc forward_desc(const fcl_network *network, unsigned i) {
     static const fcl_op_kind kinds[FCL_N_LAYER_KINDS] = {
         [FCL_LAYER_CONV] = FCL_CONV_FORWARD,       [FCL_LAYER_POOL] = FCL_POOL_FORWARD,
         [FCL_LAYER_DENSE] = FCL_DENSE_FORWARD,     [FCL_LAYER_ACTIVATION] = FCL_ACTIVATION_FORWARD,
         [FCL_LAYER_DROPOUT] = FCL_DROPOUT_FORWARD, [FCL_LAYER_ADD] = FCL_ADD};
     const fcl_layer *layer = layer_at(network, i);
+    fcl_op_desc desc = {.kind = kinds[layer->kind],
+                        .activation = layer->activation,
+                        .weights_stay = layer->parameter >= 0 && !network->options.training,
+                        .rate = layer->rate};
+    set_shape(&desc, network, i);
+    return desc;
+}
+
+/* The gradient of input `from` of layer i, by an operation of this kind. */
+static fcl_op_desc data_desc(const fcl_network *network, unsigned i, unsigned from, fcl_op_kind kind) {
+    fcl_op_desc desc = {.kind = kind, .x_activation = activation_of(network, from), .rate = layer_at(network, i)->rate};
+    set_shape(&desc, network, i);
+    return desc;
+}
+
+static fcl_op_desc weights_desc(const fcl_network *network, unsigned i) {
+    fcl_op_desc desc = {.kind = layer_at(network, i)->kind == FCL_LAYER_CONV ? FCL_CONV_BACKWARD_WEIGHTS
+                                                                             : FCL_DENSE_BACKWARD_WEIGHTS};
+    set_shape(&desc, network, i);
+    return desc;
+}
+
+/* Where a convolution that pools, in training, keeps which pixels were maxima. */
+static fcl_status create_places(fcl_network *network) {
+    fcl_status status;
+    FCL_TRY(FCL_NEW(&network->places, network->model->n_layers, what));
+    for (unsigned i = 0; i < network->model->n_layers && network->options.training; i++) {
+        if (!network->placement.pools[i]) continue;
+        fcl_operand operands[FCL_N_ROLES];
+        const fcl_op_desc desc = forward_desc(network, i);
+        for (int k = fcl_op_operands(operands, &desc) - 1; k >= 0; k--)
+            if (operands[k].role == FCL_PLACE)
+                FCL_TRY(fcl_buffer_create(&network->places[i], network->device, operands[k].count * sizeof(float),
+                                          "places of maxima"));
+    }
+    status = FCL_OK;
+done:
+    return status;
+}
+
+static fcl_status create_forward(fcl_network *network, unsigned i) {
+    const fcl_layer *layer = layer_at(network, i);
     fcl_node *node = &network->layers[i].forward;
     fcl_buffer **b = node->operands.buffer;
     if (layer->kind == FCL_LAYER_INPUT || network->placement.holder[i] != i) return FCL_OK;
-    fcl_op_desc desc = {.kind = kinds[layer->kind], .activation = layer->activation, .rate = layer->rate};
-    set_shape(&desc, network, i);
+    const fcl_op_desc desc = forward_desc(network, i);
+    b[FCL_PLACE] = network->places[i];
     b[FCL_X] = fcl_network_value(network, layer->from);
     b[FCL_Y] = fcl_network_value(network, i);
     if (layer->kind == FCL_LAYER_ADD) b[FCL_X2] = fcl_network_value(network, layer->from2);
     if (layer->parameter >= 0) {
-        desc.weights_stay = !network->options.training;
         b[FCL_W] = network->windows[FCL_PARAMETERS][layer->parameter];
         b[FCL_B] = network->windows[FCL_PARAMETERS][layer->parameter + 1];
     }
     return create_node(network, node, &desc);
 }
 
-/* The gradient of input `from` of layer i, by an operation of this kind. */
 static fcl_status create_data(fcl_network *network, fcl_node *out, unsigned i, unsigned from, fcl_op_kind kind,
                               int accumulate) {
     const fcl_layer *layer = layer_at(network, i);
     fcl_buffer **b = out->operands.buffer;
-    fcl_op_desc desc = {.kind = kind, .x_activation = activation_of(network, from), .rate = layer->rate};
-    set_shape(&desc, network, i);
+    const fcl_op_desc desc = data_desc(network, i, from, kind);
+    b[FCL_PLACE] = network->places[i];
     b[FCL_X] = fcl_network_value(network, from);
     b[FCL_DY] = fcl_network_gradient(network, i);
     b[FCL_DX] = fcl_network_gradient(network, from);
@@ -135,8 +180,8 @@ static fcl_status create_data(fcl_network *network, fcl_node *out, unsigned i, u
 static fcl_status create_weights(fcl_network *network, fcl_node *out, unsigned i) {
     const fcl_layer *layer = layer_at(network, i);
     fcl_buffer **b = out->operands.buffer;
-    fcl_op_desc desc = {.kind = layer->kind == FCL_LAYER_CONV ? FCL_CONV_BACKWARD_WEIGHTS : FCL_DENSE_BACKWARD_WEIGHTS};
-    set_shape(&desc, network, i);
+    const fcl_op_desc desc = weights_desc(network, i);
+    b[FCL_PLACE] = network->places[i];
     b[FCL_X] = fcl_network_value(network, layer->from);
     b[FCL_DY] = fcl_network_gradient(network, i);
     b[FCL_DW] = network->windows[FCL_GRADIENTS][layer->parameter];
@@ -262,6 +307,68 @@ static fcl_status create_workspace(fcl_network *network) {
     return status;
 }
 
+static fcl_status place(fcl_network *network, const unsigned char *fused) {
+    fcl_placement_dispose(&network->placement);
+    return fcl_placement_init(&network->placement, network->model, (unsigned)network->options.batch,
+                              network->options.training, fused);
+}
+
+/* Whether convolution i, placed to pool, has a solver for each of its operations, which are likely to take no longer than those
+ * of the convolution alone: the same solvers do the same or less then. That pooling of its own takes time too is left out.
+ * A choice that names solvers for these operations decides alone. */
+static fcl_status can_pool(int *out, fcl_network *network, unsigned i) {
+    fcl_status status;
+    const fcl_network_options *o = &network->options;
+    fcl_op_desc descs[3] = {forward_desc(network, i)};
+    unsigned n = 1, from = layer_at(network, i)->from;
+    double fused = 0.0, separate = 0.0;
+    if (o->training) descs[n++] = weights_desc(network, i);
+    if (o->training && network->placement.learns[from])
+        descs[n++] = data_desc(network, i, from, FCL_CONV_BACKWARD_DATA);
+    *out = 1;
+    for (unsigned k = 0; k < n; k++) {
+        fcl_op_desc alone = descs[k];
+        alone.fused_pool = FCL_POOL_NONE;
+        if (fcl_choice_names(o->choice, &descs[k])) continue;
+        fused += fcl_likely_time(&descs[k], network->device);
+        separate += fcl_likely_time(&alone, network->device);
+    }
+    *out = fused <= separate;
+    for (unsigned k = 0; k < n && *out; k++)
+        FCL_TRY(fcl_operation_is_possible(out, network->device, &descs[k], o->choice, o->measure));
+    status = FCL_OK;
+done:
+    return status;
+}
+
+/* Pooling becomes part of the convolution before it wherever that can pool, and no solver is named for the pooling. */
+static fcl_status place_with_pooling(fcl_network *network) {
+    fcl_status status;
+    unsigned char *fused = NULL;
+    FCL_TRY(FCL_NEW(&fused, network->model->n_layers, what));
+    FCL_TRY(place(network, fused));
+    for (unsigned i = 0; i < network->model->n_layers; i++) {
+        int possible = 0;
+        if (!fcl_layer_may_fuse(network->model, i)) continue;
+        const fcl_op_desc forward = forward_desc(network, i),
+                          backward = data_desc(network, i, layer_at(network, i)->from, FCL_POOL_BACKWARD);
+        if (fcl_choice_names(network->options.choice, &forward) || fcl_choice_names(network->options.choice, &backward))
+            continue;
+        fused[i] = 1;
+        FCL_TRY(place(network, fused));
+        FCL_TRY(can_pool(&possible, network, layer_at(network, i)->from));
+        if (possible) continue;
+        fcl_log(FCL_LOG_DEBUG,
+                "layer %s is computed on its own: not all operations of %s have a fast solver that pools",
+                layer_at(network, i)->name, layer_at(network, layer_at(network, i)->from)->name);
+        fused[i] = 0;
+        FCL_TRY(place(network, fused));
+    }
+done:
+    free(fused);
+    return status;
+}
+
 fcl_status fcl_network_create(fcl_network **out, fcl_device *device, const fcl_model *model,
                               const fcl_network_options *options) {
     enum { NODES_A_LAYER = sizeof(fcl_layer_nodes) / sizeof(fcl_node), OTHER_NODES = 3 };
@@ -280,7 +387,8 @@ fcl_status fcl_network_create(fcl_network **out, fcl_device *device, const fcl_m
     FCL_TRY(FCL_NEW(&network->operations, most, what));
     FCL_TRY(FCL_NEW(&network->descriptions, most, what));
     fcl_placement *p = &network->placement;
-    FCL_TRY(fcl_placement_init(p, model, (unsigned)options->batch, options->training));
+    FCL_TRY(place_with_pooling(network));
+    FCL_TRY(create_places(network));
     FCL_TRY(create_arenas(network));
     FCL_TRY(create_slots(&network->value_slots, network, p->value_bytes, p->n_values, "activations"));
     FCL_TRY(
@@ -310,6 +418,7 @@ void fcl_network_free(fcl_network *network) {
     }
     free_buffers(network->value_slots, network->placement.n_values);
     free_buffers(network->gradient_slots, network->placement.n_gradients);
+    free_buffers(network->places, network->model->n_layers);
     fcl_buffer *others[] = {network->targets, network->mask, network->stats, network->flag, network->workspace};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) fcl_buffer_free(others[i]);
     fcl_placement_dispose(&network->placement);

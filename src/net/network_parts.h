@@ -36,6 +36,7 @@ struct fcl_network {
     unsigned own_version,
         *weights_version; /* grows when parameters change, from 1; the lender's where they are borrowed */
     fcl_buffer **value_slots, **gradient_slots; /* (placement.n_values), (placement.n_gradients) */
+    fcl_buffer **places;                        /* (layers) of convolutions that pool, in training; NULL of others */
     fcl_buffer *targets, *mask, *stats, *flag, *workspace;
     fcl_layer_nodes *layers; /* (layers) */
     fcl_node loss, finite_check, adam;

@@ -10,7 +10,8 @@
 typedef struct fcl_placement {
     unsigned n_layers;
     unsigned *holder;       /* (n_layers) the layer whose buffer has the output: flattening only renames, and so
-                         does dropout in inference */
+                         does dropout in inference, and pooling that a convolution does as part of it */
+    unsigned char *pools;   /* (n_layers) 1 for a convolution whose output is that of the pooling behind it */
     unsigned char *learns;  /* (n_layers) 1 when the output depends on parameters, so that its gradient is wanted */
     int *value;             /* (n_layers) slot of the output */
     int *gradient;          /* (n_layers) slot of its gradient, -1 when there is none */
@@ -19,12 +20,17 @@ typedef struct fcl_placement {
     unsigned n_values, n_gradients;
 } fcl_placement;
 
-fcl_status fcl_placement_init(fcl_placement *out, const fcl_model *model, unsigned batch, int training);
+/* `fused` says of each layer whether it is pooling that is part of the convolution before it, of those that
+ * fcl_layer_may_fuse() names; NULL: none is. */
+fcl_status fcl_placement_init(fcl_placement *out, const fcl_model *model, unsigned batch, int training,
+                              const unsigned char *fused);
 void fcl_placement_dispose(fcl_placement *placement);
 /* All slots together. */
 size_t fcl_placement_value_bytes(const fcl_placement *placement);
 size_t fcl_placement_gradient_bytes(const fcl_placement *placement);
 
+/* Whether layer i is pooling, by maxima of 2x2, of a convolution whose output nothing else takes. */
+int fcl_layer_may_fuse(const fcl_model *model, unsigned i);
 /* Elements of a layer's output for one image. */
 size_t fcl_layer_output_count(const fcl_layer *layer);
 /* A layer's inputs in `from`; returns their number: 0 for the input, 2 for an add layer. */

@@ -73,14 +73,15 @@ static void group_digits(char out[32], uint64_t value) {
     out[k] = '\0';
 }
 
-/* Bytes that training with a batch keeps on the device, besides the solvers' workspace. */
+/* Bytes that training with a batch keeps on the device, besides the solvers' workspace. Where convolutions do the pooling
+ * behind them, which depends on the device, it is less. */
 typedef struct memory {
     double parameters, optimizer, activations, gradients;
 } memory;
 
 static fcl_status measure(memory *out, const fcl_model *model, unsigned batch) {
     fcl_placement placement;
-    fcl_status status = fcl_placement_init(&placement, model, batch, 1);
+    fcl_status status = fcl_placement_init(&placement, model, batch, 1, NULL);
     if (status != FCL_OK) return status;
     double parameters = (double)fcl_model_n_parameters(model) * sizeof(float);
     *out = (memory){.parameters = parameters,
@@ -145,7 +146,7 @@ fcl_status fcl_model_summary(char **out, const fcl_model *model, unsigned batch)
                 {"activations", m.activations},
                 {"gradients of activations", m.gradients},
                 {"together", total(&m)}};
-    fcl_text_appendf(&text, "Memory to train with a batch of %u, besides the solvers' workspace:\n", batch);
+    fcl_text_appendf(&text, "Memory to train with a batch of %u, at most, besides the solvers' workspace:\n", batch);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         fcl_text_appendf(&text, "  %-28s %9.1f MiB\n", rows[i].name, rows[i].bytes / mebi);
     status = fcl_text_status(&text);

@@ -84,6 +84,14 @@ done:
     return status;
 }
 
+int fcl_choice_names(const fcl_choice *choice, const fcl_op_desc *desc) {
+    const fcl_solver *solver;
+    int is_wish;
+    char description[256];
+    fcl_op_describe(description, desc);
+    return fcl_choice_find(&solver, &is_wish, choice, desc, description) != FCL_OK || solver;
+}
+
 void fcl_choice_ignore_tuning(fcl_choice *choice) {
     choice->ignores_tuning = 1;
 }

@@ -32,15 +32,18 @@ static int borders_fit(const fcl_conv_shape *s, int columns) {
            last_of_inner * s->stride_w - s->pad_left + s->kernel_w <= s->in_w;
 }
 
-/* False when there is no way to divide a row. */
-static int block_of(direct_block *out, const fcl_conv_shape *s, int batch, const fcl_device *device) {
+/* False when there is no way to divide a row. A fused pooling takes two rows and pairs of columns. */
+static int block_of(direct_block *out, const fcl_op_desc *desc, const fcl_device *device) {
+    const fcl_conv_shape shape = fcl_conv_as_forward(desc), *s = &shape;
+    const int cell = desc->fused_pool ? 2 : 1;
     int sums = fcl_register_sums(device), n_vectors = (s->out_c + LANES - 1) / LANES;
     direct_block block = {.vectors = n_vectors % 2 == 0 && sums >= LANES ? 2 : 1};
-    int most = sums / block.vectors;
-    block.columns = fcl_even_part(s->out_w, most);
-    while (block.columns > 0 && !borders_fit(s, block.columns)) block.columns--;
+    int most = sums / block.vectors / cell;
+    if (most < cell) return 0;
+    block.columns = fcl_even_part(s->out_w / cell, most / cell) * cell;
+    while (block.columns > 0 && !borders_fit(s, block.columns)) block.columns -= cell;
     if (block.columns == 0) return 0;
-    block.samples = fcl_min_int(fcl_min_int(most / block.columns, batch), MAX_SAMPLES);
+    block.samples = fcl_min_int(fcl_min_int(most / block.columns, desc->batch), MAX_SAMPLES);
     *out = block;
     return 1;
 }
@@ -58,13 +61,13 @@ static int applies(const fcl_op_desc *desc, const fcl_device *device) {
     if (fcl_device_facts(device)->kind == FCL_DEVICE_GPU || !fcl_conv_fits_int(desc)) return 0;
     if (desc->kind == FCL_CONV_BACKWARD_DATA && (c->stride_h != 1 || c->stride_w != 1)) return 0;
     if (s.pad_top < 0 || s.pad_left < 0 || s.kernel_w > MAX_KERNEL_W) return 0;
-    return block_of(&block, &s, desc->batch, device) && packed_floats(&s, &block) <= FCL_MAX_ELEMENTS;
+    return block_of(&block, desc, device) && packed_floats(&s, &block) <= FCL_MAX_ELEMENTS;
 }
 
 static size_t workspace_bytes(const fcl_op_desc *desc, const fcl_device *device) {
     fcl_conv_shape s = fcl_conv_as_forward(desc);
     direct_block block;
-    return block_of(&block, &s, desc->batch, device) ? packed_floats(&s, &block) * sizeof(float) : 0;
+    return block_of(&block, desc, device) ? packed_floats(&s, &block) * sizeof(float) : 0;
 }
 
 static void dispose(fcl_plan *plan) {
@@ -80,9 +83,9 @@ static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *d
     fcl_text options = FCL_TEXT_EMPTY;
     fcl_conv_shape s = fcl_conv_as_forward(desc);
     direct_block block = {1, 1, 1};
-    block_of(&block, &s, desc->batch, device);
+    block_of(&block, desc, device);
     FCL_TRY(FCL_NEW(&plan, 1, "a plan"));
-    plan->rows = (size_t)s.out_h;
+    plan->rows = (size_t)s.out_h / (desc->fused_pool ? 2 : 1);
     plan->channel_blocks = fcl_div_up((size_t)s.out_c, (size_t)(LANES * block.vectors));
     plan->samples = block.samples;
     plan->pack_range = (fcl_range){.n_dimensions = 3,
@@ -95,6 +98,7 @@ static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *d
                      s.in_h, s.in_w, s.in_c, s.out_h, s.out_w, s.out_c, s.kernel_h, s.kernel_w, s.stride_h, s.stride_w,
                      s.pad_top, s.pad_left, block.columns, block.samples, block.vectors,
                      desc->kind == FCL_CONV_BACKWARD_DATA);
+    fcl_options_pool(&options, desc);
     if (desc->kind == FCL_CONV_FORWARD)
         fcl_options_activation(&options, "ACTIVATION", desc->activation);
     else
@@ -126,7 +130,7 @@ static fcl_status run_forward(fcl_plan *plan, int n, const fcl_operands *operand
     if (!args->weights_unchanged) FCL_TRY(pack_weights(plan, operands));
     FCL_TRY(FCL_LAUNCH(plan->convolve, &range, fcl_arg_int(n), fcl_arg_buffer(operands->buffer[FCL_X]),
                        fcl_arg_buffer(operands->workspace), fcl_arg_buffer(operands->buffer[FCL_Y]),
-                       fcl_arg_buffer(operands->buffer[FCL_B])));
+                       fcl_arg_buffer(operands->buffer[FCL_B]), fcl_arg_buffer(operands->buffer[FCL_PLACE])));
 done:
     return status;
 }
@@ -146,6 +150,7 @@ const fcl_solver fcl_solver_conv_direct_forward = {
     .name = "conv_direct",
     .kind = FCL_CONV_FORWARD,
     .files = "conv_direct.cl",
+    .fuses_pool = 1,
     .keeps_weights = 1,
     .error_factor = FCL_CONV_ERROR_FACTOR,
     .applies = applies,

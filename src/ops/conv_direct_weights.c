@@ -32,7 +32,7 @@ static weights_block block_of(const fcl_conv_shape *c, const fcl_device *device)
 
 /* Depends on the shape and the vector width alone, so that the sums do not depend on the number of cores. */
 static size_t parts_of(const fcl_op_desc *desc, const weights_block *block) {
-    const fcl_conv_shape *c = &desc->conv;
+    const fcl_conv_shape conv = fcl_conv_of(desc), *c = &conv;
     size_t blocks = fcl_div_up((size_t)c->in_c, (size_t)block->channels) *
                     fcl_div_up((size_t)c->out_c, (size_t)(LANES * block->vectors));
     size_t parts = fcl_div_up(WANTED_ITEMS, blocks), rows = (size_t)desc->batch * (size_t)c->out_h;
@@ -43,7 +43,7 @@ static size_t parts_of(const fcl_op_desc *desc, const weights_block *block) {
 }
 
 static int applies(const fcl_op_desc *desc, const fcl_device *device) {
-    const fcl_conv_shape *c = &desc->conv;
+    const fcl_conv_shape conv = fcl_conv_of(desc), *c = &conv;
     weights_block block = block_of(c, device);
     /* On a GPU one item a group leaves all but one lane idle. */
     if (fcl_device_facts(device)->kind == FCL_DEVICE_GPU || !fcl_conv_fits_int(desc)) return 0;
@@ -52,8 +52,9 @@ static int applies(const fcl_op_desc *desc, const fcl_device *device) {
 }
 
 static size_t workspace_bytes(const fcl_op_desc *desc, const fcl_device *device) {
-    weights_block block = block_of(&desc->conv, device);
-    return parts_of(desc, &block) * fcl_conv_gradient_floats(&desc->conv) * sizeof(float);
+    const fcl_conv_shape conv = fcl_conv_of(desc);
+    weights_block block = block_of(&conv, device);
+    return parts_of(desc, &block) * fcl_conv_gradient_floats(&conv) * sizeof(float);
 }
 
 static void dispose(fcl_plan *plan) {
@@ -67,7 +68,7 @@ static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *d
     fcl_status status;
     fcl_plan *plan = NULL;
     fcl_text options = FCL_TEXT_EMPTY;
-    const fcl_conv_shape *c = &desc->conv;
+    const fcl_conv_shape conv = fcl_conv_of(desc), *c = &conv;
     weights_block block = block_of(c, device);
     FCL_TRY(FCL_NEW(&plan, 1, "a plan"));
     plan->channel_blocks = fcl_div_up((size_t)c->in_c, (size_t)block.channels);
@@ -76,6 +77,7 @@ static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *d
     plan->gradient_floats = fcl_conv_gradient_floats(c);
     fcl_options_conv(&options, c);
     fcl_text_appendf(&options, " -DCHANNELS=%d -DVECTORS=%d -DTAPS=%d", block.channels, block.vectors, block.taps);
+    fcl_options_pool(&options, desc);
     FCL_TRY(fcl_text_status(&options));
     FCL_TRY(fcl_kernel_create(&plan->main, device, "conv_direct_weights.cl", "conv_direct_weights",
                               fcl_text_get(&options)));
@@ -94,7 +96,7 @@ static fcl_status run(fcl_plan *plan, int n, const fcl_operands *operands, const
         .n_dimensions = 3, .global = {plan->channel_blocks, plan->out_blocks, plan->n_parts}, .local = {1, 1, 1}};
     FCL_TRY(FCL_LAUNCH(plan->main, &main, fcl_arg_int(n), fcl_arg_int((int)plan->n_parts),
                        fcl_arg_buffer(operands->buffer[FCL_X]), fcl_arg_buffer(operands->buffer[FCL_DY]),
-                       fcl_arg_buffer(operands->workspace)));
+                       fcl_arg_buffer(operands->buffer[FCL_PLACE]), fcl_arg_buffer(operands->workspace)));
     FCL_TRY(fcl_sum_parts_run(plan->sum, (int)plan->n_parts, plan->gradient_floats, operands, args));
 done:
     return status;
@@ -104,6 +106,7 @@ const fcl_solver fcl_solver_conv_direct_backward_weights = {
     .name = "conv_direct",
     .kind = FCL_CONV_BACKWARD_WEIGHTS,
     .files = "conv_direct_weights.cl sum_parts.cl",
+    .fuses_pool = 1,
     .error_factor = FCL_CONV_ERROR_FACTOR,
     .applies = applies,
     .workspace_bytes = workspace_bytes,

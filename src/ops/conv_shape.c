@@ -20,12 +20,18 @@ fcl_conv_shape fcl_conv_of_dense(const fcl_dense_shape *dense) {
 }
 
 fcl_conv_shape fcl_conv_of(const fcl_op_desc *desc) {
-    return fcl_op_is_dense(desc->kind) ? fcl_conv_of_dense(&desc->dense) : desc->conv;
+    if (fcl_op_is_dense(desc->kind)) return fcl_conv_of_dense(&desc->dense);
+    fcl_conv_shape conv = desc->conv;
+    if (desc->fused_pool) {
+        conv.out_h -= conv.out_h % 2;
+        conv.out_w -= conv.out_w % 2;
+    }
+    return conv;
 }
 
 fcl_conv_shape fcl_conv_as_forward(const fcl_op_desc *desc) {
-    const fcl_conv_shape *c = &desc->conv;
-    if (desc->kind == FCL_CONV_FORWARD) return *c;
+    const fcl_conv_shape conv = fcl_conv_of(desc), *c = &conv;
+    if (desc->kind == FCL_CONV_FORWARD) return conv;
     return (fcl_conv_shape){.in_h = c->out_h,
                             .in_w = c->out_w,
                             .in_c = c->out_c,
@@ -61,6 +67,10 @@ void fcl_options_conv(fcl_text *options, const fcl_conv_shape *conv) {
                      " -DSTRIDE_H=%d -DSTRIDE_W=%d -DPAD_TOP=%d -DPAD_LEFT=%d",
                      conv->in_h, conv->in_w, conv->in_c, conv->out_h, conv->out_w, conv->out_c, conv->kernel_h,
                      conv->kernel_w, conv->stride_h, conv->stride_w, conv->pad_top, conv->pad_left);
+}
+
+void fcl_options_pool(fcl_text *options, const fcl_op_desc *desc) {
+    fcl_text_appendf(options, " -DPOOL=%d", desc->fused_pool != FCL_POOL_NONE);
 }
 
 size_t fcl_conv_gradient_floats(const fcl_conv_shape *conv) {

@@ -9,7 +9,8 @@ enum { FCL_CONV_ERROR_FACTOR = 64 };
 
 /* A dense layer is a convolution over one pixel. */
 fcl_conv_shape fcl_conv_of_dense(const fcl_dense_shape *dense);
-/* The shape of a convolution or of a dense layer as a convolution. */
+/* The shape of a convolution or of a dense layer as a convolution. With a fused pooling the rows and columns of y that it
+ * drops are left out: the output is twice as large as what is pooled. */
 fcl_conv_shape fcl_conv_of(const fcl_op_desc *desc);
 int fcl_op_is_dense(fcl_op_kind kind);
 /* The convolution that a forward pass is, or a backward pass to the data with stride 1: of dy, with the kernel turned
@@ -24,6 +25,9 @@ size_t fcl_conv_weights(const fcl_conv_shape *conv);
 int fcl_conv_fits_int(const fcl_op_desc *desc);
 /* "-DIN_H=96 -DIN_W=96 -DIN_C=1 -DOUT_H=... -DKERNEL_H=... -DSTRIDE_H=... -DPAD_TOP=... -DPAD_LEFT=..." */
 void fcl_options_conv(fcl_text *options, const fcl_conv_shape *conv);
+
+/* " -DPOOL=1" where pooling is fused into the convolution, else " -DPOOL=0". */
+void fcl_options_pool(fcl_text *options, const fcl_op_desc *desc);
 
 /* Elements of the gradients of weights and biases. */
 size_t fcl_conv_gradient_floats(const fcl_conv_shape *conv);

@@ -15,7 +15,7 @@ enum {
 
 struct fcl_plan {
     fcl_conv_shape shape;
-    int is_backward;
+    int is_backward, pools;
     float x_slope; /* of the activation that made x, left of 0 */
     fcl_kernel *weights;
     fcl_kernel *convolve; /* in blocks; or in chunks: */
@@ -107,6 +107,7 @@ static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *d
         (fcl_range){.n_dimensions = 2, .global = {(size_t)s.in_c, (size_t)(s.out_c / LANES)}, .local = {1, 1}};
     plan->shape = s;
     plan->is_backward = desc->kind == FCL_CONV_BACKWARD_DATA;
+    plan->pools = desc->fused_pool != FCL_POOL_NONE;
     plan->tiles_a_sample = tiles_of(&s, 1);
     fcl_text_appendf(&options, "-DBLOCK=%d -DBACKWARD=%d -DCHUNKS=%d", block_of(&s, desc->batch, device),
                      plan->is_backward, is_in_chunks(&s));
@@ -141,9 +142,10 @@ done:
         fcl_arg_int((s)->out_w), fcl_arg_int((s)->out_c), fcl_arg_int((s)->pad_top), fcl_arg_int((s)->pad_left)
 
 /* What the kernels that write dst end with. */
-#define EXTRA_FORWARD fcl_arg_buffer(operands->buffer[FCL_B])
+#define PLACES        fcl_arg_buffer(operands->buffer[FCL_PLACE])
+#define EXTRA_FORWARD fcl_arg_buffer(operands->buffer[FCL_B]), fcl_arg_int(plan->pools), PLACES
 #define EXTRA_BACKWARD                                                                                                 \
-    fcl_arg_buffer(operands->buffer[FCL_X]), fcl_arg_float(plan->x_slope), fcl_arg_int(args->accumulate)
+    fcl_arg_buffer(operands->buffer[FCL_X]), fcl_arg_float(plan->x_slope), fcl_arg_int(args->accumulate), PLACES
 
 static fcl_status run_blocks(fcl_plan *plan, int n, const fcl_operands *operands, const fcl_op_args *args, fcl_arg src,
                              fcl_arg dst) {
@@ -164,7 +166,8 @@ static fcl_status run_chunks(fcl_plan *plan, int n, const fcl_operands *operands
     for (size_t first = 0; first < n_tiles; first += plan->capacity) {
         size_t tiles = n_tiles - first < plan->capacity ? n_tiles - first : plan->capacity;
         fcl_range range = {.n_dimensions = 1, .global = {tiles}, .local = {1}};
-        FCL_TRY(FCL_LAUNCH(plan->tiles, &range, fcl_arg_int((int)first), SIZES_ARGS(s), capacity, src, workspace));
+        FCL_TRY(
+            FCL_LAUNCH(plan->tiles, &range, fcl_arg_int((int)first), SIZES_ARGS(s), capacity, src, PLACES, workspace));
         FCL_TRY(FCL_LAUNCH(plan->product, &plan->range, fcl_arg_int((int)tiles), fcl_arg_int(s->in_c),
                            fcl_arg_int(s->out_c), capacity, workspace));
         if (plan->is_backward)
@@ -196,6 +199,7 @@ done:
         .kind = op_kind,                                                                                               \
         .likely_speed = fcl_winograd_speed,                                                                            \
         .files = "conv_winograd.cl",                                                                                   \
+        .fuses_pool = 1,                                                                                               \
         .keeps_weights = op_kind == FCL_CONV_FORWARD,                                                                  \
         .error_factor = FCL_WINOGRAD_ERROR_FACTOR,                                                                     \
         .applies = applies,                                                                                            \

@@ -42,7 +42,7 @@ static size_t at_least(size_t n, size_t least) {
 
 /* From the shape alone, so that the sums do not depend on the number of cores. */
 static winograd_layout layout_of(const fcl_op_desc *desc) {
-    const fcl_conv_shape *c = &desc->conv;
+    const fcl_conv_shape conv = fcl_conv_of(desc), *c = &conv;
     const size_t in_c = (size_t)c->in_c, out_c = (size_t)c->out_c, tiles = fcl_winograd_tiles(c) * (size_t)desc->batch;
     const size_t tile_floats = POINTS * (in_c + out_c), part_floats = (POINTS * in_c + 1) * out_c;
     winograd_layout l = {.in_parts = part_floats * sizeof(float) <= MAX_PART_BYTES, .parts = 1};
@@ -68,7 +68,7 @@ static size_t workspace_bytes(const fcl_op_desc *desc, const fcl_device *device)
 
 /* Its own multiplications; the parts' sums are written and read. */
 static fcl_work work(const fcl_op_desc *desc, const fcl_device *device) {
-    const fcl_conv_shape *c = &desc->conv;
+    const fcl_conv_shape conv = fcl_conv_of(desc), *c = &conv;
     const double points = (double)POINTS * c->in_c * c->out_c;
     (void)device;
     return (fcl_work){.flop = 2.0 * (double)fcl_winograd_tiles(c) * desc->batch * points,
@@ -95,7 +95,7 @@ static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *d
     static const char file[] = "conv_winograd_weights.cl";
     fcl_status status;
     fcl_plan *plan = NULL;
-    const fcl_conv_shape *c = &desc->conv;
+    const fcl_conv_shape conv = fcl_conv_of(desc), *c = &conv;
     const winograd_layout l = layout_of(desc);
     fcl_text options = FCL_TEXT_EMPTY;
     int vectors = c->out_c % (2 * LANES) == 0 ? 2 : 1;
@@ -129,11 +129,13 @@ done:
     return status;
 }
 
-/* SIZES of the kernels. */
-#define SIZES_ARGS(plan)                                                                                               \
+/* What the kernels that transform tiles are launched with behind the first argument. */
+#define TILES_ARGS(plan, operands)                                                                                     \
     fcl_arg_int((plan)->shape.in_h), fcl_arg_int((plan)->shape.in_w), fcl_arg_int((plan)->shape.in_c),                 \
         fcl_arg_int((plan)->shape.out_h), fcl_arg_int((plan)->shape.out_w), fcl_arg_int((plan)->shape.out_c),          \
-        fcl_arg_int((plan)->shape.pad_top), fcl_arg_int((plan)->shape.pad_left), fcl_arg_int((int)(plan)->block)
+        fcl_arg_int((plan)->shape.pad_top), fcl_arg_int((plan)->shape.pad_left), fcl_arg_int((int)(plan)->block),      \
+        fcl_arg_buffer((operands)->buffer[FCL_X]), fcl_arg_buffer((operands)->buffer[FCL_DY]),                         \
+        fcl_arg_buffer((operands)->buffer[FCL_PLACE]), fcl_arg_buffer((operands)->workspace)
 
 static fcl_status add_chunks(fcl_plan *plan, int n, const fcl_operands *operands) {
     fcl_status status = FCL_OK;
@@ -142,9 +144,7 @@ static fcl_status add_chunks(fcl_plan *plan, int n, const fcl_operands *operands
     for (size_t first = 0; first < n_tiles; first += plan->block) {
         size_t tiles = at_most(n_tiles - first, plan->block);
         fcl_range range = {.n_dimensions = 1, .global = {tiles}, .local = {1}};
-        FCL_TRY(FCL_LAUNCH(plan->tiles, &range, fcl_arg_int((int)first), SIZES_ARGS(plan),
-                           fcl_arg_buffer(operands->buffer[FCL_X]), fcl_arg_buffer(operands->buffer[FCL_DY]),
-                           workspace));
+        FCL_TRY(FCL_LAUNCH(plan->tiles, &range, fcl_arg_int((int)first), TILES_ARGS(plan, operands)));
         FCL_TRY(FCL_LAUNCH(plan->product, &plan->product_range, fcl_arg_int((int)tiles), fcl_arg_int(first == 0),
                            fcl_arg_int(plan->shape.in_c), fcl_arg_int(plan->shape.out_c), fcl_arg_int((int)plan->block),
                            workspace));
@@ -157,9 +157,7 @@ static fcl_status run(fcl_plan *plan, int n, const fcl_operands *operands, const
     fcl_status status;
     fcl_arg workspace = fcl_arg_buffer(operands->workspace);
     if (plan->parts)
-        FCL_TRY(FCL_LAUNCH(plan->parts, &plan->parts_range, fcl_arg_int(n), SIZES_ARGS(plan),
-                           fcl_arg_buffer(operands->buffer[FCL_X]), fcl_arg_buffer(operands->buffer[FCL_DY]),
-                           workspace));
+        FCL_TRY(FCL_LAUNCH(plan->parts, &plan->parts_range, fcl_arg_int(n), TILES_ARGS(plan, operands)));
     else
         FCL_TRY(add_chunks(plan, n, operands));
     FCL_TRY(FCL_LAUNCH(plan->finish, &plan->finish_range, fcl_arg_int((int)plan->n_parts), workspace,
@@ -174,6 +172,7 @@ const fcl_solver fcl_solver_conv_winograd_backward_weights = {
     .kind = FCL_CONV_BACKWARD_WEIGHTS,
     .likely_speed = fcl_winograd_speed,
     .files = "conv_winograd_weights.cl",
+    .fuses_pool = 1,
     .error_factor = FCL_WINOGRAD_ERROR_FACTOR,
     .applies = applies,
     .workspace_bytes = workspace_bytes,

@@ -58,23 +58,42 @@ typedef struct output_check {
     const void *result;
     size_t n_picked;
     size_t *picked; /* NULL: all */
-    double *wanted, *magnitude;
+    double *got, *wanted, *magnitude;
 } output_check;
 
 enum { CHECK_BLOCK = 8 };
+
+/* A place is right when the pixel that it names is a maximum within the bounds of both: where pixels are as good as equal,
+ * the device may find another one than the reference. Held against each other are therefore the pixels' values. */
+static void check_place(const output_check *check, size_t i, size_t index) {
+    enum { PIXELS = 4 };
+    const unsigned place = ((const unsigned char *)check->result)[index];
+    double of_named = 0.0;
+    check->wanted[i] =
+        fcl_reference_element(&check->magnitude[i], check->desc, check->args, check->n, check->host, FCL_Y, index);
+    check->got[i] = place < PIXELS
+                        ? fcl_reference_pixel(&of_named, check->desc, check->n, check->host, index, (int)place)
+                        : (double)INFINITY;
+    check->magnitude[i] += of_named;
+}
+
+static double value_at(const output_check *check, size_t index) {
+    return check->role == FCL_FLAG ? (double)((const int32_t *)check->result)[index]
+                                   : (double)((const float *)check->result)[index];
+}
 
 static void check_block(void *context, size_t block) {
     const output_check *check = context;
     for (size_t i = block * CHECK_BLOCK; i < (block + 1) * CHECK_BLOCK && i < check->n_picked; i++) {
         size_t index = check->picked ? check->picked[i] : i;
+        if (check->role == FCL_PLACE) {
+            check_place(check, i, index);
+            continue;
+        }
+        check->got[i] = value_at(check, index);
         check->wanted[i] = fcl_reference_element(&check->magnitude[i], check->desc, check->args, check->n, check->host,
                                                  check->role, index);
     }
-}
-
-static double got_at(const output_check *check, size_t index) {
-    return check->role == FCL_FLAG ? (double)((const int32_t *)check->result)[index]
-                                   : (double)((const float *)check->result)[index];
 }
 
 /* Height, width and channels of a tensor, for its borders; {1, 1, count} where it has no such axes. */
@@ -84,8 +103,8 @@ static void axes_of(size_t axes[3], const fcl_op_desc *desc, fcl_role role, size
     switch (desc->kind) {
     case FCL_CONV_FORWARD:
     case FCL_CONV_BACKWARD_DATA:
-        h = is_input_like ? desc->conv.in_h : desc->conv.out_h;
-        w = is_input_like ? desc->conv.in_w : desc->conv.out_w;
+        h = is_input_like ? desc->conv.in_h : desc->conv.out_h / (desc->fused_pool ? 2 : 1);
+        w = is_input_like ? desc->conv.in_w : desc->conv.out_w / (desc->fused_pool ? 2 : 1);
         c = is_input_like ? desc->conv.in_c : desc->conv.out_c;
         break;
     case FCL_CONV_BACKWARD_WEIGHTS:
@@ -153,7 +172,7 @@ static void judge(fcl_gate_report *report, const output_check *check) {
     double squared_errors = 0.0, squares = 0.0;
     for (size_t i = 0; i < check->n_picked; i++) {
         size_t index = check->picked ? check->picked[i] : i;
-        double got = got_at(check, index), wanted = check->wanted[i], error = fabs(got - wanted);
+        double got = check->got[i], wanted = check->wanted[i], error = fabs(got - wanted);
         double bound = check->solver->error_factor * (double)FLT_EPSILON * check->magnitude[i] + (double)FLT_MIN;
         blame(report, check->role, index, got, wanted, isfinite(error) ? error / bound : (double)INFINITY);
         squared_errors += error * error;
@@ -170,28 +189,35 @@ static fcl_status check_output(fcl_gate_report *report, output_check *check, con
     fcl_status status = FCL_OK;
     const uint32_t *words = check->result;
     const float *values = check->result;
+    const unsigned char *places = check->result, *unwritten = (const unsigned char *)&(uint32_t){FCL_POISON_UNWRITTEN};
+    const size_t count =
+        operand->role == FCL_PLACE ? (size_t)check->n * fcl_op_output_count(check->desc) : operand->count;
     for (size_t i = operand->count; i < operand->count + FCL_GUARD_FLOATS; i++) {
         if (words[i] == FCL_POISON_UNWRITTEN) continue;
         find_fault(report, operand->role, i, "was written beyond its end");
         break;
     }
-    for (size_t i = 0; i < operand->count && operand->role != FCL_FLAG; i++) {
+    for (size_t i = count; operand->role == FCL_PLACE && i < operand->count * sizeof *words; i++)
+        if (places[i] != unwritten[i % sizeof *words])
+            find_fault(report, operand->role, i, "was written beyond its end");
+    for (size_t i = 0; i < operand->count && operand->role != FCL_FLAG && operand->role != FCL_PLACE; i++) {
         if (isfinite(values[i])) continue;
         double magnitude, wanted = fcl_reference_element(&magnitude, check->desc, check->args, check->n, check->host,
                                                          operand->role, i);
         blame(report, operand->role, i, (double)values[i], wanted, (double)INFINITY);
         break;
     }
-    check->n_picked = operand->count;
-    if (max_elements > 0 && operand->count > max_elements)
-        FCL_TRY(
-            pick_elements(&check->picked, &check->n_picked, check->desc, operand->role, operand->count, max_elements));
+    check->n_picked = count;
+    if (max_elements > 0 && count > max_elements)
+        FCL_TRY(pick_elements(&check->picked, &check->n_picked, check->desc, operand->role, count, max_elements));
+    FCL_TRY(FCL_NEW(&check->got, check->n_picked, "values to check"));
     FCL_TRY(FCL_NEW(&check->wanted, check->n_picked, "reference values"));
     FCL_TRY(FCL_NEW(&check->magnitude, check->n_picked, "reference values"));
     fcl_parallel_for((check->n_picked + CHECK_BLOCK - 1) / CHECK_BLOCK, check_block, check);
     judge(report, check);
 done:
     free(check->picked);
+    free(check->got);
     free(check->wanted);
     free(check->magnitude);
     return status;

@@ -9,8 +9,9 @@
 #include "base/thread.h"
 
 enum {
-    BLOCK_FLOATS = 1 << 16, /* what one turn of the parallel loop makes, and what is copied at a time */
-    TIE_STEPS = 8,          /* values for maxima are multiples of 1/8, so that ties happen in most windows */
+    BLOCK_FLOATS = 1 << 16,   /* what one turn of the parallel loop makes, and what is copied at a time */
+    FOUR_PLACES = 0x03030303, /* the bits of four places */
+    TIE_STEPS = 8,            /* values for maxima are multiples of 1/8, so that ties happen in most windows */
 };
 
 static const uint64_t value_seed = 0x6f70657261746f72u;
@@ -48,7 +49,10 @@ static void make_block(void *context, size_t index) {
         uint32_t words[4];
         fcl_random_block(words, value_seed, FCL_RANDOM_TEST, (uint32_t)m->role, i / 4);
         for (size_t k = 0; k < 4 && i + k < end; k++)
-            m->values[i + k] = made_value(m->desc, m->role, 2.0f * fcl_random_unit(words[k]) - 1.0f);
+            if (m->role == FCL_PLACE)
+                memcpy(&m->values[i + k], &(uint32_t){words[k] & FOUR_PLACES}, sizeof(uint32_t));
+            else
+                m->values[i + k] = made_value(m->desc, m->role, 2.0f * fcl_random_unit(words[k]) - 1.0f);
     }
 }
 

@@ -30,9 +30,10 @@ const char *fcl_op_kind_name(fcl_op_kind kind) {
 
 const char *fcl_role_name(fcl_role role) {
     static const char *const names[FCL_N_ROLES] = {
-        [FCL_X] = "x",       [FCL_X2] = "x2",       [FCL_W] = "w",       [FCL_B] = "b",   [FCL_Y] = "y",
-        [FCL_DY] = "dy",     [FCL_DX] = "dx",       [FCL_DW] = "dw",     [FCL_DB] = "db", [FCL_TARGET] = "target",
-        [FCL_MASK] = "mask", [FCL_STATS] = "stats", [FCL_FLAG] = "flag", [FCL_M] = "m",   [FCL_V] = "v",
+        [FCL_X] = "x",       [FCL_X2] = "x2",         [FCL_W] = "w",       [FCL_B] = "b",
+        [FCL_Y] = "y",       [FCL_DY] = "dy",         [FCL_DX] = "dx",     [FCL_DW] = "dw",
+        [FCL_DB] = "db",     [FCL_TARGET] = "target", [FCL_MASK] = "mask", [FCL_STATS] = "stats",
+        [FCL_FLAG] = "flag", [FCL_M] = "m",           [FCL_V] = "v",       [FCL_PLACE] = "place",
     };
     assert((unsigned)role < FCL_N_ROLES);
     return names[role];
@@ -56,8 +57,10 @@ size_t fcl_op_output_count(const fcl_op_desc *desc) {
     switch (desc->kind) {
     case FCL_CONV_FORWARD:
     case FCL_CONV_BACKWARD_DATA:
-    case FCL_CONV_BACKWARD_WEIGHTS:
-        return (size_t)desc->conv.out_h * (size_t)desc->conv.out_w * (size_t)desc->conv.out_c;
+    case FCL_CONV_BACKWARD_WEIGHTS: {
+        const size_t pooled = desc->fused_pool ? 2 : 1;
+        return (size_t)desc->conv.out_h / pooled * ((size_t)desc->conv.out_w / pooled) * (size_t)desc->conv.out_c;
+    }
     case FCL_DENSE_FORWARD:
     case FCL_DENSE_BACKWARD_DATA:
     case FCL_DENSE_BACKWARD_WEIGHTS: return (size_t)desc->dense.out;
@@ -90,6 +93,7 @@ int fcl_op_operands(fcl_operand out[FCL_N_ROLES], const fcl_op_desc *desc) {
     enum { IN = 1, OUT = 2, IN_PLACE = 3 };
     size_t batch = (size_t)desc->batch, x = batch * fcl_op_input_count(desc), y = batch * fcl_op_output_count(desc);
     size_t needs_x = desc->x_activation.kind != FCL_LINEAR ? x : 0;
+    const size_t places = desc->fused_pool == FCL_POOL_2X2_PLACES ? (y + sizeof(float) - 1) / sizeof(float) : 0;
     int n = 0;
 #define OPERAND(operand_role, operand_count, how)                                                                      \
     out[n++] = (fcl_operand) {                                                                                         \
@@ -102,10 +106,12 @@ int fcl_op_operands(fcl_operand out[FCL_N_ROLES], const fcl_op_desc *desc) {
         OPERAND(FCL_W, weight_count(desc), IN);
         OPERAND(FCL_B, bias_count(desc), IN);
         OPERAND(FCL_Y, y, OUT);
+        if (places) OPERAND(FCL_PLACE, places, OUT);
         break;
     case FCL_CONV_BACKWARD_DATA:
     case FCL_DENSE_BACKWARD_DATA:
         OPERAND(FCL_DY, y, IN);
+        if (places) OPERAND(FCL_PLACE, places, IN);
         OPERAND(FCL_W, weight_count(desc), IN);
         if (needs_x) OPERAND(FCL_X, x, IN);
         OPERAND(FCL_DX, x, OUT);
@@ -114,6 +120,7 @@ int fcl_op_operands(fcl_operand out[FCL_N_ROLES], const fcl_op_desc *desc) {
     case FCL_DENSE_BACKWARD_WEIGHTS:
         OPERAND(FCL_X, x, IN);
         OPERAND(FCL_DY, y, IN);
+        if (places) OPERAND(FCL_PLACE, places, IN);
         OPERAND(FCL_DW, weight_count(desc), OUT);
         OPERAND(FCL_DB, bias_count(desc), OUT);
         break;
@@ -179,7 +186,8 @@ int fcl_role_is_per_sample(fcl_role role) {
     case FCL_DY:
     case FCL_DX:
     case FCL_TARGET:
-    case FCL_MASK: return 1;
+    case FCL_MASK:
+    case FCL_PLACE: return 1;
     default: return 0;
     }
 }
@@ -191,7 +199,9 @@ double fcl_op_flop(const fcl_op_desc *desc, int n) {
     switch (desc->kind) {
     case FCL_CONV_FORWARD:
     case FCL_CONV_BACKWARD_DATA:
-    case FCL_CONV_BACKWARD_WEIGHTS: return 2.0 * n * out * desc->conv.kernel_h * desc->conv.kernel_w * desc->conv.in_c;
+    case FCL_CONV_BACKWARD_WEIGHTS:
+        return 2.0 * n * out * (desc->fused_pool ? 4.0 : 1.0) * desc->conv.kernel_h * desc->conv.kernel_w *
+               desc->conv.in_c;
     case FCL_DENSE_FORWARD:
     case FCL_DENSE_BACKWARD_DATA:
     case FCL_DENSE_BACKWARD_WEIGHTS: return 2.0 * n * in * out;
@@ -242,6 +252,7 @@ void fcl_op_describe(char out[256], const fcl_op_desc *desc) {
         append(&line, " in=%dx%dx%d out=%dx%dx%d kernel=%dx%d stride=%dx%d pad=%d,%d", conv->in_h, conv->in_w,
                conv->in_c, conv->out_h, conv->out_w, conv->out_c, conv->kernel_h, conv->kernel_w, conv->stride_h,
                conv->stride_w, conv->pad_top, conv->pad_left);
+        if (desc->fused_pool) append(&line, " pool=2x2%s", desc->fused_pool == FCL_POOL_2X2_PLACES ? ",places" : "");
     } else if (desc->kind <= FCL_DENSE_BACKWARD_WEIGHTS) {
         append(&line, " in=%d out=%d", desc->dense.in, desc->dense.out);
     } else if (desc->kind <= FCL_POOL_BACKWARD) {

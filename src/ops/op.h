@@ -26,9 +26,9 @@ typedef struct fcl_activation {
 } fcl_activation;
 
 typedef enum fcl_op_kind {
-    FCL_CONV_FORWARD,           /* X W B -> Y */
-    FCL_CONV_BACKWARD_DATA,     /* DY W [X] -> DX */
-    FCL_CONV_BACKWARD_WEIGHTS,  /* X DY -> DW DB */
+    FCL_CONV_FORWARD,           /* X W B -> Y [PLACE] */
+    FCL_CONV_BACKWARD_DATA,     /* DY [PLACE] W [X] -> DX */
+    FCL_CONV_BACKWARD_WEIGHTS,  /* X DY [PLACE] -> DW DB */
     FCL_DENSE_FORWARD,          /* X W B -> Y */
     FCL_DENSE_BACKWARD_DATA,    /* DY W [X] -> DX */
     FCL_DENSE_BACKWARD_WEIGHTS, /* X DY -> DW DB */
@@ -62,6 +62,7 @@ typedef enum fcl_role {
     FCL_FLAG,
     FCL_M,
     FCL_V,
+    FCL_PLACE, /* see fcl_fused_pool */
     FCL_N_ROLES
 } fcl_role;
 
@@ -72,6 +73,17 @@ typedef struct fcl_conv_shape {
     int stride_h, stride_w;
     int pad_top, pad_left; /* zero rows/columns before the first; those after follow from the output size */
 } fcl_conv_shape;
+
+/* Max-pooling 2x2 with stride 2 and without padding behind a convolution, as part of its operations: Y and DY then are
+ * (batch, out_h / 2, out_w / 2, out_c), rounded down, of the convolution's own output; the row or column that is left over is
+ * not computed and has no gradient. PLACE says which of an element's four pixels (0..3, in row order) is the maximum, the
+ * first if several are, a NaN before all: a byte for each element of Y, four to a 4-byte element of the operand. Forward
+ * writes it, backward reads it. */
+typedef enum fcl_fused_pool {
+    FCL_POOL_NONE,
+    FCL_POOL_2X2, /* without PLACE, for inference: forward alone */
+    FCL_POOL_2X2_PLACES
+} fcl_fused_pool;
 
 typedef struct fcl_dense_shape {
     int in, out;
@@ -99,6 +111,7 @@ typedef struct fcl_op_desc {
     int batch;                   /* the largest batch it will run with; 1 for FCL_FINITE_CHECK and FCL_ADAM */
     fcl_activation activation;   /* forward: fused behind the result */
     fcl_activation x_activation; /* backward: what made x; operand X is needed unless it is FCL_LINEAR */
+    fcl_fused_pool fused_pool;   /* convolution: pooling as part of it, behind the activation */
     int weights_stay;            /* forward: W is the same in most runs, so that what a solver makes of it is kept */
     float rate;                  /* dropout: share of elements set to zero, 0 <= rate < 1 */
     union {
@@ -154,7 +167,7 @@ typedef struct fcl_operand {
 
 /* The operands of an operation, at most FCL_N_ROLES; returns their number. */
 int fcl_op_operands(fcl_operand out[FCL_N_ROLES], const fcl_op_desc *desc);
-/* Elements of X (and DX) and of Y (and DY) of one sample. */
+/* Elements of X (and DX) and of Y (and DY) of one sample; PLACE has as many bytes as Y elements. */
 size_t fcl_op_input_count(const fcl_op_desc *desc);
 size_t fcl_op_output_count(const fcl_op_desc *desc);
 /* Whether `accumulate` makes the operation add to this output: DX of whatever writes one but the loss, DW,

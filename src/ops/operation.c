@@ -37,6 +37,22 @@ fcl_status fcl_operation_create(fcl_operation **out, fcl_device *device, const f
     return fcl_operation_create_from(out, device, desc, choice, measure, fcl_solvers_of(desc->kind));
 }
 
+fcl_status fcl_operation_is_possible(int *out, fcl_device *device, const fcl_op_desc *desc, const fcl_choice *choice,
+                                     int measure) {
+    const fcl_solver *solver, *const *any = fcl_solvers_of(desc->kind);
+    int is_wish;
+    char description[256];
+    fcl_op_describe(description, desc);
+    fcl_status status = fcl_choice_find(&solver, &is_wish, choice, desc, description);
+    if (status != FCL_OK) return status;
+    while (!solver && *any && !(fcl_solver_suits(*any, device) && fcl_solver_applies(*any, desc, device))) any++;
+    *out = 0;
+    if (solver ? !fcl_solver_applies(solver, desc, device) : !*any) return FCL_OK;
+    status = fcl_select_solver(&solver, device, desc, choice, measure, fcl_solvers_of(desc->kind));
+    *out = status == FCL_OK;
+    return status == FCL_E_WRONG_RESULT ? FCL_OK : status;
+}
+
 void fcl_operation_free(fcl_operation *operation) {
     if (!operation) return;
     if (operation->plan) operation->solver->dispose(operation->plan);

@@ -26,6 +26,8 @@ fcl_status fcl_choice_force(fcl_choice *choice, const char *text);
 /* Use this solver for exactly this description (from fcl_op_describe): how a run repeats its record. */
 fcl_status fcl_choice_record(fcl_choice *choice, const char *description, const char *solver);
 
+/* Whether the choice names a solver for this operation, forced or recorded. */
+int fcl_choice_names(const fcl_choice *choice, const fcl_op_desc *desc);
 /* What tuning chose is not looked at: the solvers are those of a device that nobody tuned. */
 void fcl_choice_ignore_tuning(fcl_choice *choice);
 
@@ -35,6 +37,13 @@ typedef struct fcl_operation fcl_operation;
  * is, fails the gate. */
 fcl_status fcl_operation_create(fcl_operation **out, fcl_device *device, const fcl_op_desc *desc,
                                 const fcl_choice *choice, int measure);
+/* For operations that others can stand in for. How long the likeliest solver (solver.h) will take, in units that compare
+ * operations on one device; INFINITY where none applies. Nothing is compiled for it. */
+double fcl_likely_time(const fcl_op_desc *desc, const fcl_device *device);
+/* Whether there is a solver that applies and is right: the one that the choice names, else any. What is found out is
+ * remembered. */
+fcl_status fcl_operation_is_possible(int *out, fcl_device *device, const fcl_op_desc *desc, const fcl_choice *choice,
+                                     int measure);
 /* The same with other solvers than those of fcl_solvers_of(): a list that ends with NULL. For tests of the
  * choice. */
 fcl_status fcl_operation_create_from(fcl_operation **out, fcl_device *device, const fcl_op_desc *desc,

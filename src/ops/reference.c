@@ -83,10 +83,9 @@ static size_t index_at(int sample, int y, int x, int channel, int height, int wi
            (size_t)channel;
 }
 
-static sum conv_forward(const context *c, size_t index) {
+static sum conv_pixel(const context *c, place out) {
     const fcl_conv_shape *s = &c->desc->conv;
     const float *x = floats(c, FCL_X), *w = floats(c, FCL_W);
-    place out = place_of(index, s->out_h, s->out_w, s->out_c);
     sum total = {0};
     for (int ky = 0; ky < s->kernel_h; ky++) {
         for (int kx = 0; kx < s->kernel_w; kx++) {
@@ -101,6 +100,53 @@ static sum conv_forward(const context *c, size_t index) {
     return activated(c->desc->activation, total);
 }
 
+/* The pixel of the convolution's own output, 0..3, of an element of the pooled one. */
+static place pixel_of(const fcl_conv_shape *s, size_t index, int pixel) {
+    place out = place_of(index, s->out_h / 2, s->out_w / 2, s->out_c);
+    return (place){out.sample, 2 * out.y + pixel / 2, 2 * out.x + pixel % 2, out.channel};
+}
+
+/* An error of any pixel may become that of the maximum. */
+static sum pooled_maximum(int *first, const context *c, size_t index) {
+    enum { PIXELS = 4 };
+    sum best = {0};
+    for (int pixel = 0; pixel < PIXELS; pixel++) {
+        const sum z = conv_pixel(c, pixel_of(&c->desc->conv, index, pixel));
+        best.magnitude = fmax(best.magnitude, z.magnitude);
+        if (pixel > 0 && (isnan(best.value) || (!isnan(z.value) && z.value <= best.value))) continue;
+        best.value = z.value;
+        *first = pixel;
+    }
+    return best;
+}
+
+static sum conv_forward(const context *c, fcl_role role, size_t index) {
+    const fcl_conv_shape *s = &c->desc->conv;
+    int first = 0;
+    if (!c->desc->fused_pool) return conv_pixel(c, place_of(index, s->out_h, s->out_w, s->out_c));
+    const sum best = pooled_maximum(&first, c, index);
+    return role == FCL_PLACE ? (sum){.value = first} : best;
+}
+
+/* Adds the gradient of the convolution's own output at a pixel times a factor. A cell's gradient counts in full for the
+ * magnitude at each of its pixels: solvers that mix neighbours, as Winograd's do, err by a part of what is beside a zero. */
+static void add_gradient(sum *total, const context *c, int sample, int oy, int ox, int channel, double factor) {
+    const fcl_conv_shape *s = &c->desc->conv;
+    const float *dy = floats(c, FCL_DY);
+    if (!c->desc->fused_pool) {
+        add(total, dy[index_at(sample, oy, ox, channel, s->out_h, s->out_w, s->out_c)] * factor);
+        return;
+    }
+    if (oy / 2 >= s->out_h / 2 || ox / 2 >= s->out_w / 2) return;
+    const unsigned char *places = c->operands->data[FCL_PLACE];
+    const size_t cell = index_at(sample, oy / 2, ox / 2, channel, s->out_h / 2, s->out_w / 2, s->out_c);
+    const double term = dy[cell] * factor;
+    if (places[cell] == oy % 2 * 2 + ox % 2)
+        add(total, term);
+    else
+        total->magnitude += fabs(term);
+}
+
 /* The output row or column that reads input position `in` at offset `k` of the window; -1 if none does. */
 static int reader(int in, int pad, int k, int stride, int n_out) {
     int scaled = in + pad - k;
@@ -110,7 +156,7 @@ static int reader(int in, int pad, int k, int stride, int n_out) {
 
 static sum conv_backward_data(const context *c, size_t index) {
     const fcl_conv_shape *s = &c->desc->conv;
-    const float *dy = floats(c, FCL_DY), *w = floats(c, FCL_W);
+    const float *w = floats(c, FCL_W);
     place in = place_of(index, s->in_h, s->in_w, s->in_c);
     sum total = {0};
     for (int ky = 0; ky < s->kernel_h; ky++) {
@@ -118,9 +164,9 @@ static sum conv_backward_data(const context *c, size_t index) {
         for (int kx = 0; kx < s->kernel_w && oy >= 0; kx++) {
             int ox = reader(in.x, s->pad_left, kx, s->stride_w, s->out_w);
             if (ox < 0) continue;
-            const float *gradient = dy + index_at(in.sample, oy, ox, 0, s->out_h, s->out_w, s->out_c);
             for (int oc = 0; oc < s->out_c; oc++)
-                add(&total, (double)gradient[oc] * w[index_at(ky, kx, in.channel, oc, s->kernel_w, s->in_c, s->out_c)]);
+                add_gradient(&total, c, in.sample, oy, ox, oc,
+                             w[index_at(ky, kx, in.channel, oc, s->kernel_w, s->in_c, s->out_c)]);
         }
     }
     return finished_dx(c, total, index);
@@ -128,21 +174,21 @@ static sum conv_backward_data(const context *c, size_t index) {
 
 static sum conv_backward_weights(const context *c, fcl_role role, size_t index) {
     const fcl_conv_shape *s = &c->desc->conv;
-    const float *x = floats(c, FCL_X), *dy = floats(c, FCL_DY);
+    const float *x = floats(c, FCL_X);
     place weight = role == FCL_DW ? place_of(index, s->kernel_w, s->in_c, s->out_c) : (place){0, 0, 0, (int)index};
     sum total = {0};
     for (int sample = 0; sample < c->n; sample++) {
         for (int oy = 0; oy < s->out_h; oy++) {
             for (int ox = 0; ox < s->out_w; ox++) {
-                double gradient = dy[index_at(sample, oy, ox, weight.channel, s->out_h, s->out_w, s->out_c)];
                 if (role == FCL_DB) {
-                    add(&total, gradient);
+                    add_gradient(&total, c, sample, oy, ox, weight.channel, 1.0);
                     continue;
                 }
                 /* place_of() named the weight's four axes: sample is ky, y is kx, x is the input channel. */
                 int iy = oy * s->stride_h - s->pad_top + weight.sample, ix = ox * s->stride_w - s->pad_left + weight.y;
                 if (iy < 0 || iy >= s->in_h || ix < 0 || ix >= s->in_w) continue;
-                add(&total, gradient * x[index_at(sample, iy, ix, weight.x, s->in_h, s->in_w, s->in_c)]);
+                add_gradient(&total, c, sample, oy, ox, weight.channel,
+                             x[index_at(sample, iy, ix, weight.x, s->in_h, s->in_w, s->in_c)]);
             }
         }
     }
@@ -317,12 +363,20 @@ static sum adam_element(const context *c, fcl_role role, size_t i) {
     return w;
 }
 
+double fcl_reference_pixel(double *magnitude, const fcl_op_desc *desc, int n, const fcl_host_operands *operands,
+                           size_t index, int pixel) {
+    const context c = {desc, NULL, n, operands};
+    const sum z = conv_pixel(&c, pixel_of(&desc->conv, index, pixel));
+    *magnitude = z.magnitude;
+    return z.value;
+}
+
 double fcl_reference_element(double *magnitude, const fcl_op_desc *desc, const fcl_op_args *args, int n,
                              const fcl_host_operands *operands, fcl_role role, size_t index) {
     const context c = {desc, args, n, operands};
     sum result = {0};
     switch (desc->kind) {
-    case FCL_CONV_FORWARD: result = conv_forward(&c, index); break;
+    case FCL_CONV_FORWARD: result = conv_forward(&c, role, index); break;
     case FCL_CONV_BACKWARD_DATA: result = conv_backward_data(&c, index); break;
     case FCL_CONV_BACKWARD_WEIGHTS: result = conv_backward_weights(&c, role, index); break;
     case FCL_DENSE_FORWARD: result = dense_forward(&c, index); break;

@@ -64,7 +64,7 @@ static fcl_status select_named(const fcl_solver **out, fcl_device *device, const
     fcl_status status;
     fcl_solver_record record;
     char fault[256];
-    if (!named->applies(desc, device))
+    if (!fcl_solver_applies(named, desc, device))
         return fcl_fail(FCL_E_USAGE, "solver %s cannot compute %s on %s", named->name, description,
                         fcl_device_facts(device)->name);
     FCL_TRY(fcl_judge(&record, fault, device, desc, named, cache, description));
@@ -122,12 +122,20 @@ static double likely_speed(const fcl_solver *solver, const fcl_op_desc *desc, co
     return solver->likely_speed ? solver->likely_speed(desc, device) : 1.0;
 }
 
+double fcl_likely_time(const fcl_op_desc *desc, const fcl_device *device) {
+    double best = 0.0;
+    for (const fcl_solver *const *s = fcl_solvers_of(desc->kind); *s; s++)
+        if (fcl_solver_suits(*s, device) && fcl_solver_applies(*s, desc, device))
+            best = fmax(best, likely_speed(*s, desc, device));
+    return best > 0.0 ? fcl_op_flop(desc, desc->batch) / best : (double)INFINITY;
+}
+
 /* The solvers that apply and suit the device, the likeliest first; where two are as likely, in the order of the table. */
 static int order_by_likely_speed(const fcl_solver *ordered[MAX_SOLVERS], const fcl_op_desc *desc,
                                  const fcl_device *device, const fcl_solver *const *solvers) {
     int n = 0;
     for (; *solvers && n < MAX_SOLVERS; solvers++) {
-        if (!fcl_solver_suits(*solvers, device) || !(*solvers)->applies(desc, device)) continue;
+        if (!fcl_solver_suits(*solvers, device) || !fcl_solver_applies(*solvers, desc, device)) continue;
         double speed = likely_speed(*solvers, desc, device);
         int at = n++;
         for (; at > 0 && likely_speed(ordered[at - 1], desc, device) < speed; at--) ordered[at] = ordered[at - 1];
@@ -177,14 +185,14 @@ fcl_status fcl_select_solver(const fcl_solver **out, fcl_device *device, const f
     fcl_op_describe(description, desc);
     FCL_TRY(fcl_solver_cache_open(&cache, device));
     FCL_TRY(fcl_choice_find(&named, &is_wish, choice, desc, description));
-    if (named && is_wish && !named->applies(desc, device)) {
+    if (named && is_wish && !fcl_solver_applies(named, desc, device)) {
         fcl_log(FCL_LOG_INFO, "solver %s does not apply to %s: another one is used", named->name, description);
         named = NULL;
     }
     if (named)
         FCL_TRY(select_named(out, device, desc, named, cache, description));
     else if (measure && !fcl_choice_ignores_tuning(choice) &&
-             (tuned = fcl_solver_cache_tuned(cache, description, solvers)) && tuned->applies(desc, device))
+             (tuned = fcl_solver_cache_tuned(cache, description, solvers)) && fcl_solver_applies(tuned, desc, device))
         *out = tuned;
     else
         FCL_TRY(fcl_select_default(out, device, desc, measure, solvers, cache, description));

@@ -42,6 +42,8 @@ typedef struct fcl_solver {
     double (*likely_speed)(const fcl_op_desc *desc, const fcl_device *device);
     /* On a CPU it is used only when it is asked for by name: work-groups that share local memory, which a CPU emulates. */
     int not_on_cpu;
+    /* Whether it computes convolutions with pooling fused into them (op.h). */
+    int fuses_pool;
     /* What it makes of W alone it writes into the workspace first, and leaves it there: with args->weights_unchanged it
      * does not make it again. */
     int keeps_weights;
@@ -49,7 +51,7 @@ typedef struct fcl_solver {
      * error_factor * FLT_EPSILON * magnitude (+ the smallest normal float). docs/kernels.md justifies each
      * value. */
     double error_factor;
-    /* Whether it can compute this shape on this device; asks facts, never vendors. */
+    /* Whether it can compute this shape on this device; asks facts, never vendors. Asked through fcl_solver_applies(). */
     int (*applies)(const fcl_op_desc *desc, const fcl_device *device);
     size_t (*workspace_bytes)(const fcl_op_desc *desc, const fcl_device *device); /* NULL means 0 */
     fcl_status (*prepare)(fcl_plan **out, const fcl_op_desc *desc, fcl_device *device);
@@ -66,6 +68,8 @@ const fcl_solver *const *fcl_solvers_of(fcl_op_kind kind);
 const fcl_solver *fcl_solver_find(fcl_op_kind kind, const char *name);
 /* Whether both are variants of one solver. */
 int fcl_solver_is_variant_of(const fcl_solver *a, const fcl_solver *b);
+/* Whether it can compute this on this device: what `applies` says, and that of a fused pooling. */
+int fcl_solver_applies(const fcl_solver *solver, const fcl_op_desc *desc, const fcl_device *device);
 /* Of a run of the whole batch: what the solver says, else the operation's floating point operations and its operands. */
 fcl_work fcl_solver_work(const fcl_solver *solver, const fcl_op_desc *desc, const fcl_device *device);
 fcl_work fcl_op_work(const fcl_op_desc *desc);

@@ -67,6 +67,10 @@ const fcl_solver *fcl_solver_find(fcl_op_kind kind, const char *name) {
     return NULL;
 }
 
+int fcl_solver_applies(const fcl_solver *solver, const fcl_op_desc *desc, const fcl_device *device) {
+    return (!desc->fused_pool || solver->fuses_pool) && solver->applies(desc, device);
+}
+
 int fcl_solver_suits(const fcl_solver *solver, const fcl_device *device) {
     return !(solver->not_on_cpu && fcl_device_facts(device)->kind == FCL_DEVICE_CPU);
 }

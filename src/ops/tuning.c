@@ -21,7 +21,7 @@ typedef struct tuner {
 } tuner;
 
 static int is_candidate(const fcl_solver *solver, const fcl_op_desc *desc, const fcl_device *device) {
-    return fcl_solver_suits(solver, device) && solver->applies(desc, device);
+    return fcl_solver_suits(solver, device) && fcl_solver_applies(solver, desc, device);
 }
 
 int fcl_tuning_has_choice(const fcl_op_desc *desc, const fcl_device *device) {

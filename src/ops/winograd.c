@@ -21,7 +21,7 @@ double fcl_winograd_speed(const fcl_op_desc *desc, const fcl_device *device) {
      * reading the weights as long as so many tiles, and transforming them as well. */
     static const double saved = 4.0, transform_channels = 24.0, weights_tiles = 16.0, transform_tiles = 16.0;
     const int is_gradient = desc->kind == FCL_CONV_BACKWARD_WEIGHTS;
-    const fcl_conv_shape s = is_gradient ? desc->conv : fcl_conv_as_forward(desc);
+    const fcl_conv_shape s = is_gradient ? fcl_conv_of(desc) : fcl_conv_as_forward(desc);
     const size_t tiles = fcl_winograd_tiles(&s), all_tiles = tiles * (size_t)desc->batch;
     const size_t units = fcl_device_facts(device)->compute_units;
     const double useful = (double)s.out_h * s.out_w / (double)(tiles * FCL_WINOGRAD_TILE * FCL_WINOGRAD_TILE);
