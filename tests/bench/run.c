@@ -112,6 +112,7 @@ START_TEST(operations) {
                                          "conv/backward_weights",
                                          "step/finite_check",
                                          "step/adam"};
+    ck_ok(fcl_choice_force(bench.choice, "pool=pool_direct"));
     ck_ok(fcl_bench_ops(&bench));
     ck_assert_uint_eq(bench.report->n_results, sizeof places / sizeof *places);
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
@@ -126,6 +127,23 @@ START_TEST(operations) {
     /* 22x22x1 to 9 multiplications for each of 16 channels. */
     ck_assert_double_eq_tol(detail(find("ops/tiny/batch4/conv/forward"), "gflop"), 2e-9 * BATCH * 22 * 22 * 16 * 9,
                             1e-15);
+}
+END_TEST
+
+/* A convolution that pools has other names, because it computes something else. */
+START_TEST(pooled_operations) {
+    fcl_device *device;
+    ck_ok(fcl_device_open(&device, NULL, 0));
+    const int is_cpu = fcl_device_facts(device)->kind == FCL_DEVICE_CPU;
+    fcl_device_free(device);
+    if (!is_cpu) return;
+    ck_ok(fcl_bench_ops(&bench));
+    ck_assert_uint_eq(bench.report->n_results, 15);
+    /* A row and a column of 22 are not left over. */
+    ck_assert_double_eq_tol(detail(find("ops/tiny/batch4/conv/forward_pooled"), "gflop"),
+                            2e-9 * BATCH * 22 * 22 * 16 * 9, 1e-15);
+    find("ops/tiny/batch4/conv/backward_weights_pooled");
+    find("ops/tiny/batch4/conv_1/forward");
 }
 END_TEST
 
@@ -270,6 +288,7 @@ int main(void) {
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, a_device);
     tcase_add_test(tests, operations);
+    tcase_add_test(tests, pooled_operations);
     tcase_add_test(tests, training_and_prediction);
     tcase_add_test(tests, a_sustained_training);
     tcase_add_test(tests, what_was_measured_is_kept_when_the_profile_fails);

@@ -24,7 +24,7 @@ void check_solver(const fcl_solver *solver, const fcl_op_desc *desc, int n) {
 const fcl_solver *const *next_solver(const fcl_solver *const *after, const fcl_op_desc *desc) {
     const fcl_solver *const *solver = after ? after + 1 : fcl_solvers_of(desc->kind);
     while (*solver &&
-           ((after && fcl_solver_is_variant_of(*solver, *after)) || !(*solver)->applies(desc, test_device())))
+           ((after && fcl_solver_is_variant_of(*solver, *after)) || !fcl_solver_applies(*solver, desc, test_device())))
         solver++;
     return *solver ? solver : NULL;
 }
@@ -47,7 +47,7 @@ void check_variants(const fcl_op_desc *desc, const char *name) {
     int n_applying = 0;
     ck_assert_ptr_nonnull(first);
     for (const fcl_solver *const *solver = fcl_solvers_of(desc->kind); *solver; solver++) {
-        if (!fcl_solver_is_variant_of(*solver, first) || !(*solver)->applies(desc, test_device())) continue;
+        if (!fcl_solver_is_variant_of(*solver, first) || !fcl_solver_applies(*solver, desc, test_device())) continue;
         check_batches(*solver, desc);
         n_applying++;
     }

@@ -52,6 +52,24 @@ START_TEST(convolution) {
 }
 END_TEST
 
+/* The same with pooling in it, which some solvers can: halves are rounded down, places are four to a word of any number of
+ * channels. */
+START_TEST(pooled_convolution) {
+    fcl_op_desc desc = {.kind = FCL_CONV_FORWARD, .batch = shapes[_i].batch, .conv = conv_of(&shapes[_i])};
+    if (desc.conv.out_h < 2 || desc.conv.out_w < 2) return;
+    if (fcl_device_facts(test_device())->kind != FCL_DEVICE_CPU) return;
+    desc.activation = (fcl_activation){FCL_LEAKY_RELU, 0.1f};
+    for (desc.fused_pool = FCL_POOL_2X2; desc.fused_pool <= FCL_POOL_2X2_PLACES; desc.fused_pool++)
+        check_solvers(&desc);
+    desc.fused_pool = FCL_POOL_2X2_PLACES;
+    desc.kind = FCL_CONV_BACKWARD_WEIGHTS;
+    check_solvers(&desc);
+    desc.kind = FCL_CONV_BACKWARD_DATA;
+    desc.x_activation = (fcl_activation){FCL_ELU, 1.0f};
+    if (next_solver(NULL, &desc)) check_solvers(&desc);
+}
+END_TEST
+
 START_TEST(dense) {
     static const fcl_op_kind kinds[] = {FCL_DENSE_FORWARD, FCL_DENSE_BACKWARD_DATA, FCL_DENSE_BACKWARD_WEIGHTS};
     static const struct {
@@ -130,6 +148,7 @@ int main(void) {
     Suite *suite = suite_create("convolution and dense layers");
     TCase *t = tcase_create("all");
     tcase_add_loop_test(t, convolution, 0, sizeof shapes / sizeof shapes[0]);
+    tcase_add_loop_test(t, pooled_convolution, 0, sizeof shapes / sizeof shapes[0]);
     tcase_add_loop_test(t, dense, 0, 6);
     tcase_add_loop_test(t, tiled_convolution, 0, sizeof tiled_shapes / sizeof tiled_shapes[0]);
     tcase_add_loop_test(t, many_channels, 0, 3);

@@ -91,6 +91,58 @@ START_TEST(convolution) {
 }
 END_TEST
 
+/* With pooling in it: where the maxima are does not change by a step, because no two values are that close. */
+START_TEST(pooled_convolution) {
+    static const fcl_conv_shape pooled_shapes[] = {
+        {6, 7, 2, 4, 5, 3, 3, 3, 1, 1, 0, 0}, /* a column left over */
+        {5, 4, 3, 5, 4, 2, 3, 3, 1, 1, 1, 1}, /* a row left over, padded */
+        {7, 6, 1, 4, 3, 5, 2, 2, 2, 2, 1, 1}, /* stride 2; places that do not fill their last word */
+    };
+    static float x[MAX_COUNT], w[MAX_COUNT], b[MAX_COUNT], dy[MAX_COUNT];
+    static unsigned char places[MAX_COUNT];
+    const double h = 0x1p-12;
+    fill(x, MAX_COUNT, 1), fill(w, MAX_COUNT, 2), fill(b, MAX_COUNT, 3), fill(dy, MAX_COUNT, 4);
+    for (int i = 0; i < MAX_COUNT; i++) x[i] += (float)(i % 7) * 0x1p-9f, w[i] += (float)(i % 11) * 0x1p-10f;
+    fcl_op_desc forward = {.kind = FCL_CONV_FORWARD,
+                           .batch = 2,
+                           .activation = {FCL_LINEAR, 0.0f},
+                           .fused_pool = FCL_POOL_2X2_PLACES,
+                           .conv = pooled_shapes[_i]};
+    const fcl_op_desc data = with_kind(forward, FCL_CONV_BACKWARD_DATA);
+    const fcl_op_desc weights = with_kind(forward, FCL_CONV_BACKWARD_WEIGHTS);
+    const fcl_op_args args = {.step = 1};
+    const fcl_host_operands in = {{[FCL_X] = x, [FCL_W] = w, [FCL_B] = b, [FCL_DY] = dy, [FCL_PLACE] = places}};
+    const size_t n_places = (size_t)forward.batch * fcl_op_output_count(&forward);
+    double magnitude;
+    ck_assert_uint_le(n_places, MAX_COUNT);
+    for (size_t i = 0; i < n_places; i++)
+        places[i] = (unsigned char)fcl_reference_element(&magnitude, &forward, &args, forward.batch, &in, FCL_PLACE, i);
+    const struct {
+        const fcl_op_desc *desc;
+        float *changed;
+        fcl_role gradient;
+        size_t count;
+    } parts[] = {{&data, x, FCL_DX, (size_t)forward.batch * fcl_op_input_count(&forward)},
+                 {&weights, w, FCL_DW,
+                  (size_t)(forward.conv.kernel_h * forward.conv.kernel_w * forward.conv.in_c * forward.conv.out_c)},
+                 {&weights, b, FCL_DB, (size_t)forward.conv.out_c}};
+    for (size_t p = 0; p < 3; p++) {
+        for (size_t i = 0; i < parts[p].count; i++) {
+            const float kept = parts[p].changed[i];
+            parts[p].changed[i] = kept + (float)h;
+            double numerical = objective(&forward, &args, &in, dy);
+            parts[p].changed[i] = kept - (float)h;
+            numerical = (numerical - objective(&forward, &args, &in, dy)) / (2.0 * h);
+            parts[p].changed[i] = kept;
+            double got =
+                fcl_reference_element(&magnitude, parts[p].desc, &args, forward.batch, &in, parts[p].gradient, i);
+            ck_assert_msg(fabs(got - numerical) <= 1e-9 * fmax(1.0, magnitude), "%s[%zu]: %.17g, numerically %.17g",
+                          fcl_role_name(parts[p].gradient), i, got, numerical);
+        }
+    }
+}
+END_TEST
+
 START_TEST(dense) {
     fcl_op_desc forward = {.kind = FCL_DENSE_FORWARD, .batch = 3, .dense = {5, 4}};
     fcl_op_desc data = with_kind(forward, FCL_DENSE_BACKWARD_DATA);
@@ -199,6 +251,7 @@ int main(void) {
     Suite *suite = suite_create("ops_gradients");
     TCase *tests = tcase_create("gradients");
     tcase_add_loop_test(tests, convolution, 0, sizeof conv_shapes / sizeof *conv_shapes);
+    tcase_add_loop_test(tests, pooled_convolution, 0, 3);
     tcase_add_test(tests, dense);
     tcase_add_loop_test(tests, pooling, 0, sizeof pool_shapes / sizeof *pool_shapes);
     tcase_add_test(tests, dropout);

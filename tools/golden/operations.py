@@ -10,7 +10,7 @@ from .container import Golden
 # Operand T of a case has the key seed * KEYS_PER_CASE + ROLE[T]; roles are numbered as fcl_role.
 KEYS_PER_CASE = 64
 ROLE = {name: number for number, name in enumerate(
-    "X X2 W B Y DY DX DW DB TARGET MASK STATS FLAG M V".split())}
+    "X X2 W B Y DY DX DW DB TARGET MASK STATS FLAG M V PLACE".split())}
 # Cases that a simulated device (some 30 MFLOP/s) can run.
 TINY_FLOP = 100_000
 
@@ -138,6 +138,75 @@ def convolutions(first_seed):
         put(golden, "DX", dx * derivative, dx_size)
         put(golden, "DW", dw, dw_size)
         put(golden, "DB", db, db_size)
+    return golden
+
+
+# The same with F.max_pool2d(2) behind the activation. Integers in x and weights make ties, also above zero.
+POOLED_CONVOLUTIONS = {
+    "3x3_first_layer": ((2, 3), (12, 14, 1), 32, (3, 3), (1, 1), "valid", "relu", "linear", 0),
+    "3x3_odd_output": ((3, 4), (9, 13, 16), 32, (3, 3), (1, 1), "valid", "relu", "relu", 0),
+    "3x3_same": ((2, 2), (8, 12, 16), 16, (3, 3), (1, 1), "same", "leaky_relu", "leaky_relu", 0),
+    "3x3_same_odd_single": ((1, 4), (7, 5, 16), 16, (3, 3), (1, 1), "same", "elu", "elu", 0),
+    "3x3_ties": ((2, 3), (11, 10, 16), 16, (3, 3), (1, 1), "same", "relu", "relu", 2),
+    "3x5_odd_channels": ((3, 3), (9, 11, 5), 7, (3, 5), (1, 1), "same", "leaky_relu", "relu", 0),
+    "2x2_stride_2_ties": ((2, 2), (13, 12, 3), 18, (2, 2), (2, 2), "valid", "linear", "linear", 2),
+    "1x1_one_cell": ((1, 1), (3, 2, 4), 5, (1, 1), (1, 1), "valid", "relu", "elu", 0),
+}
+
+
+def put_at(z, indices, pooled):
+    """A tensor like z (NCHW) with the pooled values at the indices that max_pool2d returned, and zero elsewhere."""
+    return torch.zeros_like(z).flatten(2).scatter(2, indices.flatten(2), pooled.flatten(2)).view_as(z)
+
+
+def pooled_convolutions(first_seed):
+    golden = Golden()
+    for seed, (name, row) in enumerate(POOLED_CONVOLUTIONS.items(), first_seed):
+        (n, batch), (h, w, c), out_c, (kh, kw), (sh, sw), padding, activation, x_activation, levels = row
+        out_h, top = output_and_padding(padding, h, kh, sh)
+        out_w, left = output_and_padding(padding, w, kw, sw)
+        bottom = max((out_h - 1) * sh + kh - h - top, 0)
+        right = max((out_w - 1) * sw + kw - w - left, 0)
+        alpha, x_alpha = alpha_of(activation), alpha_of(x_activation)
+        golden.case(name, seed=seed, n=n, batch=batch, tiny=int(2 * n * out_h * out_w * out_c * kh * kw * c <= TINY_FLOP),
+                    in_h=h, in_w=w, in_c=c, out_h=out_h, out_w=out_w, out_c=out_c, kernel_h=kh, kernel_w=kw, stride_h=sh,
+                    stride_w=sw, pad_top=top, pad_left=left, activation=activation, alpha=alpha,
+                    x_activation=x_activation, x_alpha=x_alpha, levels=levels)
+
+        def input_of(role, shape):
+            values = operand(seed, role, shape)
+            return np.round(values * np.float32(levels)) if levels and role != "DY" else values
+
+        def convolve(x, weights, bias):
+            padded = F.pad(nchw(x), (left, right, top, bottom))
+            return F.conv2d(padded, weights.permute(3, 2, 0, 1), bias, stride=(sh, sw))[:, :, :out_h, :out_w]
+
+        shapes = {"X": (n, h, w, c), "W": (kh, kw, c, out_c), "B": (out_c,), "DY": (n, out_h // 2, out_w // 2, out_c)}
+        x, weights, bias, dy = (double(input_of(role, shape)) for role, shape in shapes.items())
+        inputs = [t.clone().requires_grad_(True) for t in (x, weights, bias)]
+        z = convolve(*inputs)
+        pooled, indices = F.max_pool2d(activate(activation, alpha, z), 2, return_indices=True)
+        rows, columns = indices // out_w % 2, indices % out_w % 2
+        # What is before the activation has the gradient where the maximum is.
+        before = put_at(z, indices, nchw(dy))
+        dx, dw, db = torch.autograd.grad(z, inputs, before, retain_graph=True)
+        # Which is what follows from the gradient behind it, with the derivative at the pooled value.
+        behind = torch.autograd.grad(pooled, inputs, nchw(dy), retain_graph=True)
+        slope = derivative_at_output(activation, alpha, pooled.detach().numpy())
+        scaled = put_at(z, indices, nchw(dy) * slope)
+        for a, b in zip(behind, torch.autograd.grad(z, inputs, scaled)):
+            assert torch.allclose(a, b, 1e-12, 1e-12), name
+        # Magnitudes: a maximum may err as much as any of its pixels, and a gradient counts at each of them.
+        sizes = [t.abs().requires_grad_(True) for t in (x, weights, bias)]
+        z_size = convolve(*sizes)
+        dy_size = F.pad(F.interpolate(nchw(dy.abs()), scale_factor=2), (0, out_w % 2, 0, out_h % 2))
+        dx_size, dw_size, db_size = torch.autograd.grad(z_size, sizes, dy_size)
+        derivative = derivative_at_output(x_activation, x_alpha, input_of("X", shapes["X"]))
+        put(golden, "Y", nhwc(pooled), nhwc(F.max_pool2d(z_size, 2)))
+        put(golden, "DX", dx * derivative, dx_size)
+        put(golden, "DW", dw, dw_size)
+        put(golden, "DB", db, db_size)
+        golden.array("PLACE", nhwc(rows * 2 + columns).numpy().astype(np.uint8).reshape(-1))
     return golden
 
 
@@ -390,6 +459,7 @@ def adams(first_seed):
 
 FILES = {
     "conv.golden": (convolutions, 100),
+    "conv_pool.golden": (pooled_convolutions, 800),
     "dense.golden": (denses, 200),
     "pool.golden": (pools, 300),
     "activation.golden": (activations, 400),
