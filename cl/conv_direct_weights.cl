@@ -122,7 +122,7 @@ conv_direct_weights(int n, int n_parts, __global const float *restrict all_x, __
             }
         }
         /* Both rows of cells have one pooled gradient. */
-        if (first_channel == 0 && !(POOL && oy % 2)) {
+        if (first_channel == 0 && oy % (POOL ? 2 : 1) == 0) {
             float16 sums[VECTORS];
 #pragma unroll
             for (int v = 0; v < VECTORS; v++) sums[v] = (float16)(0.0f);
