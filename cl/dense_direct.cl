@@ -8,9 +8,9 @@
  *   dense_direct_weights: dw and db, CHANNELS inputs an item; the last item computes db
  *
  * Shapes: x, dx (n, in), w, dw (in, out), y, dy (n, out), b, db (out); workspace: n_packed packed inputs, in for n samples
- * rounded up to whole SAMPLES, then the partial sums (n_parts, n, out). in and out are at least 16, in at least CHANNELS. What does not divide is shifted:
- * the last vector of 16 outputs ends with `out`, the last item's inputs end with `in`, and what was there before is left alone.
- * Sizes and activations are arguments, so that the layers of a network share a program.
+ * rounded up to whole SAMPLES, then the partial sums (n_parts, n, out). in and out are at least 16, in at least CHANNELS. What
+ * does not divide is shifted: the last vector of 16 outputs ends with `out`, the last item's inputs end with `in`, and what was
+ * there before is left alone. Sizes and activations are arguments, so that the layers of a network share a program.
  *
  * The inputs of a part are packed, SAMPLES neighbours for each: in x the samples of an input may be whole pages apart, and then
  * they fall into one set of the first-level cache.
