@@ -53,7 +53,8 @@ int fcl_path_is_special(const char *path) {
 fcl_status fcl_file_writer_open(fcl_file_writer *out, const char *path) {
     const int special = fcl_path_is_special(path);
     fcl_file_writer writer = {.path = fcl_duplicate(path),
-                              .temporary = special ? NULL : fcl_format("%s.tmp-%ld", path, (long)getpid())};
+                              .temporary =
+                                  special ? NULL : fcl_format("%s" FCL_FILE_TEMPORARY "%ld", path, (long)getpid())};
     fcl_status status = FCL_OK;
     if (!writer.path || (!special && !writer.temporary))
         status = FCL_E_MEMORY;
@@ -246,6 +247,33 @@ fcl_status fcl_folder_is_empty(int *out, const char *path) {
     return FCL_OK;
 }
 
+fcl_status fcl_folder_size(uint64_t *out, const char *path) {
+    char **names = NULL, *child = NULL;
+    size_t n = 0;
+    uint64_t total = 0;
+    fcl_status status;
+    FCL_TRY(fcl_folder_list(&names, &n, path));
+    for (size_t i = 0; i < n; i++) {
+        struct stat facts;
+        uint64_t below;
+        free(child);
+        if (!(child = fcl_path_join(path, names[i]))) {
+            status = FCL_E_MEMORY;
+            goto done;
+        }
+        if (lstat(child, &facts) != 0) continue; /* removed meanwhile */
+        if (S_ISREG(facts.st_mode)) total += (uint64_t)facts.st_size;
+        if (!S_ISDIR(facts.st_mode)) continue;
+        FCL_TRY(fcl_folder_size(&below, child));
+        total += below;
+    }
+    *out = total;
+done:
+    free(child);
+    fcl_names_free(names, n);
+    return status;
+}
+
 /* Removes what is in the folder, keeps the folder. */
 static fcl_status empty_folder(const char *path, const char *kept) {
     char **names = NULL;
@@ -345,24 +373,4 @@ void fcl_folder_discard(const char *path, fcl_status failure) {
     fcl_folder_remove(path);
     if (message) fcl_fail(failure, "%s", message);
     free(message);
-}
-
-fcl_status fcl_cache_folder(char **out) {
-    const char *own = getenv("FIDUCL_CACHE_DIR"), *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    char *path;
-    if (own && *own)
-        path = fcl_duplicate(own);
-    else if (xdg && *xdg)
-        path = fcl_path_join(xdg, "fiducl");
-    else if (home && *home)
-        path = fcl_path_join(home, ".cache/fiducl");
-    else
-        return fcl_fail(FCL_E_IO, "no cache folder: set FIDUCL_CACHE_DIR, XDG_CACHE_HOME or HOME");
-    if (!path) return FCL_E_MEMORY;
-    fcl_status status = fcl_folder_create(path);
-    if (status == FCL_OK)
-        *out = path;
-    else
-        free(path);
-    return status;
 }

@@ -12,6 +12,7 @@ fcl_status fcl_file_read(char **out, size_t *n_bytes, const char *path);
 
 /* A file that appears whole or not at all: written beside its place under a temporary name, synced and renamed by
  * commit; abandon (and abandon after commit is legal) removes what is left. A device or a pipe is written to as it is. */
+#define FCL_FILE_TEMPORARY ".tmp-" /* in temporary names, between the file's and the process' number */
 typedef struct fcl_file_writer {
     FILE *stream; /* write here */
     char *path;
@@ -51,6 +52,8 @@ fcl_status fcl_folder_temporary(char **out);
 /* Names in a folder without "." and "..", sorted; release with fcl_names_free. */
 fcl_status fcl_folder_list(char ***out, size_t *n, const char *path);
 void fcl_names_free(char **names, size_t n);
+/* What the files in the folder and in those below take; links are not followed. */
+fcl_status fcl_folder_size(uint64_t *out, const char *path);
 /* Removes the folder and all in it. */
 fcl_status fcl_folder_remove(const char *path);
 
@@ -66,8 +69,5 @@ fcl_status fcl_folder_check_claim(const char *path, const char *kind, int force)
 /* FCL_E_USAGE when `input` is the folder or lies in it, so that replacing the folder would destroy it. What does not exist
  * (or is NULL) lies nowhere. */
 fcl_status fcl_folder_check_outside(const char *folder, const char *input);
-
-/* $FIDUCL_CACHE_DIR, or fiducl in $XDG_CACHE_HOME or ~/.cache; created; for free(). FCL_E_IO when it cannot be. */
-fcl_status fcl_cache_folder(char **out);
 
 #endif

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 
+#include "base/cache.h"
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/interrupt.h"
 #include "cli/options.h"
 #include "cli/terminal.h"

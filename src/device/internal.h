@@ -88,7 +88,10 @@ fcl_program_counts fcl_device_program_counts(const fcl_device *device);
  * is the whole text that decides whether a binary may be used. */
 /* The binary for free(), or NULL. */
 unsigned char *fcl_program_cache_load(size_t *n_bytes, const char *key);
+/* Also removes what was not used for longest when the cache has become too large. */
 void fcl_program_cache_store(const char *key, const unsigned char *binary, size_t n_bytes);
+/* The key that is in a file of the cache, for free(); NULL when the file is damaged. */
+char *fcl_program_cache_key(const char *path);
 
 /* profile.c */
 void fcl_profile_dispose(fcl_profile *profile);

@@ -1,10 +1,12 @@
 /* What PoCL needs to be told through the environment: PoCL 3.1 lists no device at all when it cannot write its own cache folder,
  * as in containers without a home; and it compiles each kernel again for the size of its first launch, which doubles the
  * time of a first start and makes no kernel here faster. */
+#include "base/cache.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "device/cache.h"
 #include "device/internal.h"
 
 #include <stdlib.h>
@@ -42,7 +44,7 @@ void fcl_pocl_prepare(void) {
     if (chosen && *chosen) return;
     char *own = default_folder(), *cache = NULL, *folder = NULL;
     if (own && !is_creatable(own)) {
-        if (fcl_cache_folder(&cache) == FCL_OK) folder = fcl_path_join(cache, "pocl");
+        if (fcl_cache_folder(&cache) == FCL_OK) folder = fcl_path_join(cache, FCL_CACHE_POCL);
         if (!folder || !is_creatable(folder) || fcl_folder_create(folder) != FCL_OK) {
             free(folder);
             folder = NULL;

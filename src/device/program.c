@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "device/cache.h"
 #include "device/internal.h"
 
 #include <stdlib.h>
@@ -102,11 +103,24 @@ static void store_binary(cl_program *program, fcl_device *device, const char *ke
     free(binary);
 }
 
+/* What every key begins with: FORMAT, then the device's identity and a newline. */
+#define KEY_HEAD "fiducl program %d\ndevice "
+
 static char *cache_key(const fcl_device *device, const char *source, const char *options) {
     char hash[FCL_HASH_TEXT_BYTES];
     fcl_hash_bytes(hash, source, strlen(source));
-    return fcl_format("fiducl program %d\ndevice %s\noptions %s\nsource %s\n", CACHE_FORMAT, device->identity, options,
-                      hash);
+    return fcl_format(KEY_HEAD "%s\noptions %s\nsource %s\n", CACHE_FORMAT, device->identity, options, hash);
+}
+
+char *fcl_cached_program_device(const char *path) {
+    char *key = fcl_program_cache_key(path), *head = fcl_format(KEY_HEAD, CACHE_FORMAT), *device = NULL;
+    if (key && head && fcl_starts_with(key, head)) {
+        const char *identity = key + strlen(head);
+        device = fcl_format("%.*s", (int)strcspn(identity, "\n"), identity);
+    }
+    free(head);
+    free(key);
+    return device;
 }
 
 static fcl_status obtain(cl_program *out, fcl_device *device, const char *file, const char *options) {

@@ -17,14 +17,14 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "device/cache.h"
 #include "device/internal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#define MAGIC  "FCLPROG1"
-#define FOLDER "programs"
+#define MAGIC "FCLPROG1"
 
 enum {
     MAGIC_BYTES = 8,
@@ -34,48 +34,37 @@ enum {
     HEADER_BYTES = SIZES_OFFSET + 2 * NUMBER_BYTES,
 };
 
-/* The entry's path for free(), or NULL with a message set; creates the folder when `create`. */
-static char *entry_path(const char *key, int create) {
-    char hash[FCL_HASH_TEXT_BYTES];
-    fcl_hash_bytes(hash, key, strlen(key));
-    char *cache = NULL, *folder = NULL, *path = NULL;
-    if (fcl_cache_folder(&cache) == FCL_OK && (folder = fcl_path_join(cache, FOLDER)) &&
-        (!create || fcl_folder_create(folder) == FCL_OK))
-        path = fcl_format("%s/%s.bin", folder, hash);
-    free(folder);
-    free(cache);
-    return path;
-}
+const fcl_cache_kind fcl_cached_programs = {"programs", ".bin"};
 
 /* Behind the checksum: sizes, key, binary. */
 static void checksum(char out[FCL_HASH_TEXT_BYTES], const char *file, size_t n_bytes) {
     fcl_hash_bytes(out, file + SIZES_OFFSET, n_bytes - SIZES_OFFSET);
 }
 
-/* Whether the file holds a binary for this key; the binary is the file's last *n_binary bytes. */
-static int is_valid(size_t *n_binary, const char *file, size_t n_bytes, const char *key) {
+/* Whether the file is whole; the key is at HEADER_BYTES, the binary behind it. */
+static int is_valid(size_t *n_key, size_t *n_binary, const char *file, size_t n_bytes) {
     if (n_bytes <= HEADER_BYTES || memcmp(file, MAGIC, MAGIC_BYTES) != 0) return 0;
     char sum[FCL_HASH_TEXT_BYTES];
     checksum(sum, file, n_bytes);
     if (memcmp(file + MAGIC_BYTES, sum, HASH_BYTES) != 0) return 0;
     char numbers[2 * NUMBER_BYTES + 1] = {0};
-    uint64_t n_key, n_rest;
+    uint64_t key, rest;
     memcpy(numbers, file + SIZES_OFFSET, sizeof numbers - 1);
-    if (sscanf(numbers, "%16" SCNx64 "%16" SCNx64, &n_key, &n_rest) != 2) return 0;
+    if (sscanf(numbers, "%16" SCNx64 "%16" SCNx64, &key, &rest) != 2) return 0;
     size_t room = n_bytes - HEADER_BYTES;
-    if (n_key != strlen(key) || n_key >= room || n_rest != room - n_key) return 0;
-    if (memcmp(file + HEADER_BYTES, key, n_key) != 0) return 0;
-    *n_binary = (size_t)n_rest;
+    if (key >= room || rest != room - key) return 0;
+    *n_key = (size_t)key;
+    *n_binary = (size_t)rest;
     return 1;
 }
 
 unsigned char *fcl_program_cache_load(size_t *n_bytes, const char *key) {
     unsigned char *binary = NULL;
-    char *file = NULL;
-    size_t n_file, n_binary;
-    char *path = entry_path(key, 0);
-    if (!path || !fcl_path_exists(path)) goto done;
-    if (fcl_file_read(&file, &n_file, path) != FCL_OK || !is_valid(&n_binary, file, n_file, key)) {
+    char *file = NULL, *path = NULL;
+    size_t n_file, n_key, n_binary;
+    if (fcl_cache_file_path(&path, &fcl_cached_programs, key, 0) != FCL_OK || !fcl_path_exists(path)) goto done;
+    if (fcl_file_read(&file, &n_file, path) != FCL_OK || !is_valid(&n_key, &n_binary, file, n_file) ||
+        n_key != strlen(key) || memcmp(file + HEADER_BYTES, key, n_key) != 0) {
         fcl_log(FCL_LOG_DEBUG, "the cached program '%s' is damaged; it is built again", path);
         goto done;
     }
@@ -83,17 +72,27 @@ unsigned char *fcl_program_cache_load(size_t *n_bytes, const char *key) {
     if (!(binary = fcl_calloc(n_binary, 1))) goto done;
     memcpy(binary, file + n_file - n_binary, n_binary);
     *n_bytes = n_binary;
+    fcl_cache_touch(path);
 done:
     free(file);
     free(path);
     return binary;
 }
 
+char *fcl_program_cache_key(const char *path) {
+    char *file = NULL, *key = NULL;
+    size_t n_file, n_key, n_binary;
+    if (fcl_file_read(&file, &n_file, path) == FCL_OK && is_valid(&n_key, &n_binary, file, n_file))
+        key = fcl_format("%.*s", (int)n_key, file + HEADER_BYTES);
+    free(file);
+    return key;
+}
+
 void fcl_program_cache_store(const char *key, const unsigned char *binary, size_t n_bytes) {
     char sum[FCL_HASH_TEXT_BYTES];
     fcl_text file = FCL_TEXT_EMPTY;
-    char *path = entry_path(key, 1);
-    if (!path) {
+    char *path = NULL;
+    if (fcl_cache_file_path(&path, &fcl_cached_programs, key, 1) != FCL_OK) {
         fcl_log(FCL_LOG_DEBUG, "compiled programs are not kept: %s", fcl_error_message());
         return;
     }
@@ -102,8 +101,9 @@ void fcl_program_cache_store(const char *key, const unsigned char *binary, size_
     if (fcl_text_status(&file) == FCL_OK) {
         checksum(sum, file.data, file.length);
         memcpy(file.data + MAGIC_BYTES, sum, HASH_BYTES);
-        if (fcl_file_write(path, file.data, file.length) != FCL_OK)
-            fcl_log(FCL_LOG_DEBUG, "a compiled program is not kept: %s", fcl_error_message());
+        if (fcl_file_write(path, file.data, file.length) != FCL_OK ||
+            fcl_cache_trim(NULL, NULL, &fcl_cached_programs, FCL_CACHE_MAX_BYTES) != FCL_OK)
+            fcl_log(FCL_LOG_DEBUG, "the cache of programs: %s", fcl_error_message());
     }
     fcl_text_dispose(&file);
     free(path);

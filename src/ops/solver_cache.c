@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cache.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -13,10 +14,10 @@
 enum { N_FIELDS = 7, SOLVER_NAME_BYTES = 64, DESCRIPTION_BYTES = 256 };
 
 static const char head[] =
-    "# fiducl solvers, version 2\n"
+    "# fiducl solvers, version 3\n"
     "# What is known about the solvers of operations on one device. May be deleted at any time.\n"
     "# After the line `device` each line has seven fields, separated by tabs:\n"
-    "#   key          hash of fiducl's version and the solver's kernel sources\n"
+    "#   key          hash of fiducl's version, the solver, its kernel sources and the operation\n"
     "#   verdict      pass or fail, of the check against the host's reference\n"
     "#   worst_ratio  largest error of an element as a multiple of its bound\n"
     "#   seconds      of one run with the whole batch, 0 when not measured\n"
@@ -40,13 +41,18 @@ struct fcl_solver_cache {
     int changed;
 };
 
-/* What a solver's results depend on beside device and description. */
-static fcl_status key_of(char out[FCL_HASH_TEXT_BYTES], const fcl_solver *solver) {
+const fcl_cache_kind fcl_cached_solvers = {"solvers", ".txt"};
+
+/* What a solver's results depend on beside the device. Names are in it although rows have them, so that a damaged name never
+ * gives one solver's verdict to another. */
+static fcl_status key_of(char out[FCL_HASH_TEXT_BYTES], const fcl_solver *solver, const char *description) {
     fcl_status status;
     fcl_hash *hash = NULL;
     char *files = NULL;
     FCL_TRY(fcl_hash_create(&hash));
     fcl_hash_add_string(hash, fcl_version());
+    fcl_hash_add_string(hash, solver->name);
+    fcl_hash_add_string(hash, description);
     if (solver->files) {
         files = fcl_duplicate(solver->files);
         if (!files) FCL_TRY(FCL_E_MEMORY);
@@ -123,15 +129,16 @@ static char *next_line(char **text) {
     return line;
 }
 
-/* False when the text is not what this version writes for this device. */
+/* False when the text is not what this version writes, or not for this device; a cache without an identity takes the text's. */
 static int parse(fcl_solver_cache *cache, char *text, size_t n_bytes) {
     char device[] = "device ", last[] = "end ", *line;
     size_t n_said;
     if (strlen(text) != n_bytes || !fcl_starts_with(text, head)) return 0;
     text += strlen(head);
-    if (!(line = next_line(&text)) || !fcl_starts_with(line, device) ||
-        strcmp(line + strlen(device), cache->identity) != 0)
-        return 0;
+    if (!(line = next_line(&text)) || !fcl_starts_with(line, device)) return 0;
+    line += strlen(device);
+    if (!cache->identity && !(cache->identity = fcl_duplicate(line))) return 0;
+    if (strcmp(line, cache->identity) != 0) return 0;
     while ((line = next_line(&text)) && !fcl_starts_with(line, last)) {
         row parsed = {0};
         if (!parse_row(&parsed, line) || add_row(cache, &parsed) != FCL_OK) return 0;
@@ -150,16 +157,28 @@ static void load(fcl_solver_cache *cache) {
     free(text);
 }
 
-/* solvers/HASH.txt in the cache folder; NULL when there is no folder to write to. */
-static char *file_path(const char *identity) {
-    char *folder = NULL, *solvers = NULL, *path = NULL, hash[FCL_HASH_TEXT_BYTES];
-    fcl_hash_bytes(hash, identity, strlen(identity));
-    if (fcl_cache_folder(&folder) == FCL_OK && (solvers = fcl_path_join(folder, "solvers")) &&
-        fcl_folder_create(solvers) == FCL_OK)
-        path = fcl_format("%s/%s.txt", solvers, hash);
-    free(folder);
-    free(solvers);
-    return path;
+int fcl_cached_solvers_read(fcl_cached_solvers_facts *out, const char *path) {
+    fcl_solver_cache cache = {0};
+    fcl_cached_solvers_facts facts = {0};
+    char *text = NULL;
+    size_t n_bytes;
+    int whole = fcl_file_read(&text, &n_bytes, path) == FCL_OK && parse(&cache, text, n_bytes);
+    for (size_t i = 0; whole && i < cache.n_rows; i++) {
+        const fcl_solver_record *record = &cache.rows[i].record;
+        facts.n_passed += record->passed != 0;
+        facts.n_failed += !record->passed;
+        facts.n_measured += record->seconds > 0.0;
+        facts.n_tuned += record->tuned != 0;
+    }
+    if (whole) {
+        facts.device = cache.identity;
+        cache.identity = NULL;
+        *out = facts;
+    }
+    free(text);
+    free(cache.identity);
+    free(cache.rows);
+    return whole;
 }
 
 fcl_status fcl_solver_cache_open(fcl_solver_cache **out, const fcl_device *device) {
@@ -171,7 +190,9 @@ fcl_status fcl_solver_cache_open(fcl_solver_cache **out, const fcl_device *devic
     /* It is one line of the file. */
     for (char *c = cache->identity; *c; c++)
         if (*c == '\n' || *c == '\r') *c = ' ';
-    cache->path = file_path(cache->identity);
+    /* Without a folder to write to nothing is kept. */
+    if (fcl_cache_file_path(&cache->path, &fcl_cached_solvers, cache->identity, 1) != FCL_OK)
+        fcl_log(FCL_LOG_DEBUG, "solvers are not remembered: %s", fcl_error_message());
     load(cache);
     *out = cache;
     cache = NULL;
@@ -191,7 +212,7 @@ void fcl_solver_cache_free(fcl_solver_cache *cache) {
 int fcl_solver_cache_find(fcl_solver_record *out, const fcl_solver_cache *cache, const char *description,
                           const fcl_solver *solver) {
     char key[FCL_HASH_TEXT_BYTES];
-    if (key_of(key, solver) != FCL_OK) return 0;
+    if (key_of(key, solver, description) != FCL_OK) return 0;
     const row *found = find_row(cache, description, solver->name);
     if (!found || strcmp(found->key, key) != 0) return 0;
     *out = found->record;
@@ -202,7 +223,7 @@ fcl_status fcl_solver_cache_set(fcl_solver_cache *cache, const char *description
                                 const fcl_solver_record *record) {
     fcl_status status;
     row added = {.record = *record};
-    FCL_TRY(key_of(added.key, solver));
+    FCL_TRY(key_of(added.key, solver, description));
     cache->changed = 1;
     row *known = find_row(cache, description, solver->name);
     if (known) { /* perhaps of earlier kernels */

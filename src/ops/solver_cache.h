@@ -8,6 +8,7 @@
 #ifndef FCL_OPS_SOLVER_CACHE_H
 #define FCL_OPS_SOLVER_CACHE_H
 
+#include "base/cache.h"
 #include "ops/gate.h"
 
 typedef struct fcl_solver_cache fcl_solver_cache;
@@ -36,5 +37,14 @@ void fcl_solver_cache_set_tuned(fcl_solver_cache *cache, const char *description
 int fcl_solver_cache_changed(const fcl_solver_cache *cache);
 /* Writes the file if anything changed. */
 void fcl_solver_cache_save(fcl_solver_cache *cache);
+
+/* For those who list and clear the cache folder: one file a device. */
+extern const fcl_cache_kind fcl_cached_solvers;
+typedef struct fcl_cached_solvers_facts {
+    char *device; /* its identity, for free() */
+    size_t n_passed, n_failed, n_measured, n_tuned;
+} fcl_cached_solvers_facts;
+/* False when the file is damaged or of another version. */
+int fcl_cached_solvers_read(fcl_cached_solvers_facts *out, const char *path);
 
 #endif

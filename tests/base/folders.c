@@ -1,4 +1,4 @@
-/* Folders: creating, listing, removing; the rules of the one a command writes into; the cache folder. */
+/* Folders: creating, listing, removing; the rules of the one a command writes into. */
 #include "base/file.h"
 #include "base/text.h"
 #include "support/support.h"
@@ -167,32 +167,18 @@ START_TEST(a_file_cannot_be_claimed) {
 }
 END_TEST
 
-START_TEST(the_cache_is_where_the_environment_says) {
-    char *cache, *own = fcl_path_join(root, "own"), *xdg = fcl_path_join(root, "xdg"),
-                 *home = fcl_path_join(root, "home");
-    const struct {
-        const char *own, *xdg, *home, *wanted;
-    } rows[] = {{own, xdg, home, "own"}, {"", xdg, home, "xdg/fiducl"}, {"", "", home, "home/.cache/fiducl"}};
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        setenv("FIDUCL_CACHE_DIR", rows[i].own, 1);
-        setenv("XDG_CACHE_HOME", rows[i].xdg, 1);
-        setenv("HOME", rows[i].home, 1);
-        char *wanted = fcl_path_join(root, rows[i].wanted);
-        ck_ok(fcl_cache_folder(&cache));
-        ck_assert_str_eq(cache, wanted);
-        ck_assert(fcl_path_is_folder(cache));
-        free(cache);
-        free(wanted);
-    }
-    unsetenv("FIDUCL_CACHE_DIR");
-    unsetenv("XDG_CACHE_HOME");
-    unsetenv("HOME");
-    ck_fails(fcl_cache_folder(&cache), FCL_E_IO, "FIDUCL_CACHE_DIR");
-    setenv("FIDUCL_CACHE_DIR", "/dev/null/cache", 1);
-    ck_fails(fcl_cache_folder(&cache), FCL_E_IO, "/dev/null");
-    free(own);
-    free(xdg);
-    free(home);
+START_TEST(the_size_counts_files_below) {
+    char *below = fcl_path_join(root, "below/deeper"), *link = fcl_path_join(root, "below/link");
+    uint64_t size;
+    ck_ok(fcl_folder_create(below));
+    test_write_text(root, "three", "123");
+    test_write_text(below, "four", "1234");
+    ck_assert_int_eq(symlink(root, link), 0);
+    ck_ok(fcl_folder_size(&size, root));
+    ck_assert_uint_eq(size, 7);
+    ck_fails(fcl_folder_size(&size, target), FCL_E_IO, target);
+    free(below);
+    free(link);
 }
 END_TEST
 
@@ -290,7 +276,7 @@ int main(void) {
     tcase_add_loop_test(tests, claims_follow_the_rules, 0, sizeof claim_rows / sizeof *claim_rows);
     tcase_add_test(tests, a_claimed_folder_belongs_to_its_kind);
     tcase_add_test(tests, a_file_cannot_be_claimed);
-    tcase_add_test(tests, the_cache_is_where_the_environment_says);
+    tcase_add_test(tests, the_size_counts_files_below);
     tcase_add_test(tests, temporary_folders_are_new);
     tcase_add_test(tests, absolute_paths_resolve_links);
     tcase_add_test(tests, permissions);

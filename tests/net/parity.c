@@ -265,10 +265,7 @@ static void tear_down(void) {
 }
 
 int parity_main(const char *name, parity_bound bound) {
-    if (getenv("FIDUCL_TEST_REDUCED")) {
-        printf("skipped: ten steps of %s are too much for a simulated device (FIDUCL_TEST_REDUCED)\n", name);
-        return SKIPPED;
-    }
+    if (test_is_too_much()) return SKIPPED;
     char *golden_file = fcl_format("%s.golden", name);
     bound_kind = bound;
     file = golden_read(golden_file);

@@ -10,7 +10,8 @@ fcl_device *test_device(void);
 
 /* Every element of every output in every variant of the gate's arguments, at n samples. */
 void check_solver(const fcl_solver *solver, const fcl_op_desc *desc, int n);
-/* The solvers that apply, one after the other, the first of NULL; NULL after the last. One variant of each stands for all. */
+/* The solvers that apply, one after the other, the first of NULL; NULL after the last. Of each the first variant that the
+ * device can run stands for all. */
 const fcl_solver *const *next_solver(const fcl_solver *const *after, const fcl_op_desc *desc);
 /* Each of them (there must be one), at the whole batch, at one sample, and at a partial batch. */
 void check_solvers(const fcl_op_desc *desc);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -252,6 +253,14 @@ START_TEST(no_solver_left_is_an_error) {
 }
 END_TEST
 
+/* Puts `text` in the place of a file. */
+static void replace(const char *path, const char *text, size_t n_bytes) {
+    char *changed = fcl_path_join(folder, "changed");
+    test_write(folder, "changed", text, n_bytes);
+    ck_assert_int_eq(rename(changed, path), 0);
+    free(changed);
+}
+
 /* What was damaged is not believed, and is written anew. */
 START_TEST(damaged_files_are_ignored) {
     const fcl_solver *const solvers[] = {&made[FAST], NULL};
@@ -260,7 +269,7 @@ START_TEST(damaged_files_are_ignored) {
     ck_assert_str_eq(chosen(solvers, NULL, 0), "fast");
     char *path = cache_file();
     ck_ok(fcl_file_read(&good, &n_good, path));
-    ck_assert_msg(fcl_starts_with(good, "# fiducl solvers, version 2\n"), "%s", good);
+    ck_assert_msg(fcl_starts_with(good, "# fiducl solvers, version 3\n"), "%s", good);
     char *row = strstr(good, "\tpass\t"), *end = strstr(good, "\nend 1\n");
     ck_assert(row && end && end[7] == '\0');
     for (int damage = 0; damage < 8; damage++) {
@@ -272,15 +281,12 @@ START_TEST(damaged_files_are_ignored) {
         case 1: bad[n_good / 2] = '\0'; break;                        /* cut within a line */
         case 2: bad[end - good + 1] = '\0'; break;                    /* cut between lines */
         case 3: bad[row - good + 1] = 'P'; break;                     /* no such verdict */
-        case 4: *strstr(bad, "version 2") = 'V'; break;               /* another format */
+        case 4: *strstr(bad, "version 3") = 'V'; break;               /* another format */
         case 5: bad[row - good] = ' '; break;                         /* a field less */
         case 6: strcpy(strstr(bad, "\nend 1\n"), "\nend 2\n"); break; /* a line less than it says */
         case 7: *strstr(bad, "-\tfast\t") = '+'; break;               /* no such choice */
         }
-        test_write(folder, "damaged", bad, strlen(bad));
-        char *damaged = fcl_path_join(folder, "damaged");
-        ck_assert_int_eq(rename(damaged, path), 0);
-        free(damaged);
+        replace(path, bad, strlen(bad));
         free(bad);
         ck_assert_str_eq(chosen(solvers, NULL, 0), "fast");
         ck_assert_msg(n_runs[FAST] > runs, "damage %d was believed", damage);
@@ -295,6 +301,44 @@ START_TEST(damaged_files_are_ignored) {
     ck_assert_str_eq(chosen((const fcl_solver *const[]){&other, NULL}, NULL, 0), "fast");
     ck_assert_int_gt(n_runs[FAST], runs);
     free(good);
+    free(path);
+}
+END_TEST
+
+/* Wherever a bit is flipped, no solver that was not checked, or failed, is taken for a right one: not even if its name
+ * differs in that bit only. */
+START_TEST(a_flipped_bit_makes_no_solver_right) {
+    fcl_solver right = made[FAST], wrong = made[WRONG], failed = made[WRONG];
+    right.name = "right:1", wrong.name = "right:3", failed.name = "right:5";
+    const fcl_solver *const known[] = {&failed, &right, NULL}, *const all[] = {&wrong, &failed, &right, NULL};
+    char *text;
+    size_t n;
+    ck_assert_str_eq(chosen(known, NULL, 0), "right:1");
+    char *path = cache_file();
+    ck_ok(fcl_file_read(&text, &n, path));
+    ck_assert(strstr(text, "\tpass\t"));
+    for (char *byte = strstr(text, "\tfail\t"); byte < text + n; byte++) {
+        *byte ^= 2; /* '1' becomes '3' */
+        replace(path, text, n);
+        ck_assert_str_eq(chosen(all, NULL, 0), "right:1");
+        *byte ^= 2;
+    }
+    free(text);
+    free(path);
+}
+END_TEST
+
+START_TEST(a_full_disk_is_no_error) {
+    const fcl_solver *const solvers[] = {&made[FAST], NULL};
+    ck_assert_str_eq(chosen(solvers, NULL, 0), "fast");
+    char *path = cache_file(), *temporary = fcl_format("%s" FCL_FILE_TEMPORARY "%ld", path, (long)getpid());
+    ck_ok(fcl_file_remove(path));
+    ck_assert_int_eq(symlink("/dev/full", temporary), 0);
+    ck_assert_str_eq(chosen(solvers, NULL, 0), "fast");
+    ck_assert(!fcl_path_exists(path) && !fcl_path_exists(temporary));
+    ck_assert_str_eq(chosen(solvers, NULL, 0), "fast");
+    ck_assert(fcl_path_exists(path));
+    free(temporary);
     free(path);
 }
 END_TEST
@@ -412,6 +456,8 @@ int main(void) {
     tcase_add_test(tests, a_wrong_solver_is_named_and_skipped);
     tcase_add_test(tests, no_solver_left_is_an_error);
     tcase_add_test(tests, damaged_files_are_ignored);
+    tcase_add_test(tests, a_flipped_bit_makes_no_solver_right);
+    tcase_add_test(tests, a_full_disk_is_no_error);
     tcase_add_test(tests, a_cache_that_cannot_be_written_is_no_error);
     tcase_add_test(tests, forced_solvers);
     tcase_add_test(tests, recorded_solvers);

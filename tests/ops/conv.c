@@ -93,7 +93,7 @@ static const shape tiled_shapes[] = {
 };
 
 START_TEST(tiled_convolution) {
-    if (_i > 0 && getenv("FIDUCL_TEST_REDUCED")) return;
+    if (_i > 0 && test_is_too_much()) return;
     fcl_op_desc desc = {.batch = tiled_shapes[_i].batch, .conv = conv_of(&tiled_shapes[_i])};
     desc.kind = FCL_CONV_FORWARD;
     desc.activation = (fcl_activation){FCL_LEAKY_RELU, 0.1f};
@@ -110,7 +110,7 @@ END_TEST
 START_TEST(many_channels) {
     enum { SAMPLED = 300 };
     static const fcl_op_kind kinds[] = {FCL_CONV_FORWARD, FCL_CONV_BACKWARD_DATA, FCL_CONV_BACKWARD_WEIGHTS};
-    if (getenv("FIDUCL_TEST_REDUCED")) return;
+    if (test_is_too_much()) return;
     fcl_op_desc desc = {.kind = kinds[_i], .batch = 2, .conv = conv_of(&(shape){2, 28, 23, 16, 1824, 3, 3, 1, 1})};
     const fcl_solver *solver = fcl_solver_find(desc.kind, "conv_winograd");
     if (!solver->applies(&desc, test_device())) return;

@@ -213,5 +213,5 @@ fcl_activation golden_activation(const golden_case *g, const char *kind_key, con
 }
 
 int golden_is_left_out(const golden_case *g) {
-    return getenv("FIDUCL_TEST_REDUCED") && golden_has(g, "tiny") && !golden_int(g, "tiny");
+    return golden_has(g, "tiny") && !golden_int(g, "tiny") && test_is_too_much();
 }

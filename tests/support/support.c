@@ -4,6 +4,8 @@
 #include "base/text.h"
 
 #include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,6 +46,21 @@ double test_normalised_error(const float *got, const float *wanted, size_t n) {
     }
     if (norm == 0.0) return error == 0.0 ? 0.0 : INFINITY;
     return error / norm;
+}
+
+int test_is_too_much(void) {
+    if (!getenv("FIDUCL_TEST_REDUCED")) return 0;
+    printf("not supported: too much to compute for a simulated or very slow device\n");
+    return 1;
+}
+
+void test_left_out(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    printf("left out: ");
+    vprintf(format, arguments);
+    printf("\n");
+    va_end(arguments);
 }
 
 int test_run(Suite *suite) {
