@@ -19,6 +19,8 @@ typedef enum fcl_device_kind { FCL_DEVICE_CPU, FCL_DEVICE_GPU, FCL_DEVICE_OTHER 
 typedef struct fcl_device_info {
     unsigned index;
     unsigned ordinal; /* 1, 2, ... among the devices of the platform with this name; 0 when it is the only one */
+    unsigned
+        hardware; /* the index of the first device that is the same piece of hardware; its own when it is the first */
     fcl_device_kind kind;
     const char *platform;         /* CL_PLATFORM_NAME */
     const char *platform_version; /* CL_PLATFORM_VERSION */

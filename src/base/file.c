@@ -340,6 +340,13 @@ done:
     return status;
 }
 
+void fcl_folder_discard(const char *path, fcl_status failure) {
+    char *message = fcl_duplicate(fcl_error_message());
+    fcl_folder_remove(path);
+    if (message) fcl_fail(failure, "%s", message);
+    free(message);
+}
+
 fcl_status fcl_cache_folder(char **out) {
     const char *own = getenv("FIDUCL_CACHE_DIR"), *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
     char *path;

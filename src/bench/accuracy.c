@@ -60,8 +60,7 @@ static fcl_status look_at_solvers(race *r, fcl_result *result) {
     fcl_training training = {0};
     FCL_TRY(fcl_training_init(&training, r->bench->device, r->model, &r->recipe, r->bench->choice, r->trained,
                               r->recipe.batch < r->trained->n ? r->recipe.batch : r->trained->n));
-    FCL_TRY(fcl_network_solvers(&result->solvers, result->details, training.network, r->bench->device));
-    if (r->bench->options.as_shipped) result->solvers = FCL_AS_SHIPPED;
+    FCL_TRY(fcl_result_set_solvers(result, training.network, r->bench));
     FCL_TRY(fcl_training_epoch(&training));
 done:
     fcl_training_dispose(&training);
@@ -106,8 +105,9 @@ fcl_status fcl_bench_accuracy(fcl_bench *bench) {
         races[m] = (race){.bench = bench, .model = bench->models[m], .trained = trained, .validated = validated};
         FCL_TRY(add(&cases, &races[m]));
     }
-    FCL_TRY(fcl_cases_run(&cases, bench->options.seeds, bench->probe, "accuracy"));
+    const fcl_status measured = fcl_cases_run(&cases, bench->options.seeds, bench->probe, "accuracy");
     FCL_TRY(fcl_cases_report(bench->report, &cases));
+    status = measured;
 done:
     fcl_cases_dispose(&cases);
     for (size_t m = 0; m < bench->n_models; m++) {

@@ -16,7 +16,10 @@ void fcl_cases_dispose(fcl_cases *cases) {
 
 fcl_status fcl_cases_add(fcl_cases *cases, fcl_case *added) {
     void *grown = cases->list;
-    fcl_status status = fcl_grow(&grown, &cases->capacity, cases->n + 1, sizeof *cases->list, "cases of a benchmark");
+    fcl_status status =
+        fcl_interrupt_requested()
+            ? fcl_fail(FCL_E_INTERRUPTED, "interrupted before %s was measured", added->result.workload)
+            : fcl_grow(&grown, &cases->capacity, cases->n + 1, sizeof *cases->list, "cases of a benchmark");
     if (status == FCL_OK) {
         cases->list = grown;
         cases->list[cases->n++] = *added;
@@ -49,7 +52,7 @@ fcl_status fcl_cases_run(fcl_cases *cases, unsigned repeats, fcl_probe *probe, c
         fcl_result *r = &cases->list[i].result;
         FCL_TRY(FCL_NEW(&r->samples, repeats, "samples"));
         FCL_TRY(FCL_NEW(&r->calibration, repeats, "samples"));
-        r->n_samples = repeats;
+        r->n_samples = 0;
         r->energy_joules = 0.0;
     }
     fcl_energy_meter_start(&meter, &roots);
@@ -70,6 +73,7 @@ fcl_status fcl_cases_run(fcl_cases *cases, unsigned repeats, fcl_probe *probe, c
             FCL_TRY(run_one(c, round, &meter));
             FCL_TRY(fcl_probe_multiply(&after, &error, probe));
             c->result.calibration[round] = 0.5 * (before + after);
+            c->result.n_samples = round + 1;
             before = after;
         }
     fcl_progress_report(&(fcl_progress){.task = task, .done = repeats * cases->n, .total = repeats * cases->n});
@@ -79,7 +83,10 @@ done:
 
 fcl_status fcl_cases_report(fcl_report *report, fcl_cases *cases) {
     fcl_status status = FCL_OK;
-    for (size_t i = 0; i < cases->n && status == FCL_OK; i++) status = fcl_report_add(report, &cases->list[i].result);
+    for (size_t i = 0; i < cases->n && status == FCL_OK; i++) {
+        fcl_result *r = &cases->list[i].result;
+        if (r->n_samples > 0 || !r->check.passed) status = fcl_report_add(report, r);
+    }
     return status;
 }
 

@@ -21,11 +21,13 @@ typedef struct fcl_cases {
 } fcl_cases;
 
 void fcl_cases_dispose(fcl_cases *cases);
-/* Takes the case's result over, also on failure. A case whose check has failed before is not run. */
+/* Takes the case's result over, also on failure: FCL_E_INTERRUPTED after a signal, since checks that come before take a
+ * while. A case whose check has failed before is not run. */
 fcl_status fcl_cases_add(fcl_cases *cases, fcl_case *added);
-/* `task` names it in the progress. FCL_E_INTERRUPTED after a signal. */
+/* `task` names it in the progress. FCL_E_INTERRUPTED after a signal. After that and any other failure the results have the
+ * samples that there are until then. */
 fcl_status fcl_cases_run(fcl_cases *cases, unsigned repeats, fcl_probe *probe, const char *task);
-/* Moves the results into the report. */
+/* Moves the results into the report; one that was not measured yet is left out. */
 fcl_status fcl_cases_report(fcl_report *report, fcl_cases *cases);
 
 /* A result without samples; strings are copied. The check is to be filled in. */

@@ -51,6 +51,8 @@ static int calibrates_alike(const fcl_report *before, const fcl_report *after) {
 
 static void warn_of_differences(const fcl_report *before, const char *before_path, const fcl_report *after,
                                 const char *after_path) {
+    if (before->is_partial) fcl_log(FCL_LOG_WARNING, "'%s' is partial: it was ended early", before_path);
+    if (after->is_partial) fcl_log(FCL_LOG_WARNING, "'%s' is partial: it was ended early", after_path);
     for (size_t i = 0; i < N_FACTS; i++) {
         if (is_equal(&facts[i], before, after)) continue;
         const char *a = fcl_report_text(before, facts[i].object, facts[i].key);
@@ -103,9 +105,26 @@ fcl_status fcl_report_check_comparable(const fcl_report *before, const char *bef
     return FCL_OK;
 }
 
-/* How a sample moves when the machine becomes faster: +1 a rate, -1 a time, 0 neither (memory, pixels). */
-static int speed_exponent(const char *unit) {
+fcl_status fcl_report_check_common(const fcl_report *before, const char *before_path, const fcl_report *after,
+                                   const char *after_path) {
+    for (size_t i = 0; i < after->n_results; i++)
+        if (fcl_report_find(before, &after->results[i])) return FCL_OK;
+    if (before->n_results == 0 || after->n_results == 0)
+        return fcl_fail(FCL_E_INPUT, "'%s' has no results", before->n_results ? after_path : before_path);
+    const fcl_result *a = &before->results[0], *b = &after->results[0];
+    return fcl_fail(FCL_E_INPUT,
+                    "'%s' and '%s' have no workload in common: the first begins with %s (%s), the second with %s (%s)",
+                    before_path, after_path, a->workload, fcl_solver_origin_name(a->solvers), b->workload,
+                    fcl_solver_origin_name(b->solvers));
+}
+
+/* How a sample moves with the calibration when the machine becomes faster: +1 a rate, -1 a time, 0 neither (memory, pixels).
+ * What a device can do is not corrected: its multiply-adds are the calibration itself, and memory, launches and transfers do
+ * not follow the clock of the multipliers. */
+static int speed_exponent(const fcl_result *r) {
     static const char *const times[] = {"s", "ms", "us", "ns"};
+    const char *unit = r->unit;
+    if (fcl_starts_with(r->workload, "device/")) return 0;
     for (size_t i = 0; i < sizeof times / sizeof *times; i++)
         if (strcmp(unit, times[i]) == 0) return -1;
     return fcl_ends_with(unit, "/s") ? 1 : 0;
@@ -145,7 +164,7 @@ static fcl_status judge(fcl_comparison *c, int calibrated_alike, double error) {
     fcl_trimmed_mean before, after;
     const int is_calibrated = are_positive(c->before->calibration, c->before->n_samples) &&
                               are_positive(c->after->calibration, c->after->n_samples);
-    const int exponent = calibrated_alike && is_calibrated ? speed_exponent(c->after->unit) : 0;
+    const int exponent = calibrated_alike && is_calibrated ? speed_exponent(c->after) : 0;
     const double sign = c->after->higher_is_better ? 1.0 : -1.0, margin = log1p(FCL_COMPARE_MARGIN);
     c->corrected = exponent != 0;
     FCL_TRY(locate(&before, c->before, exponent));
@@ -171,6 +190,7 @@ fcl_status fcl_report_compare(fcl_comparisons *out, const fcl_report *before, co
     const int calibrated_alike = calibrates_alike(before, after);
     size_t n_judged = 0;
     FCL_TRY(fcl_report_check_comparable(before, before_path, after, after_path));
+    FCL_TRY(fcl_report_check_common(before, before_path, after, after_path));
     warn_of_differences(before, before_path, after, after_path);
     FCL_TRY(FCL_NEW(&all.items, all.n, "a comparison"));
     for (size_t i = 0; i < all.n; i++) {

@@ -34,12 +34,16 @@ typedef struct fcl_comparisons {
 /* A verdict "same" that could hide a relative difference about as large as this would be worth nothing. */
 #define FCL_COMPARE_WIDEST 0.1
 
-/* FCL_E_INPUT names both files and versions or units when the same workload means different things in them. What cannot be
+/* FCL_E_INPUT names both files and versions or units when the same workload means different things in them, and both files
+ * when they have no workload in common. What cannot be
  * trusted (other device, driver, power source ...) is a warning in the log. */
 fcl_status fcl_report_compare(fcl_comparisons *out, const fcl_report *before, const char *before_path,
                               const fcl_report *after, const char *after_path);
 void fcl_comparisons_dispose(fcl_comparisons *comparisons);
-/* That part of it alone, for those who only show benchmarks side by side. */
+/* FCL_E_INPUT when there is no workload that both have. */
+fcl_status fcl_report_check_common(const fcl_report *before, const char *before_path, const fcl_report *after,
+                                   const char *after_path);
+/* The first part of comparing alone, for those who only show benchmarks side by side. */
 fcl_status fcl_report_check_comparable(const fcl_report *before, const char *before_path, const fcl_report *after,
                                        const char *after_path);
 

@@ -75,17 +75,29 @@ static void append_row(fcl_text *table, fcl_report *const *reports, size_t n, co
     fcl_text_append(table, "\n");
 }
 
+/* A benchmark that shares no workload with any other has no place beside them. */
+static fcl_status check_not_alone(fcl_report *const *reports, const char *const *paths, size_t n, size_t alone) {
+    fcl_status status = FCL_E_INPUT;
+    for (size_t i = 0; i < n && status != FCL_OK; i++)
+        if (i != alone) {
+            const size_t first = i < alone ? i : alone, second = i < alone ? alone : i;
+            status = fcl_report_check_common(reports[first], paths[first], reports[second], paths[second]);
+        }
+    return status;
+}
+
 fcl_status fcl_reports_table(char **out, fcl_report *const *reports, const char *const *paths, size_t n) {
     fcl_status status = FCL_OK;
     fcl_text table = FCL_TEXT_EMPTY;
     for (size_t i = 0; i < n; i++)
         for (size_t j = i + 1; j < n; j++)
             FCL_TRY(fcl_report_check_comparable(reports[i], paths[i], reports[j], paths[j]));
+    for (size_t i = 0; i < n; i++) FCL_TRY(check_not_alone(reports, paths, n, i));
     for (size_t i = 0; i < n; i++) {
         const char *device = fcl_report_text(reports[i], "device", "name"),
                    *driver = fcl_report_text(reports[i], "device", "driver_version");
-        fcl_text_appendf(&table, "[%zu] %s: %s, driver %s, %s\n", i + 1, paths[i], device ? device : "unknown device",
-                         driver ? driver : "unknown", reports[i]->created);
+        fcl_text_appendf(&table, "[%zu] %s: %s, driver %s, %s%s\n", i + 1, paths[i], device ? device : "unknown device",
+                         driver ? driver : "unknown", reports[i]->created, reports[i]->is_partial ? ", partial" : "");
     }
     fcl_text_appendf(&table, "\n%-44s %-10s %-9s %11s", "workload", "solvers", "unit", "[1]");
     for (size_t i = 1; i < n; i++) fcl_text_appendf(&table, " %9s%zu] %7s", "[", i + 1, "ratio");

@@ -89,8 +89,9 @@ fcl_status fcl_bench_device(fcl_bench *bench) {
         states[i] = (state){&measurements[i], bench->probe};
         FCL_TRY(add(&cases, &states[i]));
     }
-    FCL_TRY(fcl_cases_run(&cases, bench->options.repeats, bench->probe, "device"));
+    const fcl_status measured = fcl_cases_run(&cases, bench->options.repeats, bench->probe, "device");
     FCL_TRY(fcl_cases_report(bench->report, &cases));
+    status = measured;
 done:
     fcl_cases_dispose(&cases);
     return status;

@@ -122,8 +122,7 @@ fcl_status fcl_infer_case_begin(fcl_infer_case **out, fcl_cases *cases, fcl_benc
     FCL_TRY(create_predictor(&c->predictor, bench, model, c->batch, bench->choice));
     FCL_TRY(fcl_predictor_network(&network, c->predictor, c->batch));
     const size_t device_bytes = fcl_device_memory_use(bench->device).now_bytes - before;
-    FCL_TRY(fcl_network_solvers(&added.result.solvers, added.result.details, network, bench->device));
-    if (bench->options.as_shipped) added.result.solvers = FCL_AS_SHIPPED;
+    FCL_TRY(fcl_result_set_solvers(&added.result, network, bench));
     FCL_TRY(check(c, network, bench, model, &added.result));
     FCL_TRY(predict(c, 1));
     double begin = fcl_clock_seconds();

@@ -76,8 +76,7 @@ static fcl_status find_operations(field *f, const fcl_bench *bench, fcl_device *
         snprintf(o->part, sizeof o->part, "%s", part);
         snprintf(o->description, sizeof o->description, "%s", description);
         o->solver = fcl_solver_find(o->desc.kind, solver);
-        FCL_TRY(fcl_operation_origin(&o->origin, device, &o->desc, solver));
-        if (bench->options.as_shipped) o->origin = FCL_AS_SHIPPED;
+        FCL_TRY(fcl_operation_origin(&o->origin, bench, device, &o->desc, solver));
         f->n++;
     }
 done:
@@ -209,17 +208,17 @@ static double clock_difference(double wall, double events, double launches, cons
     return fmax(events - wall, wall - events - between) / wall;
 }
 
-static fcl_status describe(fcl_result *r, operation *o, const fcl_roofline *roof, unsigned repeats) {
+static fcl_status describe(fcl_result *r, operation *o, const fcl_roofline *roof) {
     const fcl_work own = fcl_solver_work(o->solver, &o->desc, o->device), plain = fcl_op_work(&o->desc);
     json_t *facts = json_pack("{s:s, s:s, s:s, s:s, s:f, s:f, s:f}", "layer", o->layer, "part", o->part, "operation",
                               o->description, "solver", o->solver->name, "gflop", plain.flop * giga, "solver_gflop",
                               own.flop * giga, "solver_bytes", own.bytes);
     if (!facts || json_object_update(r->details, facts) != 0) return fcl_fail_memory("a result", 0);
     json_decref(facts);
-    if (!r->check.passed) return FCL_OK;
-    const double wall = fcl_result_median(r) / milliseconds, events = fcl_median(o->events, repeats);
+    if (!r->check.passed || r->n_samples == 0) return FCL_OK;
+    const double wall = fcl_result_median(r) / milliseconds, events = fcl_median(o->events, r->n_samples);
     double difference = (double)INFINITY;
-    for (unsigned i = 0; i < repeats; i++)
+    for (size_t i = 0; i < r->n_samples; i++)
         difference = fmin(difference, clock_difference(r->samples[i] / milliseconds, o->events[i], o->launches, roof));
     const fcl_bandwidth *memory = fcl_roofline_bandwidth(roof, own.bytes);
     const double limits[] = {own.flop * giga / roof->gflop_per_second, own.bytes * giga / memory->gb_per_second,
@@ -249,12 +248,12 @@ static fcl_status measure(field *f, fcl_bench *bench, const fcl_model *model, fc
     FCL_TRY(share_operands(f, device));
     for (size_t i = 0; i < f->n; i++) FCL_TRY(add_case(f, &f->list[i], bench, model));
     FCL_TRY(fcl_roofline_measure(&roof, probe));
-    FCL_TRY(fcl_cases_run(&f->cases, bench->options.repeats, probe, "ops"));
-    for (size_t i = 0; i < f->n; i++)
-        FCL_TRY(describe(&f->cases.list[i].result, &f->list[i], &roof, bench->options.repeats));
+    const fcl_status measured = fcl_cases_run(&f->cases, bench->options.repeats, probe, "ops");
+    for (size_t i = 0; i < f->n; i++) FCL_TRY(describe(&f->cases.list[i].result, &f->list[i], &roof));
     const size_t first = bench->report->n_results;
     FCL_TRY(fcl_cases_report(bench->report, &f->cases));
-    if (bench->options.figure)
+    status = measured;
+    if (measured == FCL_OK && bench->options.figure)
         FCL_TRY(fcl_roofline_draw(bench->options.figure, fcl_model_name(model), &roof, &bench->report->results[first],
                                   f->n));
 done:

@@ -143,10 +143,10 @@ fcl_status fcl_report_write(const fcl_report *report, const char *path) {
             status = fcl_fail_memory("a benchmark", 0);
             goto done;
         }
-    all = json_pack("{s:s, s:i, s:s, s:O, s:O, s:O, s:O, s:O, s:O}", "format", FCL_REPORT_FORMAT, "format_version",
-                    FCL_REPORT_FORMAT_VERSION, "created", report->created, "command", report->command, "fiducl",
-                    report->fiducl, "libraries", report->libraries, "system", report->system, "device", report->device,
-                    "results", results);
+    all = json_pack("{s:s, s:i, s:s, s:b, s:O, s:O, s:O, s:O, s:O, s:O}", "format", FCL_REPORT_FORMAT, "format_version",
+                    FCL_REPORT_FORMAT_VERSION, "created", report->created, "partial", report->is_partial, "command",
+                    report->command, "fiducl", report->fiducl, "libraries", report->libraries, "system", report->system,
+                    "device", report->device, "results", results);
     if (!all) {
         status = fcl_fail_memory("a benchmark", 0);
         goto done;
@@ -293,6 +293,9 @@ static fcl_status read_head(fcl_report *report, const json_t *all, const char *p
     FCL_TRY(read_object(&report->libraries, all, "libraries", path));
     FCL_TRY(read_object(&report->system, all, "system", path));
     FCL_TRY(read_object(&report->device, all, "device", path));
+    const json_t *partial = json_object_get(all, "partial");
+    if (partial && !json_is_boolean(partial)) return fcl_fail(FCL_E_INPUT, "%s: 'partial' is not true or false", path);
+    report->is_partial = json_is_true(partial);
     json_t *command = json_object_get(all, "command");
     if (!json_is_array(command)) return fcl_fail(FCL_E_INPUT, "%s: 'command' is missing or not a list", path);
     json_decref(report->command);

@@ -46,8 +46,9 @@ double fcl_result_median(const fcl_result *result);
 int fcl_result_is_same(const fcl_result *a, const fcl_result *b);
 
 typedef struct fcl_report {
-    char created[32];                             /* "2026-01-31T23:59:59Z" */
-    json_t *command;                              /* the arguments, an array of strings */
+    char created[32]; /* "2026-01-31T23:59:59Z" */
+    json_t *command;  /* the arguments, an array of strings */
+    int is_partial;   /* an interrupt or a failure ended it: results and samples are missing */
     json_t *fiducl, *libraries, *system, *device; /* objects */
     fcl_result *results;                          /* (n_results) */
     size_t n_results, capacity;

@@ -20,23 +20,22 @@ static int is_tuned(const fcl_solver_cache *cache, const fcl_op_desc *desc, cons
     return tuned && strcmp(tuned->name, solver) == 0;
 }
 
-fcl_status fcl_operation_origin(fcl_solver_origin *out, fcl_device *device, const fcl_op_desc *desc,
-                                const char *solver) {
+fcl_status fcl_operation_origin(fcl_solver_origin *out, const fcl_bench *bench, fcl_device *device,
+                                const fcl_op_desc *desc, const char *solver) {
     fcl_solver_cache *cache;
     fcl_status status = fcl_solver_cache_open(&cache, device);
     if (status != FCL_OK) return status;
-    *out = is_tuned(cache, desc, solver) ? FCL_TUNED : FCL_AS_SHIPPED;
+    *out = !bench->options.as_shipped && is_tuned(cache, desc, solver) ? FCL_TUNED : FCL_AS_SHIPPED;
     fcl_solver_cache_free(cache);
     return FCL_OK;
 }
 
-fcl_status fcl_network_solvers(fcl_solver_origin *out, json_t *details, const fcl_network *network,
-                               fcl_device *device) {
+fcl_status fcl_result_set_solvers(fcl_result *result, const fcl_network *network, const fcl_bench *bench) {
     fcl_status status;
     fcl_solver_cache *cache = NULL;
     json_t *solvers = NULL;
     unsigned n = fcl_network_n_operations(network), n_tuned = 0;
-    FCL_TRY(fcl_solver_cache_open(&cache, device));
+    FCL_TRY(fcl_solver_cache_open(&cache, bench->device));
     if (!(solvers = json_object())) {
         status = fcl_fail_memory("a result", 0);
         goto done;
@@ -47,10 +46,10 @@ fcl_status fcl_network_solvers(fcl_solver_origin *out, json_t *details, const fc
         json_object_set_new(solvers, description, json_string(name));
         n_tuned += is_tuned(cache, fcl_network_operation_desc(network, i), name);
     }
-    json_object_set(details, "solvers", solvers);
-    json_object_set_new(details, "operations", json_integer(n));
-    json_object_set_new(details, "tuned_operations", json_integer(n_tuned));
-    *out = n_tuned > 0 ? FCL_TUNED : FCL_AS_SHIPPED;
+    json_object_set(result->details, "solvers", solvers);
+    json_object_set_new(result->details, "operations", json_integer(n));
+    json_object_set_new(result->details, "tuned_operations", json_integer(n_tuned));
+    result->solvers = n_tuned > 0 && !bench->options.as_shipped ? FCL_TUNED : FCL_AS_SHIPPED;
 done:
     json_decref(solvers);
     fcl_solver_cache_free(cache);

@@ -2,15 +2,16 @@
 #ifndef FCL_BENCH_SOLVERS_H
 #define FCL_BENCH_SOLVERS_H
 
-#include "bench/report.h"
+#include "bench/bench.h"
 #include "net/network.h"
 
-/* FCL_TUNED when tuning chose the solver of at least one of the network's operations; "solvers" (by operation),
- * "operations" and "tuned_operations" go into `details`. */
-fcl_status fcl_network_solvers(fcl_solver_origin *out, json_t *details, const fcl_network *network, fcl_device *device);
-/* The same for one operation. */
-fcl_status fcl_operation_origin(fcl_solver_origin *out, fcl_device *device, const fcl_op_desc *desc,
-                                const char *solver);
+/* The origin of the network's solvers becomes that of the result: FCL_TUNED when tuning chose the solver of at least one
+ * operation, unless the benchmark leaves tuning aside. "solvers" (by operation), "operations" and "tuned_operations" go into
+ * the details. */
+fcl_status fcl_result_set_solvers(fcl_result *result, const fcl_network *network, const fcl_bench *bench);
+/* The origin of one operation's solver, on a device that may be another one than the benchmark's. */
+fcl_status fcl_operation_origin(fcl_solver_origin *out, const fcl_bench *bench, fcl_device *device,
+                                const fcl_op_desc *desc, const char *solver);
 
 /* For every operation of the network another solver than its own that is right at that shape, or at least another variant;
  * *n_other is how many have one, the others keep theirs. */

@@ -74,11 +74,11 @@ fcl_status fcl_bench_speed(fcl_bench *bench, int train, int infer) {
                 FCL_TRY(fcl_infer_case_begin(&f.infer[m][b], &f.cases, bench, bench->models[m],
                                              bench->options.predict_batches[b], f.faces));
     }
-    FCL_TRY(fcl_cases_run(&f.cases, bench->options.repeats, bench->probe, train ? "train" : "infer"));
-    /* What is measured counts, even if what follows it is interrupted or fails. */
-    const fcl_status ended = train ? end_training(&f, bench) : FCL_OK;
+    /* What is measured counts, even if the rest of it, or what follows, is interrupted or fails. */
+    fcl_status measured = fcl_cases_run(&f.cases, bench->options.repeats, bench->probe, train ? "train" : "infer");
+    if (train && measured == FCL_OK) measured = end_training(&f, bench);
     FCL_TRY(fcl_cases_report(bench->report, &f.cases));
-    status = ended;
+    status = measured;
 done:
     dispose(&f);
     return status;

@@ -99,6 +99,7 @@ fcl_status fcl_bench_table(char **out, const fcl_report *report) {
     fcl_text table = FCL_TEXT_EMPTY;
     int has_head = 0;
     fcl_text_appendf(&table, "%s, driver %s\n", device_text(report, "name"), device_text(report, "driver_version"));
+    if (report->is_partial) fcl_text_append(&table, "PARTIAL: it was ended before everything was measured\n");
     for (size_t i = 0; i < report->n_results; i++) {
         if (is_operation(&report->results[i])) continue;
         if (!has_head)

@@ -153,8 +153,7 @@ fcl_status fcl_train_case_begin(fcl_train_case **out, fcl_cases *cases, fcl_benc
     FCL_TRY(fcl_training_recipe(&recipe, model, bench->options.batch));
     FCL_TRY(fcl_training_init(&c->training, bench->device, model, &recipe, bench->choice, faces, FIRST_STEPS * batch));
     c->device_bytes = fcl_device_memory_use(bench->device).now_bytes - before;
-    FCL_TRY(fcl_network_solvers(&added.result.solvers, added.result.details, c->training.network, bench->device));
-    if (bench->options.as_shipped) added.result.solvers = FCL_AS_SHIPPED;
+    FCL_TRY(fcl_result_set_solvers(&added.result, c->training.network, bench));
     FCL_TRY(check(c, bench, &added.result));
     c->has_reset_peak = fcl_peak_memory_reset(&roots);
     if (added.result.check.passed) FCL_TRY(warm_up(c, bench));
@@ -189,8 +188,7 @@ fcl_status fcl_train_case_sustain(fcl_train_case *c, fcl_bench *bench, double mi
     fcl_energy_meter meter;
     if (!workload) return FCL_E_MEMORY;
     FCL_TRY(fcl_result_name(&result, workload, VERSION, "speed", "images/s", 1));
-    FCL_TRY(fcl_network_solvers(&result.solvers, result.details, c->training.network, bench->device));
-    if (bench->options.as_shipped) result.solvers = FCL_AS_SHIPPED;
+    FCL_TRY(fcl_result_set_solvers(&result, c->training.network, bench));
     FCL_TRY(fcl_result_set_check(&result, 0.0, error_bound, "finite losses; the solvers' check is that of train"));
     FCL_TRY(fcl_probe_multiply(&before, &wrong, bench->probe));
     fcl_energy_meter_start(&meter, &roots);

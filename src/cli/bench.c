@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "bench/bench.h"
@@ -31,17 +32,48 @@ done:
     return status;
 }
 
+#define COMMON_OPTIONS  "device", "out", "force", "compare"
+#define NETWORK_OPTIONS COMMON_OPTIONS, "model", "batch-size", "as-shipped"
+enum { MAX_OPTIONS = 16 };
+
 /* What the operand may be. */
 typedef struct benchmark {
     const char *name;
     fcl_status (*measure)(fcl_bench *bench);
-    int draws; /* a roofline for each model */
+    int draws;                        /* a roofline for each model */
+    const char *options[MAX_OPTIONS]; /* that mean something to it; NULL-ended */
 } benchmark;
 
 static const benchmark benchmarks[] = {
-    {"device", fcl_bench_device, 0}, {"ops", fcl_bench_ops, 1},           {"train", measure_train, 0},
-    {"infer", measure_infer, 0},     {"accuracy", fcl_bench_accuracy, 0}, {"all", measure_all, 1},
+    {"device", fcl_bench_device, 0, {COMMON_OPTIONS, "repeats"}},
+    {"ops", fcl_bench_ops, 1, {NETWORK_OPTIONS, "repeats"}},
+    {"train", measure_train, 0, {NETWORK_OPTIONS, "repeats", "sustained"}},
+    {"infer", measure_infer, 0, {NETWORK_OPTIONS, "repeats"}},
+    {"accuracy", fcl_bench_accuracy, 0, {NETWORK_OPTIONS, "seeds", "target", "max-epochs"}},
+    {"all", measure_all, 1, {NETWORK_OPTIONS, "repeats", "sustained", "seeds", "target", "max-epochs"}},
 };
+
+static fcl_status check_options(const fcl_arguments *arguments, const benchmark *chosen) {
+    fcl_text reason = FCL_TEXT_EMPTY;
+    fcl_text_appendf(&reason, "`fiducl bench %s`, which takes", chosen->name);
+    for (const char *const *o = chosen->options; *o; o++)
+        fcl_text_appendf(&reason, "%s --%s", o == chosen->options ? "" : ",", *o);
+    fcl_status status = fcl_text_status(&reason);
+    if (status == FCL_OK) status = fcl_arguments_allow(arguments, chosen->options, fcl_text_get(&reason));
+    fcl_text_dispose(&reason);
+    return status;
+}
+
+/* "benchmark-train-20260131T235959Z.json", for free(): results of several days and programs are there to be compared. */
+static fcl_status default_file(char **out, const char *name) {
+    char now[FCL_TIMESTAMP_BYTES], *to = now;
+    fcl_clock_timestamp(now);
+    for (const char *from = now; *from; from++)
+        if (*from != '-' && *from != ':') *to++ = *from;
+    *to = '\0';
+    *out = fcl_format("benchmark-%s-%s.json", name, now);
+    return *out ? FCL_OK : FCL_E_MEMORY;
+}
 
 static fcl_status find_benchmark(const benchmark **out, const char *name) {
     fcl_text known = FCL_TEXT_EMPTY;
@@ -107,6 +139,7 @@ static fcl_status finish(fcl_bench *bench, fcl_status measured, const char *file
     fcl_status status;
     char *message = fcl_duplicate(fcl_error_message()), *table = NULL;
     if (measured != FCL_OK && bench->report->n_results == 0) goto failed;
+    bench->report->is_partial = measured != FCL_OK;
     FCL_TRY(fcl_bench_end(bench));
     const fcl_status written = fcl_report_write(bench->report, file);
     FCL_TRY(fcl_bench_table(&table, bench->report));
@@ -114,12 +147,13 @@ static fcl_status finish(fcl_bench *bench, fcl_status measured, const char *file
     /* Where the file could not be written, the table is all that is left. */
     printf("%s", table);
     FCL_TRY(written);
-    printf("\nAll of it is in %s\n", file);
+    if (measured == FCL_OK) printf("\nAll of it is in %s\n", file);
     if (measured == FCL_OK) FCL_TRY(fcl_bench_verdict(bench->report));
 failed:
     if (measured != FCL_OK)
         status = message ? fcl_fail(measured, "%s%s%s", message,
-                                    bench->report->n_results ? "; what was measured before is in " : "",
+                                    bench->report->n_results ? "; what was measured before is, marked as partial, in "
+                                                             : "; nothing was measured, so that no file was written",
                                     bench->report->n_results ? file : "")
                          : measured;
 done:
@@ -133,17 +167,21 @@ static fcl_status run(const fcl_arguments *arguments) {
     fcl_bench bench = {0};
     fcl_bench_options options;
     const benchmark *chosen = NULL;
-    char *figure = NULL;
+    char *figure = NULL, *own_file = NULL;
     fcl_report *baseline = NULL;
     const char *name = fcl_argument_operand(arguments, 0), *file = fcl_argument_text(arguments, "out");
     const char *baseline_file = fcl_argument_text(arguments, "compare");
     if (!name) name = "all";
-    if (!file) file = "benchmark.json";
     if (strcmp(name, "compare") == 0) return fcl_bench_compare(arguments);
     FCL_TRY(find_benchmark(&chosen, name));
     if (fcl_argument_operand(arguments, 1)) {
         status = fcl_fail(FCL_E_USAGE, "unexpected argument '%s'", fcl_argument_operand(arguments, 1));
         goto done;
+    }
+    FCL_TRY(check_options(arguments, chosen));
+    if (!file) {
+        FCL_TRY(default_file(&own_file, name));
+        file = own_file;
     }
     if (baseline_file) FCL_TRY(fcl_report_read(&baseline, baseline_file));
     FCL_TRY(read_options(&options, &figure, arguments, file));
@@ -159,22 +197,25 @@ done:
     fcl_report_free(baseline);
     fcl_bench_close(&bench);
     free(figure);
+    free(own_file);
     return status;
 }
 
 static const fcl_option option_table[] = {
     {"model", 'm', FCL_OPTION_LIST, "NAME",
-     "model that ships, or a file (repeatable; default: base_model and model_v1)"},
+     "all but device: model that ships (base_model, model_v1, naimishnet), or a file (repeatable; default: base_model "
+     "and model_v1)"},
     FCL_OPTION_DEVICE,
-    {"batch-size", 0, FCL_OPTION_TEXT, "N", "images a step, or a prediction (default: 32; infer: 32 and 1)"},
-    {"repeats", 0, FCL_OPTION_TEXT, "N", "measure everything so often, in turn (default: 10)"},
+    {"batch-size", 0, FCL_OPTION_TEXT, "N",
+     "all but device: images a step, or a prediction (default: 32; infer: 32 and 1)"},
+    {"repeats", 0, FCL_OPTION_TEXT, "N", "all but accuracy: measure everything so often, in turn (default: 10)"},
     {"sustained", 0, FCL_OPTION_TEXT, "MINUTES", "train: go on that long, and report the last third too"},
     {"seeds", 0, FCL_OPTION_TEXT, "N", "accuracy: trainings (default: 5)"},
     {"target", 0, FCL_OPTION_TEXT, "PIXELS", "accuracy: the validation MAE to reach (default: 2.5)"},
     {"max-epochs", 0, FCL_OPTION_TEXT, "N", "accuracy: the target is missed after that many (default: 20)"},
-    {"as-shipped", 0, FCL_OPTION_FLAG, NULL, "leave what `fiducl tune` found aside"},
-    {"out", 'o', FCL_OPTION_TEXT, "FILE", "the results (default: benchmark.json)"},
-    {"force", 'f', FCL_OPTION_FLAG, NULL, "replace FILE if it is a benchmark"},
+    {"as-shipped", 0, FCL_OPTION_FLAG, NULL, "all but device: leave what `fiducl tune` found aside"},
+    {"out", 'o', FCL_OPTION_TEXT, "FILE", "the results (default: benchmark-NAME-TIME.json)"},
+    {"force", 'f', FCL_OPTION_FLAG, NULL, "replace FILE if it is a benchmark, and the figures beside it"},
     FCL_OPTION_COMPARE,
     FCL_OPTION_VERDICTS,
     {0},
@@ -190,7 +231,8 @@ const fcl_command fcl_command_bench = {
         "seconds\n"
         "until the validation error on synthetic faces reaches a target. Without one, or with all: everything.\n"
         "compare: benchmarks side by side, or with --verdicts what became faster or slower beyond chance.\n"
-        "Results are checked before they are timed, and a wrong one has no time. docs/benchmark.md has the rules.\n",
+        "Results are checked before they are timed, and a wrong one has no time. An interrupt keeps what was measured\n"
+        "until then. An option that a benchmark has no use for is refused. docs/benchmark.md has the rules.\n",
     .examples = "  fiducl bench device\n"
                 "  fiducl bench train --model base_model --out base.json\n"
                 "  fiducl bench ops --model model_v1 --device gpu --as-shipped\n"

@@ -54,9 +54,12 @@ done:
 fcl_status fcl_bench_compare(const fcl_arguments *arguments) {
     fcl_status status = FCL_OK;
     fcl_report *reports[FCL_BENCH_MAX_FILES] = {NULL};
+    static const char *const allowed[] = {"verdicts", NULL};
     const char *paths[FCL_BENCH_MAX_FILES];
     char *table = NULL;
     size_t n = 0;
+    FCL_TRY(
+        fcl_arguments_allow(arguments, allowed, "`fiducl bench compare`, which measures nothing: it takes --verdicts"));
     for (const char *path; n < FCL_BENCH_MAX_FILES && (path = fcl_argument_operand(arguments, (unsigned)n + 1)); n++)
         paths[n] = path;
     if (n < 2) FCL_TRY(fcl_fail(FCL_E_USAGE, "compare needs at least two files that fiducl bench wrote"));

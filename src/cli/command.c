@@ -228,6 +228,16 @@ fcl_status fcl_argument_positive(double *out, const fcl_arguments *arguments, co
     return FCL_OK;
 }
 
+fcl_status fcl_arguments_allow(const fcl_arguments *arguments, const char *const *allowed, const char *reason) {
+    for (const fcl_option *o = arguments->command->options; o->name; o++) {
+        const char *const *a = allowed;
+        while (*a && strcmp(*a, o->name) != 0) a++;
+        if (!*a && fcl_argument_flag(arguments, o->name))
+            return fcl_fail(FCL_E_USAGE, "--%s cannot be given with %s", o->name, reason);
+    }
+    return FCL_OK;
+}
+
 const fcl_option *fcl_arguments_options(const fcl_arguments *arguments) {
     return arguments->command->options;
 }

@@ -54,6 +54,9 @@ fcl_status fcl_argument_need_text(const char **out, const fcl_arguments *argumen
 /* Numbers: *out stays as it is when the option is absent. */
 fcl_status fcl_argument_whole(size_t *out, const fcl_arguments *arguments, const char *name, size_t min, size_t max);
 fcl_status fcl_argument_positive(double *out, const fcl_arguments *arguments, const char *name);
+/* FCL_E_USAGE for the first option given that is not among the `allowed` (NULL-ended); `reason` ends the message. "quiet"
+ * is always allowed. */
+fcl_status fcl_arguments_allow(const fcl_arguments *arguments, const char *const *allowed, const char *reason);
 /* The command's own options in the table's order, for those who record what was given. */
 const fcl_option *fcl_arguments_options(const fcl_arguments *arguments);
 

@@ -51,6 +51,7 @@ static void print_table(const inventory *machine) {
                (double)d->global_memory_bytes / mebibyte);
         if (d->ordinal)
             printf("         one of several of this name: select it by its index or as '%s#%u'\n", d->name, d->ordinal);
+        if (d->hardware != d->index) printf("         the same hardware as %u, through another driver\n", d->hardware);
         if (d->unusable) printf("         cannot be used: %s\n", d->unusable);
     }
     printf("\nSelect with --device INDEX, cpu, gpu or part of platform:device, or with FIDUCL_DEVICE.");
@@ -76,6 +77,7 @@ static json_t *facts(const fcl_device_info *d) {
     json_object_set_new(o, "vendor", json_string(d->vendor));
     json_object_set_new(o, "vendor_id", json_integer(d->vendor_id));
     json_object_set_new(o, "pci_address", d->pci_address ? json_string(d->pci_address) : json_null());
+    json_object_set_new(o, "same_hardware_as", d->hardware != d->index ? json_integer(d->hardware) : json_null());
     json_object_set_new(o, "version", json_string(d->version));
     json_object_set_new(o, "platform_version", json_string(d->platform_version));
     json_object_set_new(o, "driver_version", json_string(d->driver_version));

@@ -24,7 +24,7 @@ const fcl_command fcl_command_evaluate = {
     .summary = "score a trained run against labels, beside predicting the mean",
     .operands = "RUN",
     .description = "Writes predictions.csv, evaluation.csv, keypoints.csv (the same for each keypoint) and the figure\n"
-                   "errors, and shows the scores. The row `mean` is what predicting the mean of the training labels\n"
+                   "`errors`, and shows the scores. The row `mean` is what predicting the mean of the training labels\n"
                    "scores. Missing labels count nowhere. Files of an earlier evaluation are replaced.\n",
     .examples = "  fiducl evaluate runs/base\n"
                 "  fiducl evaluate runs/base --data other_faces --out elsewhere\n",

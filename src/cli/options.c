@@ -160,6 +160,12 @@ fcl_status fcl_arguments_eval(fcl_eval_options *out, const fcl_arguments *argume
         goto done;
     }
     if (split) FCL_TRY(parse_split_name(&options.split, split));
+    const char *raw = options.images ? options.images : options.keypoints ? options.keypoints : options.data;
+    if (split && raw && !fcl_path_is_prepared(raw)) {
+        status = fcl_fail(FCL_E_USAGE,
+                          "--split is for prepared data, and '%s' is none: of raw data all images are taken", raw);
+        goto done;
+    }
     *out = options;
 done:
     return status;

@@ -27,7 +27,8 @@
             "keep images with the same value in this column of a CSV file in one split"                                \
     }
 #define FCL_OPTIONS_RECIPE                                                                                             \
-    {"recipe", 0, FCL_OPTION_TEXT, "NAME", "recipe that ships, or a file (default: standard)"},                        \
+    {"recipe", 0, FCL_OPTION_TEXT, "NAME",                                                                             \
+     "recipe that ships (standard, quick, original), or a file (default: standard)"},                                  \
         {"epochs", 0, FCL_OPTION_TEXT, "N", "at most so many epochs"},                                                 \
         {"batch-size", 0, FCL_OPTION_TEXT, "N", "images a step"}, {"lr", 0, FCL_OPTION_TEXT, "X", "learning rate"},    \
         {"schedule", 0, FCL_OPTION_TEXT, "NAME", "of the learning rate: constant or cosine"},                          \

@@ -342,7 +342,7 @@ static const fcl_option options[] = {
 const fcl_command fcl_command_pipeline = {
     .name = "pipeline",
     .summary = "analyze, prepare, train, evaluate, plot and compare, for several models",
-    .operands = "DATA --out FOLDER",
+    .operands = "DATA --out FOLDER | --resume --out FOLDER",
     .description = "Goes from raw data to trained, evaluated and plotted models. FOLDER gets analysis, "
                    "prepared, a run folder\n"
                    "for each model, and comparison.csv. --resume skips what is done and goes on with an "

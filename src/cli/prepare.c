@@ -1,20 +1,5 @@
 #include "cli/options.h"
 
-static fcl_status print_splits(const char *folder) {
-    fcl_status status;
-    fcl_prepared *prepared = NULL;
-    FCL_TRY(fcl_prepared_open(&prepared, folder));
-    for (fcl_split split = 0; split < FCL_N_SPLITS; split++) {
-        const fcl_dataset *dataset;
-        FCL_TRY(fcl_prepared_split(&dataset, prepared, split));
-        printf("%-10s %zu images\n", fcl_split_name(split), dataset->n);
-    }
-    printf("in %s; manifest.json there describes them\n", folder);
-done:
-    fcl_prepared_free(prepared);
-    return status;
-}
-
 static fcl_status run(const fcl_arguments *arguments) {
     fcl_status status;
     fcl_data_paths paths;
@@ -26,7 +11,7 @@ static fcl_status run(const fcl_arguments *arguments) {
     FCL_TRY(fcl_arguments_prepare(&prepare, arguments));
     FCL_TRY(fcl_dataset_load(&dataset, &paths));
     FCL_TRY(fcl_prepare(dataset, &prepare.options, out));
-    FCL_TRY(print_splits(out));
+    printf("Prepared data in %s; manifest.json there describes them\n", out);
 done:
     fcl_dataset_free(dataset);
     fcl_prepare_arguments_dispose(&prepare);

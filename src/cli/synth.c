@@ -32,9 +32,11 @@ const fcl_command fcl_command_synth = {
     .name = "synth",
     .summary = "draw synthetic faces with keypoints in the Kaggle schema",
     .operands = "--out FOLDER",
-    .description = "Draws faces whose keypoints are known exactly: face_images.npz, facial_keypoints.csv with labels\n"
-                   "missing as in the Kaggle data set, and facial_keypoints_complete.csv with none missing. The same\n"
-                   "seed gives the same bytes.\n",
+    .description =
+        "Draws faces whose keypoints are known exactly: face_images.npz, facial_keypoints.csv with labels\n"
+        "missing as in the Kaggle data set, facial_keypoints_complete.csv with none missing, and groups.csv\n"
+        "with who is on which image, for `fiducl prepare --group-by FOLDER/groups.csv:identity`. The same seed\n"
+        "gives the same bytes.\n",
     .examples = "  fiducl synth --out faces\n"
                 "  fiducl synth --out faces --count 500 --seed 7 --complete --force\n",
     .options = options,

@@ -29,14 +29,9 @@ static fcl_status resume(const fcl_arguments *arguments, const char *run) {
     if (fcl_argument_operand(arguments, 0))
         return fcl_fail(FCL_E_USAGE, "--resume takes the prepared folder from the run; leave '%s' out",
                         fcl_argument_operand(arguments, 0));
-    for (const fcl_option *o = fcl_arguments_options(arguments); o->name; o++) {
-        const char *const *a = allowed;
-        while (*a && strcmp(*a, o->name) != 0) a++;
-        if (!*a && fcl_argument_flag(arguments, o->name))
-            return fcl_fail(FCL_E_USAGE, "--%s cannot be given with --resume: the run keeps its arguments", o->name);
-    }
     size_t epochs = 0;
     fcl_train_result result;
+    FCL_TRY(fcl_arguments_allow(arguments, allowed, "--resume: the run keeps its arguments"));
     FCL_TRY(fcl_argument_whole(&epochs, arguments, "epochs", 1, MAX_EPOCHS));
     FCL_TRY(fcl_train_resume(&result, run, (unsigned)epochs, fcl_argument_text(arguments, "device")));
     print_result(run, &result);

@@ -12,8 +12,8 @@ enum { DEFAULT_BATCH = 32, MAX_BATCH = 65536 };
 static const double default_budget = 600.0, milliseconds = 1e3;
 
 typedef struct totals {
-    size_t n_operations, n_tuned;
-    int n_left_out; /* solvers */
+    size_t n_operations, n_tuned, n_kept; /* n_kept keep the default */
+    int n_left_out;                       /* solvers */
     double default_seconds, best_seconds;
 } totals;
 
@@ -36,7 +36,8 @@ static void print_row(const fcl_tuning *t, const fcl_op_desc *desc) {
     fcl_op_describe(description, desc);
     fcl_terminal_clear();
     printf("%-22s %10.3f   %-22s %10.3f %7.2f   %s\n", t->by_default->name, t->default_seconds * milliseconds,
-           t->best->name, t->best_seconds * milliseconds, t->default_seconds / t->best_seconds, description);
+           t->best == t->by_default ? "(default kept)" : t->best->name, t->best_seconds * milliseconds,
+           t->default_seconds / t->best_seconds, description);
     fflush(stdout);
 }
 
@@ -56,6 +57,7 @@ static fcl_status tune_all(totals *out, const fcl_workload *workload, fcl_device
         if (status != FCL_OK) continue;
         print_row(&tuning, desc);
         sums.n_tuned++;
+        sums.n_kept += tuning.best == tuning.by_default;
         sums.n_left_out += tuning.n_left_out;
         sums.default_seconds += tuning.default_seconds;
         sums.best_seconds += tuning.best_seconds;
@@ -69,6 +71,8 @@ static fcl_status print_totals(const totals *t) {
     if (t->n_tuned == 0) return FCL_OK;
     printf("%-22s %10.3f   %-22s %10.3f %7.2f   %zu of %zu operations\n", "total", t->default_seconds * milliseconds,
            "", t->best_seconds * milliseconds, t->default_seconds / t->best_seconds, t->n_tuned, t->n_operations);
+    if (t->n_kept > 0)
+        printf("%zu of them keep%s the default: nothing was clearly faster\n", t->n_kept, t->n_kept == 1 ? "s" : "");
     if (t->n_left_out > 0) printf("%d solvers are wrong here or failed, and were left out\n", t->n_left_out);
     fcl_status status = fcl_cache_folder(&folder);
     if (status == FCL_OK)
@@ -107,7 +111,7 @@ done:
 
 static const fcl_option options[] = {
     {"model", 'm', FCL_OPTION_LIST, "NAME",
-     "model that ships, or a file (repeatable; default: base_model and model_v1)"},
+     "model that ships (base_model, model_v1, naimishnet), or a file (repeatable; default: base_model and model_v1)"},
     FCL_OPTION_DEVICE,
     {"budget", 0, FCL_OPTION_TEXT, "SECONDS", "begin nothing new after this time (default: 600)"},
     {"batch-size", 0, FCL_OPTION_TEXT, "N", "images a step of training (default: 32)"},

@@ -177,7 +177,7 @@ static fcl_status write_manifest(const char *folder, const fcl_dataset *dataset,
             counts, fcl_split_name((fcl_split)s),
             json_pack("{s:I, s:I}", "asked", (json_int_t)split->asked[s], "got", (json_int_t)split->n[s]));
     /* The seed as text: JSON's whole numbers have a sign. */
-    char seed[32];
+    char seed[32], hash[FCL_HASH_TEXT_BYTES];
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)options->seed);
     manifest = json_pack("{s:s, s:O, s:I, s:I, s:s, s:O, s:O, s:O}", "format", FCL_PREPARED_FORMAT, "sources", sources,
                          "rows", (json_int_t)dataset->n, "left_out", (json_int_t)split->left_out, "seed", seed,
@@ -186,6 +186,9 @@ static fcl_status write_manifest(const char *folder, const fcl_dataset *dataset,
         status = fcl_fail_memory("the manifest", 0);
         goto done;
     }
+    FCL_TRY(fcl_manifest_hash(hash, manifest));
+    if (json_object_set_new(manifest, FCL_PREPARED_MANIFEST_HASH, json_string(hash)) != 0)
+        FCL_TRY(fcl_fail_memory("the manifest", 0));
     status = write_json(folder, FCL_PREPARED_MANIFEST, manifest);
 done:
     json_decref(manifest);
@@ -233,13 +236,7 @@ fcl_status fcl_prepare(const fcl_dataset *dataset, const fcl_prepare_options *op
     FCL_TRY(write_folder(out_folder, dataset, options, &p));
     log_split(&p.split);
 done:
-    if (claimed && status != FCL_OK) {
-        /* Nothing half-written stays; the message is that of the first failure, not of the removal. */
-        char *message = fcl_duplicate(fcl_error_message());
-        fcl_folder_remove(out_folder);
-        if (message) fcl_fail(status, "%s", message);
-        free(message);
-    }
+    if (claimed && status != FCL_OK) fcl_folder_discard(out_folder, status);
     dispose(&p);
     return status;
 }

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "dataset/npy.h"
@@ -42,6 +43,37 @@ void fcl_prepared_free(fcl_prepared *p) {
 
 const char *fcl_prepared_hash(const fcl_prepared *p) {
     return p->hash;
+}
+
+fcl_status fcl_manifest_hash(char out[FCL_HASH_TEXT_BYTES], const json_t *manifest) {
+    json_t *others = json_copy((json_t *)manifest);
+    if (others) json_object_del(others, FCL_PREPARED_MANIFEST_HASH);
+    char *text = others ? json_dumps(others, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+    json_decref(others);
+    if (!text) return fcl_fail_memory("the manifest", 0);
+    fcl_hash_bytes(out, text, strlen(text));
+    free(text);
+    return FCL_OK;
+}
+
+static fcl_status check_manifest(const fcl_prepared *p) {
+    fcl_status status;
+    char hash[FCL_HASH_TEXT_BYTES];
+    const char *wanted;
+    if (!json_object_get(p->manifest, FCL_PREPARED_MANIFEST_HASH)) {
+        fcl_log(FCL_LOG_WARNING,
+                "%s has no hash of its own, as earlier builds wrote it: whether it was edited cannot be told",
+                p->manifest_path);
+        return FCL_OK;
+    }
+    FCL_TRY(fcl_json_string(&wanted, p->manifest, FCL_PREPARED_MANIFEST_HASH, p->manifest_path));
+    FCL_TRY(fcl_manifest_hash(hash, p->manifest));
+    if (strcmp(hash, wanted) != 0)
+        status = fcl_fail(FCL_E_INPUT,
+                          "'%s' was edited after it was written (its hash is %s, it says %s); prepare the data again",
+                          p->manifest_path, hash, wanted);
+done:
+    return status;
 }
 
 /* The path of an array and what the manifest says of it; the path is for free(). */
@@ -113,6 +145,7 @@ fcl_status fcl_prepared_open(fcl_prepared **out, const char *folder) {
                           FCL_PREPARED_FORMAT);
         goto done;
     }
+    FCL_TRY(check_manifest(p));
     FCL_TRY(fcl_hash_file(p->hash, p->manifest_path));
     FCL_TRY(check_files(p));
     *out = p;

@@ -112,13 +112,16 @@ done:
 fcl_status fcl_synth(const fcl_synth_options *options, const char *out_folder) {
     fcl_status status;
     fcl_dataset *dataset = NULL;
+    int claimed = 0;
     FCL_TRY(fcl_synth_dataset(&dataset, options));
     FCL_TRY(fcl_folder_claim(out_folder, "synthetic", options->force));
+    claimed = 1;
     FCL_TRY(write_images(out_folder, dataset));
     FCL_TRY(write_keypoints(out_folder, "facial_keypoints_complete.csv", dataset, 1));
     FCL_TRY(write_groups(out_folder, dataset->n));
     FCL_TRY(write_keypoints(out_folder, "facial_keypoints.csv", dataset, 0));
 done:
+    if (claimed && status != FCL_OK) fcl_folder_discard(out_folder, status);
     fcl_dataset_free(dataset);
     return status;
 }

@@ -65,7 +65,11 @@ struct fcl_buffer {
 /* platforms.c: sets each device's ordinal. */
 void fcl_device_list_count_names(fcl_device_list *list);
 
-/* platforms.c: fills *info but its index and ordinal; the strings are allocated. */
+/* platforms.c: sets each device's `hardware`. `processor` is the name of the host's, "" when unknown. What cannot be told
+ * to be the same counts as different. */
+void fcl_device_list_match_hardware(fcl_device_list *list, const char *processor);
+
+/* platforms.c: fills *info but its index, ordinal and hardware; the strings are allocated. */
 fcl_status fcl_device_info_query(fcl_device_info *info, cl_platform_id platform, cl_device_id id);
 void fcl_device_info_dispose(fcl_device_info *info);
 

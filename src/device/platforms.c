@@ -1,6 +1,7 @@
 /* Which devices there are, and their facts. */
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/system.h"
 #include "base/text.h"
 #include "device/internal.h"
 
@@ -208,6 +209,22 @@ void fcl_device_list_count_names(fcl_device_list *list) {
     }
 }
 
+/* A CPU has no PCI address, but platforms put the name of the processor into that of the device. Two CPU devices of one
+ * platform may be two sockets, and are left apart. */
+static int is_same_hardware(const fcl_device_info *a, const fcl_device_info *b, const char *processor) {
+    if (a->pci_address && b->pci_address) return strcmp(a->pci_address, b->pci_address) == 0;
+    return a->kind == FCL_DEVICE_CPU && b->kind == FCL_DEVICE_CPU && strcmp(a->platform, b->platform) != 0 &&
+           *processor && strstr(a->name, processor) && strstr(b->name, processor);
+}
+
+void fcl_device_list_match_hardware(fcl_device_list *list, const char *processor) {
+    for (unsigned i = 0; i < list->count; i++) {
+        unsigned first = 0;
+        while (first < i && !is_same_hardware(&list->infos[first], &list->infos[i], processor)) first++;
+        list->infos[i].hardware = first;
+    }
+}
+
 fcl_status fcl_device_list_create(fcl_device_list **out) {
     fcl_pocl_prepare();
     fcl_device_list *list = NULL;
@@ -232,6 +249,9 @@ fcl_status fcl_device_list_create(fcl_device_list **out) {
         for (cl_uint i = 0; i < n; i++) FCL_TRY(list_add_platform(list, platforms[i]));
     }
     fcl_device_list_count_names(list);
+    fcl_system_facts host;
+    fcl_system_facts_read(&host, &FCL_SYSTEM_ROOTS);
+    fcl_device_list_match_hardware(list, host.cpu);
     *out = list;
     list = NULL;
 done:

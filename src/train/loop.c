@@ -406,8 +406,8 @@ fcl_status fcl_train_resume(fcl_train_result *out, const char *run, unsigned epo
     FCL_TRY(fcl_checkpoint_position(&s.position, checkpoint));
     if (epochs) s.recipe.epochs = epochs;
     if (s.position.epoch >= s.recipe.epochs || (s.position.finish == FCL_FINISHED_EARLY && !epochs)) {
-        fcl_log(FCL_LOG_INFO, "'%s' is finished: %u epochs, the best is %u", run, s.position.epoch,
-                s.position.best_epoch);
+        fcl_log(FCL_LOG_INFO, "'%s' is finished: %u epochs, the best is %u; to train on, give more with --epochs", run,
+                s.position.epoch, s.position.best_epoch);
         fill_result(out, &s.position);
         goto done;
     }

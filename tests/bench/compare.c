@@ -134,6 +134,39 @@ START_TEST(another_target_or_batch_is_another_workload) {
 }
 END_TEST
 
+/* Its multiply-adds are the calibration itself, and the others do not follow it. */
+START_TEST(a_device_is_not_corrected) {
+    static const char *const names[] = {"device/peak_float32", "device/bandwidth_read"};
+    for (int i = 0; i < 2; i++) {
+        fcl_report *before = made_report("1"), *after = made_report("1");
+        scale(add(before, names[i], "GFLOP/s", 1, REPEATS)->samples, REPEATS, 1.0);
+        fcl_result *b = add(after, names[i], "GFLOP/s", 1, REPEATS);
+        scale(b->samples, REPEATS, 0.9);
+        scale(b->calibration, REPEATS, 0.9);
+        fcl_comparison c = compare_one(before, after);
+        ck_assert_int_eq(c.verdict, FCL_SLOWER);
+        ck_assert_int_eq(c.corrected, 0);
+        fcl_report_free(before);
+        fcl_report_free(after);
+    }
+}
+END_TEST
+
+START_TEST(nothing_in_common) {
+    fcl_report *reports[] = {made_report("1"), made_report("1")};
+    const char *const paths[] = {"old.json", "new.json"};
+    fcl_comparisons all;
+    char *table;
+    add(reports[0], workload, "images/s", 1, REPEATS);
+    ck_fails(fcl_reports_table(&table, reports, paths, 2), FCL_E_INPUT, "'new.json' has no results");
+    add(reports[1], workload, "images/s", 1, REPEATS)->solvers = FCL_TUNED;
+    ck_fails(fcl_report_compare(&all, reports[0], paths[0], reports[1], paths[1]), FCL_E_INPUT,
+             "begins with train/base_model/batch32 (as_shipped), the second with train/base_model/batch32 (tuned)");
+    ck_fails(fcl_reports_table(&table, reports, paths, 2), FCL_E_INPUT, "no workload in common");
+    for (int i = 0; i < 2; i++) fcl_report_free(reports[i]);
+}
+END_TEST
+
 START_TEST(bytes_do_not_drift) {
     fcl_comparison c = judge("bytes", 0, 1.0, 0.9, "1");
     ck_assert_int_eq(c.verdict, FCL_SAME);
@@ -226,8 +259,8 @@ START_TEST(tables_for_people) {
     fcl_report *reports[] = {made_report("1"), made_report("1"), made_report("1")};
     const char *const paths[] = {"a.json", "b.json", "c.json"};
     char *table;
-    add(reports[0], "device/launch_latency", "us", 0, REPEATS);
-    scale(add(reports[1], "device/launch_latency", "us", 0, REPEATS)->samples, REPEATS, 2.0);
+    add(reports[0], "ops/m/batch1/conv/forward", "us", 0, REPEATS);
+    scale(add(reports[1], "ops/m/batch1/conv/forward", "us", 0, REPEATS)->samples, REPEATS, 2.0);
     add(reports[1], "infer/model_v1/batch1", "images/s", 1, REPEATS);
     add(reports[2], "infer/model_v1/batch1", "images/s", 1, REPEATS)->check.passed = 0;
     ck_ok(fcl_reports_table(&table, reports, paths, 3));
@@ -320,6 +353,8 @@ int main(void) {
     tcase_add_test(tests, the_calibration_takes_drift_out);
     tcase_add_test(tests, another_calibrating_kernel_corrects_nothing);
     tcase_add_test(tests, another_target_or_batch_is_another_workload);
+    tcase_add_test(tests, a_device_is_not_corrected);
+    tcase_add_test(tests, nothing_in_common);
     tcase_add_test(tests, bytes_do_not_drift);
     tcase_add_test(tests, small_differences_are_not_called);
     tcase_add_test(tests, same_is_not_said_of_noise);

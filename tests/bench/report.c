@@ -56,6 +56,7 @@ static fcl_report *made_report(int passed) {
 START_TEST(results_come_back) {
     fcl_report *written = made_report(1), *read;
     written->results[0].energy_joules = 12.5;
+    written->is_partial = 1;
     fcl_result lower = made_result("device/launch_latency", 1);
     lower.higher_is_better = 0;
     lower.solvers = FCL_AS_SHIPPED;
@@ -63,6 +64,7 @@ START_TEST(results_come_back) {
     ck_ok(fcl_report_write(written, path));
     ck_ok(fcl_report_read(&read, path));
     ck_assert_str_eq(read->created, written->created);
+    ck_assert_int_eq(read->is_partial, 1);
     ck_assert_str_eq(json_string_value(json_array_get(read->command, 0)), "bench");
     ck_assert_str_eq(fcl_report_text(read, "device", "name"), "a device");
     ck_assert_ptr_null(fcl_report_text(read, "device", "vendor"));

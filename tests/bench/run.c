@@ -241,6 +241,43 @@ START_TEST(an_interrupt_ends_it) {
 }
 END_TEST
 
+/* The signal comes in the second round, before the second case has its turn. */
+static fcl_status interrupted_at_last(double *sample, double *error, void *state, unsigned index) {
+    (void)state;
+    *sample = 1.0 + index;
+    *error = 0.0;
+    if (index == REPEATS - 1) fcl_interrupt_set(2);
+    return FCL_OK;
+}
+
+static void add_made(fcl_cases *cases, const char *name) {
+    fcl_case added = {.repeat = interrupted_at_last};
+    ck_ok(fcl_result_name(&added.result, name, 1, "time", "s", 0));
+    ck_ok(fcl_result_set_check(&added.result, 0.0, 0.1, "made errors"));
+    ck_ok(fcl_cases_add(cases, &added));
+}
+
+START_TEST(an_interrupt_keeps_what_was_measured) {
+    fcl_cases cases = {0}, later = {0};
+    fcl_case none = {.repeat = interrupted_at_last};
+    add_made(&cases, "first");
+    add_made(&cases, "second");
+    add_made(&later, "never");
+    ck_fails(fcl_cases_run(&cases, REPEATS, bench.probe, "made"), FCL_E_INTERRUPTED, "while measuring second");
+    ck_fails(fcl_cases_run(&later, REPEATS, bench.probe, "made"), FCL_E_INTERRUPTED, "while measuring never");
+    ck_ok(fcl_result_name(&none.result, "unchecked", 1, "time", "s", 0));
+    ck_fails(fcl_cases_add(&cases, &none), FCL_E_INTERRUPTED, "before unchecked was measured");
+    fcl_interrupt_set(0);
+    ck_ok(fcl_cases_report(bench.report, &cases));
+    ck_ok(fcl_cases_report(bench.report, &later));
+    ck_assert_uint_eq(bench.report->n_results, 2);
+    ck_assert(measured("first", "s", REPEATS)->samples[REPEATS - 1] == REPEATS);
+    measured("second", "s", REPEATS - 1);
+    fcl_cases_dispose(&cases);
+    fcl_cases_dispose(&later);
+}
+END_TEST
+
 /* A repeat that is wrong takes all samples of its case away. */
 static fcl_status wrong_at_last(double *sample, double *error, void *state, unsigned index) {
     (void)state;
@@ -278,6 +315,7 @@ int main(void) {
     tcase_add_test(tests, tuned_and_as_shipped);
     tcase_add_test(tests, the_report_says_where_and_is_read_back);
     tcase_add_test(tests, an_interrupt_ends_it);
+    tcase_add_test(tests, an_interrupt_keeps_what_was_measured);
     tcase_add_test(tests, a_wrong_repeat_is_no_time);
     suite_add_tcase(suite, tests);
     return test_run(suite);

@@ -11,6 +11,11 @@ expect 0 "as_shipped" bench infer $tiny --out speed.json
 grep -q '"format": "fiducl-benchmark"' speed.json || fail "speed.json is not a benchmark"
 grep -q "^infer/tiny/batch8" stdout.txt || fail "the table does not have the workload"
 expect 5 "--force" bench infer $tiny --out speed.json
+# Without --out every run has a file of its own.
+expect 0 "benchmark-infer-2" bench infer $tiny
+set -- benchmark-infer-*T*Z.json
+[ $# -eq 1 ] || fail "one benchmark without --out wrote: $*"
+there "$1"
 echo "precious" >precious.json
 expect 5 "only a benchmark" bench infer $tiny --out precious.json --force
 [ "$(cat precious.json)" = "precious" ] || fail "a file that is no benchmark was replaced"
@@ -18,9 +23,25 @@ expect 5 "only a benchmark" bench infer $tiny --out precious.json --force
 # What tuning chose is used and named, unless it is left aside.
 expect 0 "operations" tune --model ./tiny.cfg --batch-size 8
 expect 0 "tuned" bench train $tiny --out speed.json --force
+[ "$(grep -c '^device [0-9]*, ' stderr.txt)" -eq 1 ] || fail "the device is not named once"
 grep -q '"solvers": "tuned"' speed.json || fail "the file does not say that the solvers are tuned"
 grep -q '"share_of_kernels"' speed.json || fail "there is no time by kernel"
 expect 0 "as_shipped" bench train $tiny --as-shipped --out shipped.json
+
+# After an interrupt the file has what there is, and says so. Rounds go on for ever, so that it comes among them.
+"$FIDUCL" bench infer --model ./tiny.cfg --batch-size 8 --repeats 1000 --out partial.json >stdout.txt 2>stderr.txt &
+program=$!
+tries=0
+until grep -q "repeats" stderr.txt || [ $tries -ge 600 ]; do
+  sleep 0.1
+  tries=$((tries + 1))
+done
+kill -TERM $program
+wait $program
+[ $? -eq 14 ] || { fail "an interrupted benchmark ends otherwise than with 14"; cat stderr.txt; }
+grep -q '"partial": true' partial.json || fail "what was measured before an interrupt is not in the file"
+grep -q "^PARTIAL" stdout.txt || fail "the table does not say that it is partial"
+grep -q "marked as partial, in partial.json" stderr.txt || fail "no word of the partial file"
 
 # With a batch that is larger than the faces are many.
 expect 11 "accuracy/tiny" bench accuracy --model ./tiny.cfg --seeds 1 --max-epochs 1 --batch-size 2304 --target 0.000001 \

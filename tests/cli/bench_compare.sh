@@ -31,6 +31,13 @@ expect 0 "0.950" bench compare old.json slow.json
 expect 0 "[3] fast.json: a device, driver 1" bench compare old.json slow.json fast.json
 expect 3 "is version 1 in 'old.json' and version 2 in 'version.json'" bench compare old.json version.json
 expect 3 "in steps/s (higher is better) in 'unit.json'" bench compare --verdicts old.json unit.json
+sed 's/train/infer/' old.json >other.json
+expect 3 "'old.json' and 'other.json' have no workload in common" bench compare old.json other.json
+expect 3 "no workload in common" bench compare --verdicts old.json other.json
+expect 2 "--repeats cannot be given with \`fiducl bench compare\`" bench compare old.json same.json --repeats 3
+sed 's/"created"/"partial": true, &/' old.json >partial.json
+expect 0 "driver 1, 2026-01-31T23:59:59Z, partial" bench compare old.json partial.json
+expect 0 "'partial.json' is partial" bench compare --verdicts old.json partial.json
 expect 2 "at least two files" bench compare old.json
 expect 4 "missing.json" bench compare old.json missing.json
 # A baseline that cannot be read is found before anything is measured.

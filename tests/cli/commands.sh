@@ -19,7 +19,7 @@ there faces/face_images.npz
 [ -e mine/precious ] || fail "--force removed a file that is not fiducl's"
 
 expect 0 "64 images analyzed" analyze faces --out analysis
-expect 0 "train      40 images" prepare faces --out prepared --split 40,12,12
+expect 0 "train: 40 rows" prepare faces --out prepared --split 40,12,12
 expect 5 "not empty" prepare faces --out prepared --split 40,12,12
 expect 4 "missing" analyze missing
 
@@ -85,6 +85,9 @@ expect 0 "variant: 2 epochs" train --resume variant --epochs 2
 expect 2 "no solver is named 'conv_tiled:1x1x1'" train prepared --model ./tiny.cfg --out none \
   --solver conv_forward=conv_tiled:1x1x1
 
+cp -r prepared edited
+sed -i 's/"seed": "[0-9]*"/"seed": "77"/' edited/manifest.json
+expect 3 "edited/manifest.json' was edited" evaluate run --data edited
 echo "changed" >>prepared/manifest.json
 expect 3 "" evaluate run
 finish

@@ -39,6 +39,11 @@ expect 2 "--budget: 'soon' is not a number above 0" tune --budget soon
 expect 2 "--batch-size: '0' is not a whole number" tune --batch-size 0
 expect 2 "there is no benchmark 'speed'; there are device, ops" bench speed
 expect 2 "unexpected argument 'ops'" bench device ops
+expect 2 "--model cannot be given with \`fiducl bench device\`, which takes --device" bench device --model base_model
+expect 2 "--seeds cannot be given with" bench train --seeds 2
+expect 2 "--sustained cannot be given with" bench infer --sustained 1
+expect 2 "--repeats cannot be given with" bench accuracy --repeats 2
+expect 2 "--verdicts cannot be given with" bench all --verdicts
 expect 2 "--repeats: '0' is not a whole number" bench train --repeats 0
 expect 2 "--sustained: 'long' is not a number above 0" bench train --sustained long
 expect 4 "is not a folder that can be written to" bench device --out missing/benchmark.json
@@ -52,6 +57,7 @@ expect 2 "--lr cannot be given with --resume" train --resume run --lr 1
 expect 2 "leave 'prepared' out" train prepared --resume run
 expect 2 "RUN is missing" evaluate
 expect 2 "none of train, validation, test" evaluate run --split all
+expect 2 "--split is for prepared data" predict run --images faces.npy --split train
 expect 2 "not both" predict run --data faces --images faces.npy
 expect 4 "none.csv" analyze --keypoints none.csv
 expect 2 "--out is missing" pipeline faces

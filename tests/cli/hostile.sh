@@ -49,6 +49,15 @@ expect 2 "" prepare faces --out none --split nonsense
 expect 3 "identity" prepare faces --out none --split 20,5,5 --group-by faces/facial_keypoints.csv:identity
 [ -e none ] && fail "a refused split left a folder"
 
+# A disk that is full, here for files above 100 blocks: nothing half-written stays.
+(
+  trap '' XFSZ
+  ulimit -f 100
+  expect 4 "face_images.npz" synth --out full --count 500
+  [ "$failures" -eq 0 ]
+) || failures=$((failures + 1))
+[ -e full ] && fail "a full disk left: $(ls -A full)"
+
 # Models, recipes, weights.
 expect 2 "base_model" train prepared --model nosuch --out none
 printf 'layers = (\n  { type = "conw"; } );\n' >wrong.cfg

@@ -149,6 +149,24 @@ START_TEST(changes_by_hand) {
 }
 END_TEST
 
+/* Any value of the manifest, also one that no array depends on. */
+START_TEST(an_edited_manifest) {
+    char *folder = test_folder_create();
+    const char *out = in_folder(folder, "out"), *path = in_folder(out, "manifest.json");
+    fcl_dataset *d = made_dataset(N);
+    fcl_prepared *p;
+    json_t *manifest;
+    prepare(d, out);
+    ck_ok(fcl_json_read(&manifest, path));
+    ck_assert_int_eq(json_object_set_new(manifest, "seed", json_string("77")), 0);
+    ck_ok(fcl_json_write(path, manifest));
+    ck_fails(fcl_prepared_open(&p, out), FCL_E_INPUT, "manifest.json' was edited after it was written");
+    json_decref(manifest);
+    fcl_dataset_free(d);
+    test_folder_remove(folder);
+}
+END_TEST
+
 START_TEST(one_changed_byte) {
     char *folder = test_folder_create(), *bytes;
     const char *out = in_folder(folder, "out"), *path = in_folder(out, "train_images.npy");
@@ -319,6 +337,7 @@ int main(void) {
     tcase_add_test(t, same_arguments_same_bytes);
     tcase_add_test(t, fractions);
     tcase_add_loop_test(t, changes_by_hand, 0, 7);
+    tcase_add_test(t, an_edited_manifest);
     tcase_add_test(t, one_changed_byte);
     tcase_add_test(t, refusals);
     tcase_add_test(t, report);

@@ -134,12 +134,49 @@ START_TEST(environment_is_the_default) {
 }
 END_TEST
 
+/* Two platforms offer one CPU and one of two GPUs. Equal names alone say nothing, nor does a processor of another name. */
+START_TEST(same_hardware_is_found) {
+    static const struct {
+        const char *platform, *name, *pci_address;
+        fcl_device_kind kind;
+        unsigned hardware;
+    } cases[] = {
+        {POCL, "cpu-haswell-Ryzen 7", NULL, FCL_DEVICE_CPU, 0},
+        {"rusticl", "Radeon", "0000:03:00.0", FCL_DEVICE_GPU, 1},
+        {"rusticl", "Radeon", "0000:04:00.0", FCL_DEVICE_GPU, 2},
+        {"ROCm", "gfx1030", "0000:04:00.0", FCL_DEVICE_GPU, 2},
+        {"ROCm", "Radeon", NULL, FCL_DEVICE_GPU, 4},
+        {"Intel", "Ryzen 7", NULL, FCL_DEVICE_CPU, 0},
+        {"Simulator", "Simulated CPU", NULL, FCL_DEVICE_CPU, 6},
+        {"Other", "Simulated CPU", NULL, FCL_DEVICE_CPU, 7},
+        {"Intel", "Ryzen 7", NULL, FCL_DEVICE_CPU, 0},
+        {"Other", "Ryzen 7", NULL, FCL_DEVICE_GPU, 9},
+    };
+    enum { N = sizeof cases / sizeof cases[0] };
+    fcl_device_info made_up[N];
+    for (unsigned i = 0; i < N; i++)
+        made_up[i] = (fcl_device_info){.index = i,
+                                       .kind = cases[i].kind,
+                                       .platform = cases[i].platform,
+                                       .name = cases[i].name,
+                                       .pci_address = cases[i].pci_address};
+    fcl_device_list list = list_of(made_up, N);
+    fcl_device_list_match_hardware(&list, "Ryzen 7");
+    for (unsigned i = 0; i < N; i++)
+        ck_assert_msg(made_up[i].hardware == cases[i].hardware, "device %u: got %u", i, made_up[i].hardware);
+    fcl_device_list_match_hardware(&list, "");
+    for (unsigned i = 0; i < N; i++)
+        if (cases[i].kind == FCL_DEVICE_CPU) ck_assert_uint_eq(made_up[i].hardware, i);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("device selection");
     TCase *tests = tcase_create("select");
     tcase_add_loop_test(tests, finds, 0, (int)(sizeof good / sizeof good[0]));
     tcase_add_loop_test(tests, refuses, 0, (int)(sizeof bad / sizeof bad[0]));
     tcase_add_test(tests, equal_devices_are_numbered);
+    tcase_add_test(tests, same_hardware_is_found);
     tcase_add_test(tests, auto_takes_what_there_is);
     tcase_add_test(tests, environment_is_the_default);
     suite_add_tcase(suite, tests);
