@@ -95,9 +95,9 @@ static void conclude(look *l, const char *layer, const fcl_output *output, const
                                                    [FCL_DW] = "the gradient of its kernel",
                                                    [FCL_DB] = "the gradient of its bias",
                                                    [FCL_STATS] = "the loss",
-                                                   [FCL_W] = "the weights after the step",
-                                                   [FCL_M] = "the first moment after the step",
-                                                   [FCL_V] = "the second moment after the step"};
+                                                   [FCL_W] = "the new weights",
+                                                   [FCL_M] = "the new first moments",
+                                                   [FCL_V] = "the new second moments"};
     fcl_finding *found = l->found;
     const fcl_op_desc *desc = output->desc;
     const char *subject =
@@ -106,9 +106,8 @@ static void conclude(look *l, const char *layer, const fcl_output *output, const
     fcl_op_describe(description, desc);
     found->cause = seen->overflows ? FCL_CAUSE_OVERFLOW : FCL_CAUSE_DEVICE;
     snprintf(found->text, sizeof found->text,
-             "layer %s, kernel %s (%s): %s is %s, %s[%zu] is %.9g; the reference says %.9g", layer,
-             output->solver->name, description, subject, isfinite(seen->got) ? "wrong" : "not finite",
-             fcl_role_name(output->role), seen->index, seen->got, seen->wanted);
+             "layer %s, kernel %s (%s): %s[%zu], of %s, is %.9g; the reference says %.9g", layer, output->solver->name,
+             description, fcl_role_name(output->role), seen->index, subject, seen->got, seen->wanted);
     if (seen->overflows) append_magnitudes(found->text, sizeof found->text, l, desc, operands, n_operands);
     const char *other = other_solver(output->solver, desc, l->network->device);
     if (other) snprintf(found->other_solver, sizeof found->other_solver, "%s=%s", fcl_op_kind_name(desc->kind), other);
@@ -178,8 +177,10 @@ static fcl_status look_at_inputs(look *l) {
         const fcl_parameter *tensor = &network->model->tensors[i];
         FCL_TRY(read_to(&l->result, network->windows[FCL_PARAMETERS][i], tensor->count));
         if (first_not_finite(l->result.values, tensor->count) == tensor->count) continue;
-        l->found->cause = FCL_CAUSE_WEIGHTS;
-        snprintf(l->found->text, sizeof l->found->text, "layer %s: its weights (%s) were not finite before",
+        l->found->cause = FCL_CAUSE_DEVICE;
+        snprintf(l->found->text, sizeof l->found->text,
+                 "layer %s: its weights (%s) are not finite, and the gradients of the step before were",
+
                  network->model->layers[tensor->layer].name, tensor->name);
         goto done;
     }

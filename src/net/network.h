@@ -70,17 +70,15 @@ fcl_status fcl_network_update(fcl_network *network, const fcl_pass *pass, const 
 
 /* What is wrong with a pass, and whose fault it is. */
 typedef enum fcl_cause {
-    FCL_CAUSE_NONE,    /* all is finite and right */
-    FCL_CAUSE_WEIGHTS, /* parameters were not finite before */
-    FCL_CAUSE_DEVICE, /* a tensor is not what the reference makes of the same operands; or the batch on the device is not
-                          finite */
+    FCL_CAUSE_NONE, /* all is finite and right */
+    FCL_CAUSE_DEVICE, /* a tensor is not what the reference makes of the same operands; or parameters, which Adam changes by a
+                          bounded step whatever the gradient, or the batch are not finite on the device */
     FCL_CAUSE_OVERFLOW /* a tensor is not finite, and the reference's terms are too large for float as well */
 } fcl_cause;
 typedef struct fcl_finding {
     fcl_cause cause;
-    char text
-        [1024]; /* "layer conv_1, kernel conv_direct (conv_forward in=...): the activation is not finite, y[7] is nan;
-                              the reference says 0.25" */
+    char text[1024]; /* "layer conv_1, kernel conv_direct (conv_forward in=...): y[7], of the activation, is nan; the
+                              reference says 0.25" */
     char other_solver[64]; /* for --solver: another way to compute that operation; "" if there is none */
 } fcl_finding;
 /* Runs forward, loss and backward of a pass, part by part, and holds sampled elements of each tensor against the host

@@ -10,8 +10,6 @@ enum { TEXT = 512 };
 
 /* No image and no label has such a value; gray levels and pixels. */
 static const double absurd = 1e6;
-/* Adam's step is some ten times the learning rate at most, whatever the gradient. */
-static const double absurd_learning_rate = 1e30;
 
 /* Whether a value of a sample is not finite or beyond `limit`, and which. */
 static fcl_status find_in_sample(int *found, char text[TEXT], const fcl_dataset *d, size_t sample, double limit) {
@@ -80,14 +78,11 @@ fcl_status fcl_guard_explain(const fcl_guarded *g) {
     FCL_TRY(fcl_network_inspect(&finding, g->network, g->pass, NULL));
     switch (finding.cause) {
     case FCL_CAUSE_NONE:
-        snprintf(
-            finding.text, sizeof finding.text,
-            "all is finite and right when the batch is computed again, so that the device does not repeat its results");
+        snprintf(finding.text, sizeof finding.text,
+                 "all is finite and right when the batch is computed again: the device does not repeat its results, or "
+                 "its check of them (kernel finite_check) is wrong");
         return fail_device(g, &finding);
     case FCL_CAUSE_DEVICE: return fail_device(g, &finding);
-    case FCL_CAUSE_WEIGHTS:
-        /* The gradients of the step before were finite. */
-        return g->learning_rate < absurd_learning_rate ? fail_device(g, &finding) : fail_overflow(g, finding.text);
     case FCL_CAUSE_OVERFLOW: break;
     }
     FCL_TRY(find_in_batch(&found, text, g, absurd));

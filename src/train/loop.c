@@ -37,8 +37,8 @@ typedef struct session {
     fcl_tensors best;          /* of position.best_epoch */
     unsigned best_epoch_saved; /* whose weights best.safetensors has; 0: not known */
     double last_checkpoint;    /* on the clock; the first epoch's end is saved however short it was */
-    int has_checkpoint;        /* of saved_step */
-    uint64_t saved_step;
+    int has_checkpoint;
+    fcl_position saved;                   /* of the checkpoint */
     double recheck_seconds, last_recheck; /* 0: never; on the clock */
 } session;
 
@@ -130,7 +130,7 @@ static fcl_status save(session *s) {
     FCL_TRY(fcl_run_path(&path, &s->run, "checkpoint.safetensors"));
     FCL_TRY(fcl_checkpoint_write(path, s->network, &s->best, &s->position));
     s->has_checkpoint = 1;
-    s->saved_step = s->position.step;
+    s->saved = s->position;
 done:
     s->last_checkpoint = fcl_clock_seconds();
     free(path);
@@ -179,28 +179,16 @@ done:
     return status;
 }
 
-/* Adam may have made weights that are not finite in the step after which that was noticed. */
-static fcl_status has_finite_weights(int *out, session *s) {
-    fcl_tensors weights = {0};
-    fcl_status status = fcl_tensors_init(&weights, s->model);
-    if (status == FCL_OK) status = fcl_network_read(&weights, s->network, FCL_PARAMETERS);
-    *out = status == FCL_OK && fcl_tensors_are_finite(&weights);
-    fcl_tensors_dispose(&weights);
-    return status;
-}
-
 /* After values that were not finite, or wrong. The weights from before the step are saved, unless the device is at fault:
  * nothing that it computed since the last checkpoint is trusted then. Adds to the message what is kept. */
 static fcl_status keep_last_good(session *s, fcl_status failure) {
     char *message = fcl_duplicate(fcl_error_message());
-    int finite = 0;
-    fcl_status status = failure == FCL_E_WRONG_RESULT ? FCL_OK : has_finite_weights(&finite, s);
-    if (status == FCL_OK && finite) status = save(s);
+    fcl_status status = failure == FCL_E_WRONG_RESULT ? FCL_OK : save(s);
     if (message && status != FCL_OK)
         fcl_fail(failure, "%s; and no checkpoint could be written: %s", message, fcl_error_message());
     else if (message && s->has_checkpoint)
         fcl_fail(failure, "%s; '%s' keeps its checkpoint of step %llu%s", message, s->run.folder,
-                 (unsigned long long)s->saved_step, s->best_epoch_saved ? " and its best weights" : "");
+                 (unsigned long long)s->saved.step, s->saved.best_epoch ? " and the best weights until then" : "");
     else if (message)
         fcl_fail(failure, "%s; '%s' has no checkpoint yet", message, s->run.folder);
     free(message);
@@ -423,7 +411,7 @@ fcl_status fcl_train_resume(fcl_train_result *out, const char *run, unsigned epo
     FCL_TRY(create_trainer(&s, UINT64_MAX));
     FCL_TRY(fcl_checkpoint_read(&s.position, s.network, &s.best, checkpoint));
     s.has_checkpoint = 1;
-    s.saved_step = s.position.step;
+    s.saved = s.position;
     if (s.position.epoch || fcl_path_exists(history)) FCL_TRY(fcl_history_read(&s.history, history, s.position.epoch));
     /* More epochs than an early stop allowed are to be trained: patience begins anew. */
     if (s.position.finish == FCL_FINISHED_EARLY) s.position.wait = 0;
