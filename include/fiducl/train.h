@@ -48,6 +48,9 @@ typedef struct fcl_train_options {
     const char *step_log;       /* CSV of step,loss, or NULL */
     unsigned long max_steps;    /* ends there; */
     int has_max_steps;          /* 0 steps write the initial weights */
+    /* A step is held against the host reference before a checkpoint when the last time is this long ago, so that a device that
+     * comes to compute wrongly is noticed; 0: never. */
+    double recheck_seconds;
     int force;
 } fcl_train_options;
 
@@ -59,7 +62,9 @@ typedef struct fcl_train_result {
     int stopped_early;
 } fcl_train_result;
 
-/* FCL_E_INTERRUPTED after a signal, with a checkpoint written. */
+/* FCL_E_INTERRUPTED after a signal, with a checkpoint written. Values that are not finite, or wrong, stop it with a message that
+ * names step, layer, kernel, and the last good checkpoint, which is kept: FCL_E_INPUT when the data are at fault,
+ * FCL_E_NOT_FINITE when numbers became too large, FCL_E_WRONG_RESULT when the device computes what the reference does not. */
 FCL_API fcl_status fcl_train(fcl_train_result *out, const fcl_train_options *options);
 /* Fails where fcl_train would for what `options` alone say (model, recipe, solvers' names, inputs inside the output's
  * folder), without data, device or anything written; `prepared` may be NULL. */

@@ -35,12 +35,14 @@ static fcl_status repeat(double *sample, double *error, void *state, unsigned in
         fcl_training_init(&training, r->bench->device, r->model, &recipe, r->bench->choice, r->trained, r->trained->n));
     double begin = fcl_clock_seconds();
     while (mae > options->target_mae && epochs < options->max_epochs) {
-        if ((status = fcl_training_epoch(&training)) == FCL_E_NOT_FINITE) {
+        status = fcl_training_epoch(&training);
+        if (status == FCL_OK)
+            status = fcl_validate(&loss, &mae, training.network, (int)recipe.batch, r->validated, recipe.learning_rate);
+        if (status == FCL_E_NOT_FINITE) {
             status = FCL_OK;
             break;
         }
         if (status != FCL_OK) goto done;
-        FCL_TRY(fcl_validate(&loss, &mae, training.network, (int)recipe.batch, r->validated));
         epochs++;
     }
     *sample = fcl_clock_seconds() - begin;

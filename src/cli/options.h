@@ -52,6 +52,9 @@
         "out", 'o', FCL_OPTION_TEXT, "FOLDER", "where the files go (default: the run's folder)"                        \
     }
 
+/* How often a training holds its kernels against the reference unless it is told (fcl_train_options). */
+enum { FCL_RECHECK_MINUTES = 10, FCL_SECONDS_A_MINUTE = 60 };
+
 /* What opening a device and running a network may fail with. */
 #define FCL_STATUSES_DEVICE FCL_E_NO_DEVICE, FCL_E_DEVICE, FCL_E_BUILD, FCL_E_DEVICE_MEMORY, FCL_E_WRONG_RESULT
 #define FCL_STATUSES_EVAL                                                                                              \

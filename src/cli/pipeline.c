@@ -130,6 +130,7 @@ static fcl_train_options train_options(const plan *p, const planned_model *m) {
                                .recipe = m->recipe,
                                .device = p->device,
                                .solvers = fcl_argument_list(p->arguments, "solver"),
+                               .recheck_seconds = FCL_RECHECK_MINUTES * FCL_SECONDS_A_MINUTE,
                                /* What a training left that was ended before its first checkpoint is of no use. */
                                .force = p->resumed};
 }

@@ -9,7 +9,7 @@
 #include "cli/terminal.h"
 #include "eval/label.h"
 
-enum { MAX_EPOCHS = 1000000 };
+enum { MAX_EPOCHS = 1000000, MAX_RECHECK_MINUTES = 1000000 };
 
 static void print_result(const char *run, const fcl_train_result *r) {
     fcl_terminal_clear();
@@ -52,12 +52,14 @@ static fcl_status run(const fcl_arguments *arguments) {
                                  .step_log = fcl_argument_text(arguments, "step-log"),
                                  .has_max_steps = fcl_argument_flag(arguments, "max-steps"),
                                  .force = fcl_argument_flag(arguments, "force")};
-    size_t max_steps = 0;
+    size_t max_steps = 0, recheck = FCL_RECHECK_MINUTES;
     fcl_train_result result;
     FCL_TRY(fcl_argument_need_operand(&options.prepared, arguments, 0, "PREPARED"));
     FCL_TRY(fcl_argument_need_text(&options.model, arguments, "model"));
     FCL_TRY(fcl_argument_whole(&max_steps, arguments, "max-steps", 0, ULONG_MAX));
+    FCL_TRY(fcl_argument_whole(&recheck, arguments, "recheck", 0, MAX_RECHECK_MINUTES));
     options.max_steps = max_steps;
+    options.recheck_seconds = (double)recheck * FCL_SECONDS_A_MINUTE;
     FCL_TRY(fcl_model_label(&label, options.model));
     if (!options.out) options.out = default_out = fcl_format("runs/%s", label);
     if (!options.out) {
@@ -87,6 +89,8 @@ static const fcl_option options[] = {
     {"init-weights", 0, FCL_OPTION_TEXT, "FILE", "begin with these weights (safetensors)"},
     {"max-steps", 0, FCL_OPTION_TEXT, "N", "end after N steps; 0 writes the initial weights"},
     {"step-log", 0, FCL_OPTION_TEXT, "FILE", "write each step's loss to this CSV file"},
+    {"recheck", 0, FCL_OPTION_TEXT, "MIN",
+     "hold kernels against the reference again every MIN minutes (default: 10; 0: never)"},
     FCL_OPTION_FORCE,
     {0},
 };

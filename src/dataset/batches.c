@@ -48,6 +48,10 @@ size_t fcl_batches_n_samples(const fcl_batches *b) {
     return b->n_kept;
 }
 
+const fcl_dataset *fcl_batches_dataset(const fcl_batches *b) {
+    return b->dataset;
+}
+
 size_t fcl_batches_per_epoch(const fcl_batches *b) {
     return (b->n_kept + b->options.batch - 1) / b->options.batch;
 }

@@ -43,7 +43,8 @@ typedef struct fcl_batches fcl_batches;
 /* `dataset` must outlive it. */
 fcl_status fcl_batches_create(fcl_batches **out, const fcl_dataset *dataset, const fcl_batch_options *options);
 void fcl_batches_free(fcl_batches *batches);
-size_t fcl_batches_n_samples(const fcl_batches *batches); /* an epoch's, after dropping */
+size_t fcl_batches_n_samples(const fcl_batches *batches);           /* an epoch's, after dropping */
+const fcl_dataset *fcl_batches_dataset(const fcl_batches *batches); /* lends */
 size_t fcl_batches_per_epoch(const fcl_batches *batches);
 /* Starts an epoch (from 0) at batch `first`; ends one that was under way. */
 fcl_status fcl_batches_start(fcl_batches *batches, uint32_t epoch, size_t first);

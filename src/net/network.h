@@ -68,11 +68,24 @@ typedef struct fcl_adam {
  * `pass->step`. */
 fcl_status fcl_network_update(fcl_network *network, const fcl_pass *pass, const fcl_adam *adam);
 
-/* After FLAG was set: runs forward, loss and backward of the same pass again, part by part (weights did not
- * change; the batch must be in the input), and describes the first tensor that is not finite: "layer conv_1,
- * kernel conv_direct (conv_forward): the activation is not finite". Gradients and STATS[slot] are those of
- * this pass alone afterwards. Waits for the device. */
-fcl_status fcl_network_find_not_finite(char out[256], fcl_network *network, const fcl_pass *pass);
+/* What is wrong with a pass, and whose fault it is. */
+typedef enum fcl_cause {
+    FCL_CAUSE_NONE, /* all is finite and right */
+    FCL_CAUSE_DEVICE, /* a tensor is not what the reference makes of the same operands; or parameters, which Adam changes by a
+                          bounded step whatever the gradient, or the batch are not finite on the device */
+    FCL_CAUSE_OVERFLOW /* a tensor is not finite, and the reference's terms are too large for float as well */
+} fcl_cause;
+typedef struct fcl_finding {
+    fcl_cause cause;
+    char text[1024]; /* "layer conv_1, kernel conv_direct (conv_forward in=...): y[7], of the activation, is nan; the
+                              reference says 0.25" */
+    char other_solver[64]; /* for --solver: another way to compute that operation; "" if there is none */
+} fcl_finding;
+/* Runs forward, loss and backward of a pass, part by part, and holds sampled elements of each tensor against the host
+ * reference (ops/inspect.h), up to the first tensor that is wrong or not finite. The batch must be in the input. `adam`,
+ * unless NULL, has the update looked at as well and taken back. Weights, moments and FLAG are as before afterwards;
+ * gradients and STATS[slot] are those of this pass alone. Waits for the device. */
+fcl_status fcl_network_inspect(fcl_finding *out, fcl_network *network, const fcl_pass *pass, const fcl_adam *adam);
 
 /* Copies between the host's tensors, in the model's order, and the arenas. Waits for the device. */
 typedef enum fcl_arena { FCL_PARAMETERS, FCL_GRADIENTS, FCL_MOMENT1, FCL_MOMENT2 } fcl_arena;

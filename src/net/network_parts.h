@@ -57,9 +57,10 @@ struct fcl_network {
 fcl_buffer *fcl_network_value(const fcl_network *network, unsigned layer);
 fcl_buffer *fcl_network_gradient(const fcl_network *network, unsigned layer);
 
-/* Called after each operation was enqueued, when what it wrote can be read. */
+/* Called right before an operation is enqueued, and after it, when what it wrote can be read. */
 typedef struct fcl_watch {
-    fcl_status (*after)(void *user, unsigned layer, const fcl_node *node);
+    fcl_status (*before)(void *user, unsigned layer, const fcl_node *node, const fcl_op_args *args);
+    fcl_status (*after)(void *user, unsigned layer, const fcl_node *node, const fcl_op_args *args);
     void *user;
 } fcl_watch;
 
@@ -67,5 +68,7 @@ typedef struct fcl_watch {
 fcl_status fcl_network_run_forward(fcl_network *network, const fcl_pass *pass, const fcl_watch *watch);
 fcl_status fcl_network_run_loss(fcl_network *network, const fcl_pass *pass, const fcl_watch *watch);
 fcl_status fcl_network_run_backward(fcl_network *network, const fcl_pass *pass, const fcl_watch *watch);
+/* Of the finite check and Adam. */
+fcl_op_args fcl_network_update_args(const fcl_pass *pass, const fcl_adam *adam);
 
 #endif

@@ -9,8 +9,12 @@
 static fcl_status run(const fcl_node *node, const fcl_pass *pass, const fcl_op_args *args, unsigned layer,
                       const fcl_watch *watch) {
     if (!node->operation) return FCL_OK;
-    fcl_status status = fcl_operation_run(node->operation, pass->n, &node->operands, args);
-    return status == FCL_OK && watch ? watch->after(watch->user, layer, node) : status;
+    fcl_status status;
+    if (watch) FCL_TRY(watch->before(watch->user, layer, node, args));
+    FCL_TRY(fcl_operation_run(node->operation, pass->n, &node->operands, args));
+    if (watch) FCL_TRY(watch->after(watch->user, layer, node, args));
+done:
+    return status;
 }
 
 static void check_pass(const fcl_network *network, const fcl_pass *pass) {
@@ -85,19 +89,23 @@ fcl_status fcl_network_backward(fcl_network *network, const fcl_pass *pass) {
     return fcl_network_run_backward(network, pass, NULL);
 }
 
+fcl_op_args fcl_network_update_args(const fcl_pass *pass, const fcl_adam *adam) {
+    /* The corrections are those of the betas that the device sees, see op.h. */
+    float beta1 = (float)adam->beta1, beta2 = (float)adam->beta2;
+    return (fcl_op_args){.step = pass->step,
+                         .slot = pass->slot,
+                         .beta1 = beta1,
+                         .beta2 = beta2,
+                         .epsilon = (float)adam->epsilon,
+                         .step_size = (float)(adam->learning_rate / (1.0 - pow(beta1, pass->step))),
+                         .inverse_sqrt_correction = (float)(1.0 / sqrt(1.0 - pow(beta2, pass->step)))};
+}
+
 fcl_status fcl_network_update(fcl_network *network, const fcl_pass *pass, const fcl_adam *adam) {
     fcl_status status;
     check_pass(network, pass);
     assert(pass->step > 0);
-    /* The corrections are those of the betas that the device sees, see op.h. */
-    float beta1 = (float)adam->beta1, beta2 = (float)adam->beta2;
-    fcl_op_args args = {.step = pass->step,
-                        .slot = pass->slot,
-                        .beta1 = beta1,
-                        .beta2 = beta2,
-                        .epsilon = (float)adam->epsilon,
-                        .step_size = (float)(adam->learning_rate / (1.0 - pow(beta1, pass->step))),
-                        .inverse_sqrt_correction = (float)(1.0 / sqrt(1.0 - pow(beta2, pass->step)))};
+    const fcl_op_args args = fcl_network_update_args(pass, adam);
     fcl_pass once = {.n = 1}; /* whole arenas have no samples */
     FCL_TRY(run(&network->finite_check, &once, &args, 0, NULL));
     ++*network->weights_version;

@@ -19,6 +19,12 @@ void fcl_tensors_dispose(fcl_tensors *tensors) {
     *tensors = (fcl_tensors){0};
 }
 
+int fcl_tensors_are_finite(const fcl_tensors *tensors) {
+    for (size_t i = 0; i < tensors->count; i++)
+        if (!isfinite(tensors->data[i])) return 0;
+    return 1;
+}
+
 float *fcl_tensors_at(const fcl_tensors *tensors, unsigned index) {
     float *at = tensors->data;
     for (unsigned i = 0; i < index; i++) at += tensors->model->tensors[i].count;

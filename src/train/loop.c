@@ -37,6 +37,9 @@ typedef struct session {
     fcl_tensors best;          /* of position.best_epoch */
     unsigned best_epoch_saved; /* whose weights best.safetensors has; 0: not known */
     double last_checkpoint;    /* on the clock; the first epoch's end is saved however short it was */
+    int has_checkpoint;
+    fcl_position saved;                   /* of the checkpoint */
+    double recheck_seconds, last_recheck; /* 0: never; on the clock */
 } session;
 
 static void dispose(session *s) {
@@ -126,6 +129,8 @@ static fcl_status save(session *s) {
     if (s->position.best_epoch != s->best_epoch_saved) FCL_TRY(write_best(s));
     FCL_TRY(fcl_run_path(&path, &s->run, "checkpoint.safetensors"));
     FCL_TRY(fcl_checkpoint_write(path, s->network, &s->best, &s->position));
+    s->has_checkpoint = 1;
+    s->saved = s->position;
 done:
     s->last_checkpoint = fcl_clock_seconds();
     free(path);
@@ -138,12 +143,8 @@ static fcl_status end_epoch(session *s) {
     fcl_position *p = &s->position;
     const size_t steps_per_epoch = fcl_batches_per_epoch(s->batches);
     double val_loss, val_mae;
-    FCL_TRY(fcl_validate(&val_loss, &val_mae, s->network, (int)s->recipe.batch, s->validation));
-    if (!isfinite(val_loss)) {
-        status = fcl_fail(FCL_E_NOT_FINITE,
-                          "the validation loss is not finite after epoch %u; try a lower learning rate", p->epoch + 1);
-        goto done;
-    }
+    FCL_TRY(
+        fcl_validate(&val_loss, &val_mae, s->network, (int)s->recipe.batch, s->validation, s->recipe.learning_rate));
     p->epoch++;
     int better = p->best_epoch == 0 || val_loss < p->best_val_loss - s->recipe.min_delta;
     fcl_history_row row = {
@@ -178,16 +179,33 @@ done:
     return status;
 }
 
-/* Keeps the message of the failure that made it necessary. */
-static fcl_status checkpoint_after_failure(session *s, fcl_status failure) {
+/* After values that were not finite, or wrong. The weights from before the step are saved, unless the device is at fault:
+ * nothing that it computed since the last checkpoint is trusted then. Adds to the message what is kept. */
+static fcl_status keep_last_good(session *s, fcl_status failure) {
     char *message = fcl_duplicate(fcl_error_message());
-    fcl_status status = save(s);
-    if (status == FCL_OK && message)
-        fcl_fail(failure, "%s", message);
-    else if (message)
+    fcl_status status = failure == FCL_E_WRONG_RESULT ? FCL_OK : save(s);
+    if (message && status != FCL_OK)
         fcl_fail(failure, "%s; and no checkpoint could be written: %s", message, fcl_error_message());
+    else if (message && s->has_checkpoint)
+        fcl_fail(failure, "%s; '%s' keeps its checkpoint of step %llu%s", message, s->run.folder,
+                 (unsigned long long)s->saved.step, s->saved.best_epoch ? " and the best weights until then" : "");
+    else if (message)
+        fcl_fail(failure, "%s; '%s' has no checkpoint yet", message, s->run.folder);
     free(message);
     return failure;
+}
+
+static int is_guarded(fcl_status status) {
+    return status == FCL_E_NOT_FINITE || status == FCL_E_WRONG_RESULT || status == FCL_E_INPUT;
+}
+
+/* From time to time, before a checkpoint is replaced: a device that is too hot or faulty may compute wrong numbers that are
+ * finite. */
+static fcl_status recheck(session *s) {
+    if (s->recheck_seconds <= 0.0 || fcl_clock_seconds() - s->last_recheck < s->recheck_seconds) return FCL_OK;
+    fcl_status status = fcl_trainer_recheck(s->trainer, &s->position);
+    s->last_recheck = fcl_clock_seconds();
+    return status;
 }
 
 static fcl_status run_epochs(session *s) {
@@ -196,7 +214,7 @@ static fcl_status run_epochs(session *s) {
     while (p->epoch < s->recipe.epochs) {
         fcl_epoch_end end = FCL_EPOCH_DONE;
         status = fcl_trainer_epoch(&end, s->trainer, p);
-        if (status == FCL_E_NOT_FINITE) return checkpoint_after_failure(s, status);
+        if (is_guarded(status)) return keep_last_good(s, status);
         if (status != FCL_OK) return status;
         int whole = p->batch == fcl_batches_per_epoch(s->batches);
         if (end == FCL_EPOCH_INTERRUPTED && !whole) {
@@ -207,7 +225,8 @@ static fcl_status run_epochs(session *s) {
         }
         if (whole) {
             status = end_epoch(s);
-            if (status == FCL_E_NOT_FINITE) return checkpoint_after_failure(s, status);
+            if (status == FCL_OK) status = recheck(s);
+            if (is_guarded(status)) return keep_last_good(s, status);
             if (status != FCL_OK) return status;
         }
         if (end == FCL_EPOCH_MAX_STEPS) {
@@ -287,7 +306,10 @@ done:
 
 fcl_status fcl_train(fcl_train_result *out, const fcl_train_options *options) {
     fcl_status status;
-    session s = {.recipe = options->recipe, .last_checkpoint = -INFINITY};
+    session s = {.recipe = options->recipe,
+                 .last_checkpoint = -INFINITY,
+                 .recheck_seconds = options->recheck_seconds,
+                 .last_recheck = fcl_clock_seconds()};
     fcl_choice *choice = NULL;
     fcl_file_writer step_log = {0};
     char *summary = NULL;
@@ -353,7 +375,7 @@ static fcl_status open_device(session *s, const char *asked) {
 
 fcl_status fcl_train_resume(fcl_train_result *out, const char *run, unsigned epochs, const char *device) {
     fcl_status status;
-    session s = {.last_checkpoint = fcl_clock_seconds()};
+    session s = {.last_checkpoint = fcl_clock_seconds(), .last_recheck = fcl_clock_seconds()};
     char *config = NULL, *checkpoint = NULL, *history = NULL, *model = NULL;
     const char *prepared;
     fcl_choice *choice = NULL;
@@ -364,6 +386,7 @@ fcl_status fcl_train_resume(fcl_train_result *out, const char *run, unsigned epo
     FCL_TRY(fcl_run_path(&history, &s.run, "history.csv"));
     FCL_TRY(fcl_run_path(&model, &s.run, "model.cfg"));
     FCL_TRY(fcl_run_recipe(&s.recipe, &s.run));
+    s.recheck_seconds = fcl_run_recheck_seconds(&s.run);
     if (!fcl_path_exists(checkpoint)) {
         status = fcl_fail(FCL_E_INPUT, "'%s' has no checkpoint yet: start the training again with --force", run);
         goto done;
@@ -387,6 +410,8 @@ fcl_status fcl_train_resume(fcl_train_result *out, const char *run, unsigned epo
     FCL_TRY(build(&s, choice));
     FCL_TRY(create_trainer(&s, UINT64_MAX));
     FCL_TRY(fcl_checkpoint_read(&s.position, s.network, &s.best, checkpoint));
+    s.has_checkpoint = 1;
+    s.saved = s.position;
     if (s.position.epoch || fcl_path_exists(history)) FCL_TRY(fcl_history_read(&s.history, history, s.position.epoch));
     /* More epochs than an early stop allowed are to be trained: patience begins anew. */
     if (s.position.finish == FCL_FINISHED_EARLY) s.position.wait = 0;

@@ -50,6 +50,7 @@ fcl_status fcl_run_create(fcl_run *out, const fcl_train_options *options, const 
                   "init_weights", options->init_weights, "step_log", options->step_log);
     if (arguments && options->has_max_steps)
         json_object_set_new(arguments, "max_steps", json_integer((json_int_t)options->max_steps));
+    if (arguments) json_object_set_new(arguments, "recheck_seconds", json_real(options->recheck_seconds));
     json_t *config = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:[]}", "format", CONFIG_FORMAT,
                                "fiducl_version", fcl_version(), "created", now, "model", options->model, "prepared",
                                prepared_path, "prepared_hash", fcl_prepared_hash(prepared), "arguments", arguments,
@@ -99,6 +100,10 @@ done:
 
 fcl_status fcl_run_recipe(fcl_recipe *out, const fcl_run *run) {
     return fcl_recipe_from_json(out, json_object_get(run->config, "recipe"), "config.json");
+}
+
+double fcl_run_recheck_seconds(const fcl_run *run) {
+    return json_number_value(json_object_get(json_object_get(run->config, "arguments"), "recheck_seconds"));
 }
 
 fcl_status fcl_run_set_epochs(fcl_run *run, unsigned epochs) {

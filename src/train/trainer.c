@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "device/queue.h"
+#include "train/guard.h"
 #include "train/schedule.h"
 
 /* Steps that may be enqueued and not done: enough to keep the device busy while the host prepares the next
@@ -40,6 +41,10 @@ fcl_status fcl_trainer_begin(fcl_network *network, uint64_t seed, const char *we
     if (weights_file) {
         const fcl_tensor_set set = {"", &weights};
         FCL_TRY(fcl_safetensors_read(weights_file, &set, 1));
+        if (!fcl_tensors_are_finite(&weights)) {
+            status = fcl_fail(FCL_E_INPUT, "%s: not all weights are finite", weights_file);
+            goto done;
+        }
     } else {
         fcl_tensors_initialize(&weights, seed);
     }
@@ -107,18 +112,22 @@ static fcl_pass pass_of(const fcl_trainer *trainer, const fcl_batch *batch, uint
                       .slot = (uint32_t)((step - 1) % FCL_STATS_SLOTS)};
 }
 
+static fcl_adam adam_of(const fcl_trainer *trainer, uint64_t step) {
+    const fcl_recipe *recipe = trainer->setup.recipe;
+    return (fcl_adam){.learning_rate =
+                          fcl_learning_rate(recipe, step, (uint64_t)recipe->epochs * trainer->steps_per_epoch),
+                      .beta1 = recipe->beta1,
+                      .beta2 = recipe->beta2,
+                      .epsilon = recipe->epsilon};
+}
+
 /* Enqueues one step; the batch's slot is released when it is done. */
 static fcl_status enqueue_step(fcl_trainer *trainer, const fcl_batch *batch, uint64_t step) {
-    const fcl_recipe *recipe = trainer->setup.recipe;
     fcl_network *network = trainer->setup.network;
     flight *f = &trainer->flights[step % STEPS_IN_FLIGHT];
     fcl_status status;
     fcl_pass pass = pass_of(trainer, batch, step);
-    fcl_adam adam = {.learning_rate =
-                         fcl_learning_rate(recipe, step, (uint64_t)recipe->epochs * trainer->steps_per_epoch),
-                     .beta1 = recipe->beta1,
-                     .beta2 = recipe->beta2,
-                     .epsilon = recipe->epsilon};
+    const fcl_adam adam = adam_of(trainer, step);
     FCL_TRY(land(trainer, f));
     FCL_TRY(upload(network, batch));
     FCL_TRY(fcl_network_forward(network, &pass));
@@ -160,28 +169,44 @@ done:
     return status;
 }
 
-/* The message for a step that was not finite: its batch is made and run again, since the weights are still
- * those from before the step. */
-static fcl_status explain(fcl_trainer *trainer, const fcl_position *position, uint64_t failed_step) {
+/* The batch that the position stands before, made again and run again by `look`. */
+static fcl_status look_at_next(fcl_trainer *trainer, const fcl_position *position,
+                               fcl_status (*look)(const fcl_guarded *guarded, const fcl_adam *adam)) {
     fcl_status status;
     fcl_batch batch = {0};
     int more = 0;
-    char what[256] = "a value that could not be found again";
+    char when[64];
+    const uint64_t step = position->step + 1;
     FCL_TRY(fcl_batches_start(trainer->setup.batches, position->epoch, (size_t)position->batch));
     FCL_TRY(fcl_batches_next(&batch, &more, trainer->setup.batches));
-    if (more) {
-        fcl_pass pass = pass_of(trainer, &batch, failed_step);
-        FCL_TRY(upload(trainer->setup.network, &batch));
-        FCL_TRY(fcl_network_find_not_finite(what, trainer->setup.network, &pass));
-        fcl_batches_release(trainer->setup.batches, batch.slot);
+    snprintf(when, sizeof when, "step %llu (epoch %u)", (unsigned long long)step, position->epoch + 1);
+    if (!more) {
+        status = fcl_fail(FCL_E_INTERNAL, "there is no batch for %s", when);
+        goto done;
     }
-    status =
-        fcl_fail(FCL_E_NOT_FINITE,
-                 "training stopped at step %llu (epoch %u): %s. The weights are those from before this step; try a "
-                 "lower learning rate",
-                 (unsigned long long)failed_step, position->epoch + 1, what);
+    const fcl_pass pass = pass_of(trainer, &batch, step);
+    const fcl_adam adam = adam_of(trainer, step);
+    const fcl_guarded guarded = {.when = when,
+                                 .network = trainer->setup.network,
+                                 .pass = &pass,
+                                 .dataset = fcl_batches_dataset(trainer->setup.batches),
+                                 .samples = batch.samples,
+                                 .n = batch.n,
+                                 .learning_rate = trainer->setup.recipe->learning_rate};
+    FCL_TRY(upload(trainer->setup.network, &batch));
+    FCL_TRY(look(&guarded, &adam));
 done:
+    if (more) fcl_batches_release(trainer->setup.batches, batch.slot);
     return status;
+}
+
+static fcl_status explain(const fcl_guarded *guarded, const fcl_adam *adam) {
+    (void)adam;
+    return fcl_guard_explain(guarded);
+}
+
+fcl_status fcl_trainer_recheck(fcl_trainer *trainer, const fcl_position *position) {
+    return look_at_next(trainer, position, fcl_guard_recheck);
 }
 
 static void report(const fcl_trainer *trainer, const fcl_position *position, double images) {
@@ -228,7 +253,7 @@ fcl_status fcl_trainer_epoch(fcl_epoch_end *out, fcl_trainer *trainer, fcl_posit
     position->seconds = earlier + fcl_clock_seconds() - begin;
     position->total_seconds = earlier_total + fcl_clock_seconds() - begin;
     if (failed_step) {
-        status = explain(trainer, position, failed_step);
+        status = look_at_next(trainer, position, explain);
         goto done;
     }
     *out = end;

@@ -29,8 +29,12 @@ fcl_status fcl_trainer_begin(fcl_network *network, uint64_t seed, const char *we
 fcl_status fcl_trainer_create(fcl_trainer **out, const fcl_trainer_setup *setup);
 void fcl_trainer_free(fcl_trainer *trainer);
 /* Trains from `position` to the epoch's end, to max_steps or to an interrupt, and leaves the position there
- * with all losses counted; the device is idle then. position->epoch is not advanced. Loss or gradient that is
- * not finite: FCL_E_NOT_FINITE, weights and position as before the step that the message names. */
+ * with all losses counted; the device is idle then. position->epoch is not advanced. A loss or gradient that is
+ * not finite is what fcl_guard_explain() (guard.h) makes of it: weights and position are those before the step that the
+ * message names. */
 fcl_status fcl_trainer_epoch(fcl_epoch_end *out, fcl_trainer *trainer, fcl_position *position);
+/* Holds the step that would come next, which is run and taken back, against the host reference: FCL_E_WRONG_RESULT names layer
+ * and kernel that the device computes wrongly. Training goes on as if it had not been called. */
+fcl_status fcl_trainer_recheck(fcl_trainer *trainer, const fcl_position *position);
 
 #endif

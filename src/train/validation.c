@@ -4,8 +4,29 @@
 
 #include "base/memory.h"
 #include "device/buffer.h"
+#include "train/guard.h"
 
-fcl_status fcl_validate(double *loss, double *mae, fcl_network *network, int batch, const fcl_dataset *dataset) {
+/* The outputs of the samples from `first` on are not finite. */
+static fcl_status explain(fcl_network *network, const fcl_pass *pass, const fcl_dataset *dataset, size_t first,
+                          double learning_rate) {
+    fcl_status status;
+    uint32_t *samples = NULL;
+    FCL_TRY(FCL_NEW(&samples, (size_t)pass->n, "samples"));
+    for (size_t i = 0; i < (size_t)pass->n; i++) samples[i] = (uint32_t)(first + i);
+    status = fcl_guard_explain(&(fcl_guarded){.when = "the validation after an epoch",
+                                              .network = network,
+                                              .pass = pass,
+                                              .dataset = dataset,
+                                              .samples = samples,
+                                              .n = (size_t)pass->n,
+                                              .learning_rate = learning_rate});
+done:
+    free(samples);
+    return status;
+}
+
+fcl_status fcl_validate(double *loss, double *mae, fcl_network *network, int batch, const fcl_dataset *dataset,
+                        double learning_rate) {
     fcl_status status = FCL_OK;
     const size_t pixels = (size_t)FCL_IMAGE_SIDE * FCL_IMAGE_SIDE;
     const double half_side = FCL_IMAGE_SIDE / 2.0;
@@ -23,6 +44,10 @@ fcl_status fcl_validate(double *loss, double *mae, fcl_network *network, int bat
         FCL_TRY(fcl_network_forward(network, &pass));
         FCL_TRY(fcl_buffer_read(outputs, fcl_network_output(network), 0, n * FCL_N_COORDINATES * sizeof *outputs));
         for (size_t i = 0; i < n * FCL_N_COORDINATES; i++) {
+            if (!isfinite(outputs[i])) {
+                status = explain(network, &pass, dataset, first, learning_rate);
+                goto done;
+            }
             if (!dataset->mask[first * FCL_N_COORDINATES + i]) continue;
             double target = ((double)dataset->keypoints[first * FCL_N_COORDINATES + i] - half_side) / half_side;
             double difference = (double)outputs[i] - target;
