@@ -25,7 +25,7 @@ expect 2 "unexpected argument" cache all
 
 tiny_model
 expect 0 "64 faces" synth --out faces --count 64 --seed 3
-expect 0 "train      40 images" prepare faces --out prepared --split 40,12,12
+expect 0 "train: 40 rows" prepare faces --out prepared --split 40,12,12
 train first || fail "the first training: $(cat first.txt)"
 expect 0 "MiB  device" cache
 n_programs=$(number programs)
@@ -41,11 +41,11 @@ grep -q '"pocl": null' stdout.txt || fail "a folder of PoCL's where there is non
 
 train second || fail "a run with a filled cache differs"
 
-# Damaged in turns: cut, and a bit flipped in the middle.
+# Damaged in turns: cut, and bits flipped in the middle. A table is cut: flipped bits of a comment damage nothing.
 i=0
 for file in "$cache"/programs/*.bin "$cache"/solvers/*.txt; do
   i=$((i + 1)) size=$(wc -c <"$file")
-  if [ $((i % 2)) -eq 0 ]; then
+  if [ $((i % 2)) -eq 0 ] || [ "${file%.txt}" != "$file" ]; then
     head -c $((size / 3)) "$file" >cut && cp cut "$file"
   else
     printf '\377' | dd of="$file" bs=1 seek=$((size / 2)) conv=notrunc 2>/dev/null
