@@ -73,12 +73,15 @@ done:
 }
 
 static fcl_status create_node(fcl_network *network, fcl_node *out, const fcl_op_desc *desc) {
-    fcl_status status =
-        fcl_operation_create(&out->operation, network->device, desc, network->options.choice, network->options.measure);
+    fcl_status status = FCL_OK;
+    if (!network->options.describe)
+        status = fcl_operation_create(&out->operation, network->device, desc, network->options.choice,
+                                      network->options.measure);
     if (status != FCL_OK) return status;
     network->operations[network->n_operations] = out->operation;
+    network->descs[network->n_operations] = *desc;
     fcl_op_describe(network->descriptions[network->n_operations++], desc);
-    if (!fcl_operation_keeps_weights(out->operation)) return FCL_OK;
+    if (network->options.describe || !fcl_operation_keeps_weights(out->operation)) return FCL_OK;
     return fcl_buffer_create(&out->kept, network->device, fcl_operation_workspace_bytes(out->operation),
                              "workspace with weights");
 }
@@ -278,6 +281,7 @@ fcl_status fcl_network_create(fcl_network **out, fcl_device *device, const fcl_m
     size_t most = (size_t)model->n_layers * NODES_A_LAYER + OTHER_NODES;
     FCL_TRY(FCL_NEW(&network->layers, model->n_layers, what));
     FCL_TRY(FCL_NEW(&network->operations, most, what));
+    FCL_TRY(FCL_NEW(&network->descs, most, what));
     FCL_TRY(FCL_NEW(&network->descriptions, most, what));
     fcl_placement *p = &network->placement;
     FCL_TRY(fcl_placement_init(p, model, (unsigned)options->batch, options->training));
@@ -287,7 +291,7 @@ fcl_status fcl_network_create(fcl_network **out, fcl_device *device, const fcl_m
         create_slots(&network->gradient_slots, network, p->gradient_bytes, p->n_gradients, "gradients of activations"));
     for (unsigned i = 0; i < model->n_layers; i++) FCL_TRY(create_forward(network, i));
     if (options->training) FCL_TRY(create_training(network));
-    FCL_TRY(create_workspace(network));
+    if (!options->describe) FCL_TRY(create_workspace(network));
     network->options.choice = NULL;
     *out = network;
     network = NULL;
@@ -315,6 +319,7 @@ void fcl_network_free(fcl_network *network) {
     fcl_placement_dispose(&network->placement);
     free(network->layers);
     free(network->operations);
+    free(network->descs);
     free(network->descriptions);
     free(network);
 }
@@ -381,7 +386,7 @@ unsigned fcl_network_n_operations(const fcl_network *network) {
 }
 
 const fcl_op_desc *fcl_network_operation_desc(const fcl_network *network, unsigned index) {
-    return fcl_operation_desc(network->operations[index]);
+    return &network->descs[index];
 }
 
 void fcl_network_operation(const char **description, const char **solver, const fcl_network *network, unsigned index) {

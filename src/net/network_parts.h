@@ -40,6 +40,7 @@ struct fcl_network {
     fcl_layer_nodes *layers; /* (layers) */
     fcl_node loss, finite_check, adam;
     const fcl_operation **operations; /* (n_operations), lent by the nodes */
+    fcl_op_desc *descs;               /* (n_operations) */
     char (*descriptions)[256];        /* (n_operations) */
     unsigned n_operations;
 };
