@@ -105,6 +105,7 @@ const fcl_solver fcl_solver_conv_direct_backward_weights = {
     .kind = FCL_CONV_BACKWARD_WEIGHTS,
     .files = "conv_direct_weights.cl sum_parts.cl",
     .error_factor = FCL_CONV_ERROR_FACTOR,
+    .scope = "CPUs, and kernels whose sums fit into an item's memory",
     .applies = applies,
     .workspace_bytes = workspace_bytes,
     .prepare = prepare,

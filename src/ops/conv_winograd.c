@@ -198,6 +198,7 @@ done:
         .files = "conv_winograd.cl",                                                                                   \
         .keeps_weights = op_kind == FCL_CONV_FORWARD,                                                                  \
         .error_factor = FCL_WINOGRAD_ERROR_FACTOR,                                                                     \
+        .scope = FCL_WINOGRAD_SCOPE,                                                                                   \
         .applies = applies,                                                                                            \
         .workspace_bytes = workspace_bytes,                                                                            \
         .work = work,                                                                                                  \

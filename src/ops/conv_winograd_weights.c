@@ -175,6 +175,7 @@ const fcl_solver fcl_solver_conv_winograd_backward_weights = {
     .likely_speed = fcl_winograd_speed,
     .files = "conv_winograd_weights.cl",
     .error_factor = FCL_WINOGRAD_ERROR_FACTOR,
+    .scope = FCL_WINOGRAD_SCOPE,
     .applies = applies,
     .workspace_bytes = workspace_bytes,
     .work = work,
