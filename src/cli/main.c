@@ -22,6 +22,7 @@ static const fcl_command *const commands[] = {
     &fcl_command_plot,
     &fcl_command_pipeline,
     &fcl_command_bench,
+    &fcl_command_selftest,
     NULL,
 };
 

@@ -10,7 +10,7 @@ expect 2 "did you mean 'evaluate'?" eval
 expect 2 "unknown command 'cook'" cook
 expect 2 "unknown option '--colour'" --colour
 
-commands="devices synth analyze prepare summary tune train predict evaluate plot pipeline bench"
+commands="devices synth analyze prepare summary tune train predict evaluate plot pipeline bench selftest"
 for command in $commands; do
   expect 0 "Examples:" "$command" --help
   for text in "Usage: fiducl $command" "Exit codes:" "   2  wrong arguments" "--quiet"; do
@@ -22,7 +22,7 @@ for command in $commands; do
   # Nothing but the listed commands.
   "$FIDUCL" --help | grep -q "^  $command " || fail "$command is not in the list of commands"
 done
-[ "$("$FIDUCL" --help | sed -n '/^Commands:/,/^$/p' | grep -c '^  ')" -eq 12 ] || fail "the list of commands"
+[ "$("$FIDUCL" --help | sed -n '/^Commands:/,/^$/p' | grep -c '^  ')" -eq 13 ] || fail "the list of commands"
 
 expect 2 "--out is missing" synth
 expect 2 "unexpected argument 'two'" summary one two
