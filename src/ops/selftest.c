@@ -39,6 +39,7 @@ static const struct {
     {2, 7, 7, 40, 24, 1, 1, 1, 1, 0},     /* a product of matrices */
     {2, 17, 10, 40, 136, 3, 3, 2, 1, 1},  /* several tiles of rows and columns; dy has gaps */
     {2, 5, 25, 32, 20, 3, 3, 1, 1, 1},    /* several blocks of a row and of channels, the last ones not full */
+    {2, 7, 45, 3, 32, 3, 3, 2, 2, 1},     /* and with a stride */
     {2, 6, 27, 5, 32, 3, 3, 1, 1, 0},     /* the same without padding */
     {2, 24, 22, 16, 1824, 3, 3, 1, 1, 1}, /* Winograd: so many channels that tiles are done in several chunks */
 };
@@ -71,7 +72,7 @@ static const fcl_pool_shape pools[] = {
 static const struct {
     int batch;
     size_t count;
-} flats[] = {{3, 5}, {1, 1}, {2, 13}, {4, 4}, {3, 24}, {2, 1024}, {3, 9999}, {3, 9984}, {18, 7}};
+} flats[] = {{3, 5}, {1, 1}, {2, 13}, {4, 4}, {3, 24}, {2, 1024}, {3, 9999}, {3, 9984}, {18, 7}, {16, 3}};
 
 /* Loss: more elements than its partial sums take one each. Finite check and Adam: in all. */
 static const struct {
