@@ -34,7 +34,7 @@ typedef struct fcl_command {
 /* Each is in the file of its name. */
 extern const fcl_command fcl_command_devices, fcl_command_synth, fcl_command_analyze, fcl_command_prepare,
     fcl_command_summary, fcl_command_tune, fcl_command_train, fcl_command_predict, fcl_command_evaluate,
-    fcl_command_plot, fcl_command_pipeline, fcl_command_bench, fcl_command_cache;
+    fcl_command_plot, fcl_command_pipeline, fcl_command_bench, fcl_command_cache, fcl_command_selftest;
 
 /* argv[0] is the command's name. FCL_E_USAGE for an unknown option, a missing value or too many operands. */
 fcl_status fcl_arguments_parse(fcl_arguments **out, const fcl_command *command, int argc, const char **argv);

@@ -10,13 +10,9 @@
 
 /* In the order in which they are used. */
 static const fcl_command *const commands[] = {
-    &fcl_command_devices,  &fcl_command_synth,
-    &fcl_command_analyze,  &fcl_command_prepare,
-    &fcl_command_summary,  &fcl_command_tune,
-    &fcl_command_train,    &fcl_command_predict,
-    &fcl_command_evaluate, &fcl_command_plot,
-    &fcl_command_pipeline, &fcl_command_bench,
-    &fcl_command_cache,    NULL,
+    &fcl_command_devices,  &fcl_command_synth, &fcl_command_analyze,  &fcl_command_prepare,  &fcl_command_summary,
+    &fcl_command_tune,     &fcl_command_train, &fcl_command_predict,  &fcl_command_evaluate, &fcl_command_plot,
+    &fcl_command_pipeline, &fcl_command_bench, &fcl_command_selftest, &fcl_command_cache,    NULL,
 };
 
 static void print_help(FILE *stream) {

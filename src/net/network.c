@@ -86,11 +86,13 @@ done:
 static fcl_status create_operation(fcl_network *network, unsigned i) {
     const fcl_planned_node *planned = &network->planned[i];
     fcl_node *node = planned->node;
+    network->descs[i] = planned->desc;
+    fcl_op_describe(network->descriptions[i], &planned->desc);
+    if (network->options.describe) return FCL_OK;
     fcl_status status = fcl_operation_create(&node->operation, network->device, &planned->desc, network->options.choice,
                                              network->options.measure);
     if (status != FCL_OK) return status;
     network->operations[i] = node->operation;
-    fcl_op_describe(network->descriptions[i], &planned->desc);
     if (!fcl_operation_keeps_weights(node->operation)) return FCL_OK;
     return fcl_buffer_create(&node->kept, network->device, fcl_operation_workspace_bytes(node->operation),
                              "workspace with weights");
@@ -106,10 +108,11 @@ static fcl_status create_operations(fcl_network *network) {
     fcl_status status;
     int any_new = 0;
     FCL_TRY(FCL_NEW(&network->operations, network->n_operations, what));
+    FCL_TRY(FCL_NEW(&network->descs, network->n_operations, what));
     FCL_TRY(FCL_NEW(&network->descriptions, network->n_operations, what));
     for (unsigned i = 0; i < network->n_operations; i++) {
         FCL_TRY(create_operation(network, i));
-        any_new |= fcl_operation_is_new(network->operations[i]);
+        any_new |= !network->options.describe && fcl_operation_is_new(network->operations[i]);
         if (any_new) report_choices(i + 1, network->n_operations, "operations");
     }
 done:
@@ -368,7 +371,7 @@ static fcl_status can_pool(int *out, int *any_new, fcl_network *network, unsigne
         separate += fcl_likely_time(&alone, network->device);
     }
     *out = fused <= separate;
-    for (unsigned k = 0; k < n && *out; k++) {
+    for (unsigned k = 0; k < n && *out && !o->describe; k++) {
         int is_new = 0;
         FCL_TRY(fcl_operation_is_possible(out, &is_new, network->device, &descs[k], o->choice, o->measure));
         *any_new |= is_new;
@@ -431,7 +434,7 @@ fcl_status fcl_network_create(fcl_network **out, fcl_device *device, const fcl_m
     for (unsigned i = 0; i < model->n_layers; i++) FCL_TRY(create_forward(network, i));
     if (options->training) FCL_TRY(create_training(network));
     FCL_TRY(create_operations(network));
-    FCL_TRY(create_workspace(network));
+    if (!options->describe) FCL_TRY(create_workspace(network));
     network->options.choice = NULL;
     *out = network;
     network = NULL;
@@ -461,6 +464,7 @@ void fcl_network_free(fcl_network *network) {
     free(network->layers);
     free(network->planned);
     free(network->operations);
+    free(network->descs);
     free(network->descriptions);
     free(network);
 }
@@ -527,7 +531,7 @@ unsigned fcl_network_n_operations(const fcl_network *network) {
 }
 
 const fcl_op_desc *fcl_network_operation_desc(const fcl_network *network, unsigned index) {
-    return fcl_operation_desc(network->operations[index]);
+    return &network->descs[index];
 }
 
 void fcl_network_operation(const char **description, const char **solver, const fcl_network *network, unsigned index) {

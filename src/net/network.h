@@ -23,6 +23,9 @@ typedef struct fcl_network_options {
     const fcl_choice *choice; /* may be NULL; used during creation only */
     int measure;              /* as for fcl_operation_create */
     uint64_t seed;            /* of dropout */
+    /* The operations are described, not created: what a device has to compute, whether or not it can. Such a network never runs,
+     * and its operations have no solvers. */
+    int describe;
     /* NULL, or a network of the same model on the same device whose parameters this one uses, which must outlive it; not when
      * training */
     fcl_network *parameters_of;

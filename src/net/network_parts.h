@@ -49,6 +49,7 @@ struct fcl_network {
     fcl_planned_node *planned; /* (n_operations), while the network is built; then NULL */
     size_t planned_capacity;
     const fcl_operation **operations; /* (n_operations), lent by the nodes */
+    fcl_op_desc *descs;               /* (n_operations) */
     char (*descriptions)[256];        /* (n_operations) */
     unsigned n_operations;
 };

@@ -25,7 +25,7 @@ static fcl_status add_network(fcl_workload *workload, fcl_device *device, const 
                               int training) {
     fcl_status status;
     fcl_network *network = NULL;
-    const fcl_network_options options = {.batch = batch, .training = training};
+    const fcl_network_options options = {.batch = batch, .training = training, .describe = 1};
     FCL_TRY(fcl_network_create(&network, device, model, &options));
     for (unsigned i = 0; i < fcl_network_n_operations(network); i++) {
         char description[256];

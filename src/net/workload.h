@@ -11,8 +11,7 @@ typedef struct fcl_workload {
 } fcl_workload;
 #define FCL_WORKLOAD_EMPTY ((fcl_workload){0})
 
-/* Adds the operations of training at this batch size, and of predicting in batches and single images. Networks are built for
- * it, with whatever solvers. */
+/* Adds the operations of training at this batch size, and of predicting in batches and single images. Nothing is compiled. */
 fcl_status fcl_workload_add(fcl_workload *workload, fcl_device *device, const fcl_model *model, int batch);
 void fcl_workload_dispose(fcl_workload *workload);
 

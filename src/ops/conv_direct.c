@@ -146,6 +146,8 @@ done:
     return status;
 }
 
+static const char scope[] = "CPUs, kernels at most 11 wide and padded by less than their size, backward with stride 1";
+
 const fcl_solver fcl_solver_conv_direct_forward = {
     .name = "conv_direct",
     .kind = FCL_CONV_FORWARD,
@@ -153,6 +155,7 @@ const fcl_solver fcl_solver_conv_direct_forward = {
     .fuses_pool = 1,
     .keeps_weights = 1,
     .error_factor = FCL_CONV_ERROR_FACTOR,
+    .scope = scope,
     .applies = applies,
     .workspace_bytes = workspace_bytes,
     .prepare = prepare,
@@ -165,6 +168,7 @@ const fcl_solver fcl_solver_conv_direct_backward_data = {
     .kind = FCL_CONV_BACKWARD_DATA,
     .files = "conv_direct.cl",
     .error_factor = FCL_CONV_ERROR_FACTOR,
+    .scope = scope,
     .applies = applies,
     .workspace_bytes = workspace_bytes,
     .prepare = prepare,

@@ -108,6 +108,7 @@ const fcl_solver fcl_solver_conv_direct_backward_weights = {
     .files = "conv_direct_weights.cl sum_parts.cl",
     .fuses_pool = 1,
     .error_factor = FCL_CONV_ERROR_FACTOR,
+    .scope = "CPUs, and kernels whose sums fit into an item's memory",
     .applies = applies,
     .workspace_bytes = workspace_bytes,
     .prepare = prepare,

@@ -218,6 +218,7 @@ VARIANTS(FUNCTIONS)
         .not_on_cpu = 1,                                                                                               \
         .files = "conv_tiled.cl sum_parts.cl",                                                                         \
         .error_factor = FCL_CONV_ERROR_FACTOR,                                                                         \
+        .scope = "devices whose work-groups and local memory hold its tile",                                           \
         .applies = applies_##m##x##n##x##k,                                                                            \
         .workspace_bytes = workspace_bytes_##m##x##n##x##k,                                                            \
         .prepare = prepare_##m##x##n##x##k,                                                                            \

@@ -202,6 +202,7 @@ done:
         .fuses_pool = 1,                                                                                               \
         .keeps_weights = op_kind == FCL_CONV_FORWARD,                                                                  \
         .error_factor = FCL_WINOGRAD_ERROR_FACTOR,                                                                     \
+        .scope = FCL_WINOGRAD_SCOPE,                                                                                   \
         .applies = applies,                                                                                            \
         .workspace_bytes = workspace_bytes,                                                                            \
         .work = work,                                                                                                  \

@@ -174,6 +174,7 @@ const fcl_solver fcl_solver_conv_winograd_backward_weights = {
     .files = "conv_winograd_weights.cl",
     .fuses_pool = 1,
     .error_factor = FCL_WINOGRAD_ERROR_FACTOR,
+    .scope = FCL_WINOGRAD_SCOPE,
     .applies = applies,
     .workspace_bytes = workspace_bytes,
     .work = work,

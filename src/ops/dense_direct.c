@@ -140,11 +140,14 @@ static fcl_status run_weights(fcl_plan *plan, int n, const fcl_operands *operand
                       fcl_arg_buffer(operands->buffer[FCL_DB]), fcl_arg_int(args->accumulate));
 }
 
+static const char scope[] = "CPUs, and layers of 16 or more inputs";
+
 const fcl_solver fcl_solver_dense_direct_forward = {
     .name = "dense_direct",
     .kind = FCL_DENSE_FORWARD,
     .files = "dense_direct.cl",
     .error_factor = FCL_CONV_ERROR_FACTOR,
+    .scope = scope,
     .applies = applies,
     .workspace_bytes = forward_workspace_bytes,
     .prepare = prepare,
@@ -157,6 +160,7 @@ const fcl_solver fcl_solver_dense_direct_backward_data = {
     .kind = FCL_DENSE_BACKWARD_DATA,
     .files = "dense_direct.cl",
     .error_factor = FCL_CONV_ERROR_FACTOR,
+    .scope = scope,
     .applies = applies,
     .prepare = prepare,
     .run = run_data,
@@ -168,6 +172,7 @@ const fcl_solver fcl_solver_dense_direct_backward_weights = {
     .kind = FCL_DENSE_BACKWARD_WEIGHTS,
     .files = "dense_direct.cl",
     .error_factor = FCL_CONV_ERROR_FACTOR,
+    .scope = scope,
     .applies = applies,
     .prepare = prepare,
     .run = run_weights,

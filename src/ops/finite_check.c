@@ -74,6 +74,7 @@ const fcl_solver fcl_solver_finite_check = {
     .kind = FCL_FINITE_CHECK,
     .files = "finite_check.cl",
     .error_factor = 0, /* integers */
+    .scope = "devices with work-groups of 128 work-items",
     .applies = applies,
     .workspace_bytes = workspace_bytes,
     .prepare = prepare,

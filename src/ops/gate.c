@@ -16,10 +16,12 @@ static const uint64_t sample_seed = 0x73616d706c6573u;
 
 int fcl_gate_n_variants(const fcl_op_desc *desc) {
     switch (desc->kind) {
-    case FCL_FINITE_CHECK: return 3;
+    case FCL_FINITE_CHECK: return FCL_N_PLANTED;
     case FCL_ADAM: return 2;
+    case FCL_LOSS_MSE: return 3;
     default: break;
     }
+    if (desc->weights_stay) return 2;
     fcl_operand operands[FCL_N_ROLES];
     int n = fcl_op_operands(operands, desc);
     for (int i = 0; i < n; i++)
@@ -31,12 +33,14 @@ fcl_op_args fcl_gate_args(const fcl_op_desc *desc, int variant) {
     enum { STEP = 3 };
     const double learning_rate = 1e-3, beta1 = 0.9f, beta2 = 0.999f;
     int picks_operands = desc->kind == FCL_FINITE_CHECK || desc->kind == FCL_ADAM;
+    int is_unlabelled = desc->kind == FCL_LOSS_MSE && variant == 2;
     return (fcl_op_args){
         .seed = picks_operands ? (uint64_t)variant : 0x0123456789abcdefu, /* both words of the key are in use */
         .purpose = FCL_RANDOM_DROPOUT + 1,
         .step = STEP,
         .first_sample = 3, /* with an odd count a part begins within a block of random numbers */
-        .inverse_count = 0.125f,
+        .inverse_count = is_unlabelled ? 0.0f : 0.125f,
+        .weights_unchanged = desc->weights_stay && variant == 1,
         .slot = FCL_STATS_SLOTS - 2,
         .accumulate = !picks_operands && variant == 1,
         .beta1 = (float)beta1,
@@ -123,6 +127,11 @@ static void axes_of(size_t axes[3], const fcl_op_desc *desc, fcl_role role, size
     axes[2] = c > 0 ? (size_t)c : count;
 }
 
+/* Where the reference is infinite or NaN, the device must be the same. */
+static int are_the_same(double a, double b) {
+    return isnan(a) ? isnan(b) : a == b;
+}
+
 /* Corners and middles of edges of the first and last sample, and one random place in each of equal parts. */
 static fcl_status pick_elements(size_t **out, size_t *n_out, const fcl_op_desc *desc, fcl_role role, size_t count,
                                 size_t max_elements) {
@@ -149,12 +158,15 @@ done:
     return status;
 }
 
-static void blame(fcl_gate_report *report, fcl_role role, size_t index, double got, double wanted, double ratio) {
+static void blame(fcl_gate_report *report, fcl_role role, size_t index, double got, double wanted, double bound) {
+    const double error = fabs(got - wanted);
+    const double ratio = are_the_same(got, wanted) ? 0.0 : isfinite(error) ? error / bound : (double)INFINITY;
     if (report->worst_ratio >= ratio) return;
     report->worst_role = role;
     report->worst_index = index;
     report->worst_got = got;
     report->worst_wanted = wanted;
+    report->worst_bound = bound;
     report->worst_ratio = ratio;
 }
 
@@ -164,7 +176,7 @@ static void find_fault(fcl_gate_report *report, fcl_role role, size_t index, con
     report->fault = fault;
     report->worst_role = role;
     report->worst_index = index;
-    report->worst_got = report->worst_wanted = 0.0;
+    report->worst_got = report->worst_wanted = report->worst_bound = 0.0;
     report->worst_ratio = (double)INFINITY;
 }
 
@@ -174,7 +186,8 @@ static void judge(fcl_gate_report *report, const output_check *check) {
         size_t index = check->picked ? check->picked[i] : i;
         double got = check->got[i], wanted = check->wanted[i], error = fabs(got - wanted);
         double bound = check->solver->error_factor * (double)FLT_EPSILON * check->magnitude[i] + (double)FLT_MIN;
-        blame(report, check->role, index, got, wanted, isfinite(error) ? error / bound : (double)INFINITY);
+        blame(report, check->role, index, got, wanted, bound);
+        if (!isfinite(wanted)) continue;
         squared_errors += error * error;
         squares += wanted * wanted;
     }
@@ -183,28 +196,38 @@ static void judge(fcl_gate_report *report, const output_check *check) {
     report->n_checked += check->n_picked;
 }
 
-/* One output: nothing behind its end, all of it finite, the picked elements right. */
+/* Whether nothing was written into what lies behind `count` elements. */
+static int is_guard_intact(const uint32_t *words, size_t count, uint32_t poison) {
+    for (size_t i = count; i < count + FCL_GUARD_FLOATS; i++)
+        if (words[i] != poison) return 0;
+    return 1;
+}
+
+static const char written_beyond[] = "was written beyond its end";
+
+/* One output: nothing behind its end, finite where the reference is, the picked elements right. */
 static fcl_status check_output(fcl_gate_report *report, output_check *check, const fcl_operand *operand,
                                size_t max_elements) {
     fcl_status status = FCL_OK;
-    const uint32_t *words = check->result;
     const float *values = check->result;
+    const uint32_t *words = check->result;
     const unsigned char *places = check->result, *unwritten = (const unsigned char *)&(uint32_t){FCL_POISON_UNWRITTEN};
     const size_t count =
         operand->role == FCL_PLACE ? (size_t)check->n * fcl_op_output_count(check->desc) : operand->count;
-    for (size_t i = operand->count; i < operand->count + FCL_GUARD_FLOATS; i++) {
-        if (words[i] == FCL_POISON_UNWRITTEN) continue;
-        find_fault(report, operand->role, i, "was written beyond its end");
-        break;
-    }
+    if (!is_guard_intact(check->result, operand->count, FCL_POISON_UNWRITTEN))
+        find_fault(report, operand->role, operand->count, written_beyond);
     for (size_t i = count; operand->role == FCL_PLACE && i < operand->count * sizeof *words; i++)
-        if (places[i] != unwritten[i % sizeof *words])
-            find_fault(report, operand->role, i, "was written beyond its end");
+        if (places[i] != unwritten[i % sizeof *words]) find_fault(report, operand->role, i, written_beyond);
     for (size_t i = 0; i < operand->count && operand->role != FCL_FLAG && operand->role != FCL_PLACE; i++) {
         if (isfinite(values[i])) continue;
+        if (words[i] == FCL_POISON_UNWRITTEN) {
+            find_fault(report, operand->role, i, "was not written everywhere");
+            break;
+        }
         double magnitude, wanted = fcl_reference_element(&magnitude, check->desc, check->args, check->n, check->host,
                                                          operand->role, i);
-        blame(report, operand->role, i, (double)values[i], wanted, (double)INFINITY);
+        if (are_the_same((double)values[i], wanted)) continue;
+        blame(report, operand->role, i, (double)values[i], wanted, (double)FLT_MIN);
         break;
     }
     check->n_picked = count;
@@ -223,6 +246,40 @@ done:
     return status;
 }
 
+static fcl_status create_workspace(fcl_buffer **out, fcl_device *device, size_t n_bytes) {
+    fcl_status status;
+    FCL_TRY(fcl_buffer_create(out, device, n_bytes + FCL_GUARD_FLOATS * sizeof(float), "the workspace of a check"));
+    FCL_TRY(fcl_buffer_poison(*out));
+done:
+    return status;
+}
+
+static fcl_status check_workspace(fcl_gate_report *report, const fcl_buffer *workspace) {
+    fcl_status status;
+    uint32_t guard[FCL_GUARD_FLOATS];
+    FCL_TRY(fcl_buffer_read(guard, workspace, fcl_buffer_bytes(workspace) - sizeof guard, sizeof guard));
+    if (!is_guard_intact(guard, 0, FCL_POISON_UNREADABLE)) find_fault(report, FCL_N_ROLES, 0, written_beyond);
+done:
+    return status;
+}
+
+/* Makes the workspace hold what the solver keeps of the weights, and then the outputs unwritten again. */
+static fcl_status run_once_before(const fcl_solver *solver, fcl_plan *plan, int n, const fcl_operands *operands,
+                                  const fcl_op_args *args, const fcl_made_operands *made) {
+    fcl_status status;
+    fcl_op_args first = *args;
+    first.weights_unchanged = 0;
+    FCL_TRY(solver->run(plan, n, operands, &first));
+    for (int i = 0; i < made->n_operands; i++) {
+        fcl_role role = made->list[i].role;
+        if (made->list[i].is_output)
+            FCL_TRY(
+                fcl_buffer_write(operands->buffer[role], 0, made->bytes[role], made->list[i].count * sizeof(float)));
+    }
+done:
+    return status;
+}
+
 fcl_status fcl_gate_check(fcl_gate_report *report, fcl_device *device, const fcl_solver *solver,
                           const fcl_op_desc *desc, int n, const fcl_op_args *args, size_t max_elements) {
     fcl_status status;
@@ -230,16 +287,16 @@ fcl_status fcl_gate_check(fcl_gate_report *report, fcl_device *device, const fcl
     fcl_plan *plan = NULL;
     fcl_buffer *workspace = NULL;
     float *result = NULL;
-    fcl_gate_report found = {.worst_ratio = -1.0};
+    fcl_gate_report found = {.worst_ratio = -1.0, .n = n, .n_batch = desc->batch};
     size_t workspace_bytes = solver->workspace_bytes ? solver->workspace_bytes(desc, device) : 0;
     FCL_TRY(solver->prepare(&plan, desc, device));
     FCL_TRY(fcl_made_operands_create(&made, device, desc, n, args));
     fcl_operands operands = made->device;
     if (workspace_bytes > 0) {
-        FCL_TRY(fcl_buffer_create(&workspace, device, workspace_bytes, "the workspace of a check"));
-        FCL_TRY(fcl_buffer_poison(workspace));
+        FCL_TRY(create_workspace(&workspace, device, workspace_bytes));
         operands.workspace = workspace;
     }
+    if (args->weights_unchanged) FCL_TRY(run_once_before(solver, plan, n, &operands, args, made));
     FCL_TRY(solver->run(plan, n, &operands, args));
     FCL_TRY(fcl_device_finish(device));
     for (int i = 0; i < made->n_operands; i++) {
@@ -262,6 +319,7 @@ fcl_status fcl_gate_check(fcl_gate_report *report, fcl_device *device, const fcl
         free(result);
         result = NULL;
     }
+    if (workspace) FCL_TRY(check_workspace(&found, workspace));
     found.passed = !found.fault && found.worst_ratio <= 1.0 && found.normalised_error <= normalised_error_limit;
     *report = found;
 done:
@@ -273,13 +331,16 @@ done:
 }
 
 void fcl_gate_describe(char out[256], const fcl_gate_report *report, const fcl_solver *solver) {
-    const char *role = fcl_role_name(report->worst_role);
+    const char *role = report->worst_role == FCL_N_ROLES ? "the workspace" : fcl_role_name(report->worst_role);
+    char samples[48];
+    snprintf(samples, sizeof samples, "with %d of %d samples", report->n, report->n_batch);
     if (report->fault)
-        snprintf(out, 256, "%s: %s %s", solver->name, role, report->fault);
+        snprintf(out, 256, "%s: %s %s %s", solver->name, role, report->fault, samples);
     else if (report->worst_ratio <= 1.0 && !report->passed)
-        snprintf(out, 256, "%s: the normalised error is %.3g, more than %.3g", solver->name, report->normalised_error,
-                 normalised_error_limit);
+        snprintf(out, 256, "%s: the normalised error is %.3g, more than %.3g %s", solver->name,
+                 report->normalised_error, normalised_error_limit, samples);
     else
-        snprintf(out, 256, "%s: %s[%zu] is %.9g, should be %.9g (%.3g times the bound)", solver->name, role,
-                 report->worst_index, report->worst_got, report->worst_wanted, report->worst_ratio);
+        snprintf(out, 256, "%s: %s[%zu] is %.9g, should be %.9g %s (%.3g times the bound, %.3g)", solver->name, role,
+                 report->worst_index, report->worst_got, report->worst_wanted, samples, report->worst_ratio,
+                 report->worst_bound);
 }

@@ -1,6 +1,7 @@
 #include "ops/made_operands.h"
 
 #include <assert.h>
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -9,8 +10,8 @@
 #include "base/thread.h"
 
 enum {
-    BLOCK_FLOATS = 1 << 16,   /* what one turn of the parallel loop makes, and what is copied at a time */
-    PERIOD = 1000003,         /* a prime: after so many floats of an operand the same values come again, which saves time */
+    BLOCK_FLOATS = 1 << 16, /* what one turn of the parallel loop makes, and what is copied at a time */
+    REPEATED = 1000003, /* a prime: after so many floats of an operand the same values come again, which saves time */
     FOUR_PLACES = 0x03030303, /* the bits of four places */
     TIE_STEPS = 8,            /* values for maxima are multiples of 1/8, so that ties happen in most windows */
 };
@@ -58,10 +59,10 @@ static void make_block(void *context, size_t index) {
 }
 
 static void make_values(const fcl_op_desc *desc, fcl_role role, float *values, size_t count) {
-    maker m = {desc, role, values, count < PERIOD ? count : PERIOD};
+    maker m = {desc, role, values, count < REPEATED ? count : REPEATED};
     fcl_parallel_for((m.count + BLOCK_FLOATS - 1) / BLOCK_FLOATS, make_block, &m);
-    for (size_t done = PERIOD; done < count; done += PERIOD)
-        memcpy(values + done, values, (count - done < PERIOD ? count - done : PERIOD) * sizeof(float));
+    for (size_t done = REPEATED; done < count; done += REPEATED)
+        memcpy(values + done, values, (count - done < REPEATED ? count - done : REPEATED) * sizeof(float));
 }
 
 static void poison(void *values, size_t count, uint32_t kind) {
@@ -69,15 +70,68 @@ static void poison(void *values, size_t count, uint32_t kind) {
     for (size_t i = 0; i < count; i++) words[i] = kind;
 }
 
-/* What the arguments ask for beyond random values. */
-static void plant(const fcl_op_desc *desc, const fcl_op_args *args, fcl_role role, void *values, size_t count) {
-    if (role == FCL_FLAG) memset(values, 0, count * sizeof(int32_t));
-    if (desc->kind == FCL_FINITE_CHECK) {
-        enum { IN_X = 1, IN_STATS = 2, PLACES = 3 };
-        if (role == FCL_X && args->seed % PLACES == IN_X) ((float *)values)[count - 1] = -INFINITY;
-        if (role == FCL_STATS && args->seed % PLACES == IN_STATS) ((float *)values)[2 * args->slot + 1] = NAN;
+static void plant_in_finite_check(const fcl_op_args *args, fcl_role role, void *values, size_t count) {
+    float *x = values, *stats = (float *)values + 2 * (role == FCL_STATS ? args->slot : 0);
+    int32_t *flag = values;
+    if (role == FCL_X) x[0] = FLT_MAX; /* is finite */
+    switch (args->seed) {
+    case FCL_PLANTED_IN_X:
+        if (role == FCL_X) x[count - 1] = -INFINITY;
+        break;
+    case FCL_PLANTED_IN_STATS:
+        if (role == FCL_STATS) stats[1] = NAN;
+        break;
+    case FCL_PLANTED_IN_BOTH:
+        if (role == FCL_X) x[count / 2] = NAN;
+        if (role == FCL_STATS) stats[0] = INFINITY;
+        break;
+    case FCL_PLANTED_BEFORE:
+        if (role == FCL_X) x[0] = NAN;
+        if (role == FCL_FLAG) flag[0] = 1, flag[1] = 1;
+        break;
+    default: break;
     }
-    if (desc->kind == FCL_ADAM && role == FCL_FLAG && args->seed % 2 == 1) ((int32_t *)values)[0] = 1;
+}
+
+static void plant_in_adam(const fcl_op_args *args, fcl_role role, void *values, size_t count) {
+    enum { GAP = 1, SMALL = 3, PERIOD = 4 };
+    static const float small = 1e-7f;
+    float *elements = values;
+    if (role == FCL_FLAG) {
+        ((int32_t *)values)[0] = args->seed % 2 == 1;
+        return;
+    }
+    for (size_t i = 0; i < count && role != FCL_W; i++) {
+        if (i % PERIOD == GAP) elements[i] = 0.0f;
+        if (i % PERIOD == SMALL) elements[i] *= role == FCL_V ? small * small : small;
+    }
+}
+
+/* Whether each element of the result depends on so few of this operand that a NaN in it goes where the reference says. */
+static int passes_nan(fcl_op_kind kind, fcl_role role) {
+    switch (kind) {
+    case FCL_POOL_FORWARD:
+    case FCL_POOL_BACKWARD:
+    case FCL_ACTIVATION_FORWARD:
+    case FCL_ACTIVATION_BACKWARD:
+    case FCL_DROPOUT_FORWARD:
+    case FCL_DROPOUT_BACKWARD:
+    case FCL_ADD: return role == FCL_X || role == FCL_X2 || role == FCL_DY;
+    default: return 0;
+    }
+}
+
+/* What there is beyond random values. */
+static void plant(const fcl_op_desc *desc, const fcl_op_args *args, fcl_role role, void *values, size_t count) {
+    static const float nan_from = 0.8f; /* a tenth of all */
+    float *elements = values;
+    if (role == FCL_FLAG) memset(values, 0, count * sizeof(int32_t));
+    if (desc->kind == FCL_FINITE_CHECK) plant_in_finite_check(args, role, values, count);
+    if (desc->kind == FCL_ADAM) plant_in_adam(args, role, values, count);
+    const int is_all_nan = desc->kind == FCL_LOSS_MSE && role == FCL_X && args->inverse_count == 0.0f;
+    if (!is_all_nan && !passes_nan(desc->kind, role)) return;
+    for (size_t i = 0; i < count; i++)
+        if (is_all_nan || elements[i] > nan_from) elements[i] = NAN;
 }
 
 fcl_status fcl_buffer_poison(fcl_buffer *buffer) {

@@ -8,6 +8,16 @@
 /* Floats behind each operand on the device that nobody may write. */
 enum { FCL_GUARD_FLOATS = 64 };
 
+/* What is planted in a finite check, by args->seed. */
+typedef enum fcl_planted {
+    FCL_PLANTED_NOTHING,
+    FCL_PLANTED_IN_X,     /* an infinity at its end */
+    FCL_PLANTED_IN_STATS, /* a NaN */
+    FCL_PLANTED_IN_BOTH,  /* a NaN in the middle of X, an infinity in the first of the two STATS */
+    FCL_PLANTED_BEFORE,   /* a NaN at the beginning of X, and FLAG is set already */
+    FCL_N_PLANTED
+} fcl_planted;
+
 typedef struct fcl_made_operands {
     int n_operands;
     fcl_operand list[FCL_N_ROLES]; /* counts are those of n samples */
@@ -22,8 +32,10 @@ typedef struct fcl_made_operands {
 #define FCL_POISON_UNWRITTEN  0x7fc0deadu
 #define FCL_POISON_UNREADABLE 0x7fc0f00du
 
-/* Values for n samples on host and device. `args` decides which outputs are added to, and see
- * fcl_gate_args(). */
+/* Values for n samples on host and device. `args` decides which outputs are added to, what is planted in a finite check, and
+ * whether Adam finds FLAG set (an odd seed). Where an operation passes NaN on element by element, some elements are NaN, and
+ * all of X where a loss has no labels. Adam has gaps of zeros, as between the tensors of an arena, and values that are as
+ * small as epsilon. */
 fcl_status fcl_made_operands_create(fcl_made_operands **out, fcl_device *device, const fcl_op_desc *desc, int n,
                                     const fcl_op_args *args);
 /* For measuring: the whole batch, on the device alone, the same block of values over and over. Several operations share

@@ -127,6 +127,7 @@ const fcl_solver fcl_solver_pool_blocks_backward = {
     .kind = FCL_POOL_BACKWARD,
     .files = "pool_blocks_backward.cl",
     .error_factor = ERROR_FACTOR,
+    .scope = "windows that do not overlap",
     .applies = blocks_applies,
     .prepare = prepare_blocks,
     .run = run_backward,

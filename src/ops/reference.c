@@ -317,8 +317,10 @@ static sum loss_element(const context *c, fcl_role role, size_t index) {
     double scale = c->args->inverse_count;
     if (role == FCL_DX) {
         double difference = (double)x[index] - target[index], factor = 2.0 * mask[index] * scale;
+        /* Whatever x is. */
+        if (scale == 0.0) return single(0.0);
         /* The two numbers are exact; their difference is rounded relative to itself. */
-        return finished_dx(c, single(scale == 0.0 ? 0.0 : difference * factor), index);
+        return finished_dx(c, single(difference * factor), index);
     }
     double before = floats(c, FCL_STATS)[index];
     if (index / 2 != c->args->slot) return single(before);

@@ -12,8 +12,9 @@ static atomic_flag told = ATOMIC_FLAG_INIT;
 
 enum {
     CHECKED_ELEMENTS = 300,
-    MAX_SOLVERS = 16,   /* of a kind */
-    MAX_CANDIDATES = 3, /* that are compiled and measured without tuning */
+    WHOLE_BATCH_ELEMENTS = 50, /* beside those at borders */
+    MAX_SOLVERS = 16,          /* of a kind */
+    MAX_CANDIDATES = 3,        /* that are compiled and measured without tuning */
     QUICK_PAIRS = 3,
 };
 /* A solver that is likely this many times faster than another is taken without measuring the other. */
@@ -22,7 +23,7 @@ static const double clearly_faster = 1.5;
  * reference. */
 static const double max_floats = 2e6, max_flop = 4e8, max_terms = 2e7;
 
-int fcl_gate_samples(const fcl_op_desc *desc) {
+static int cheap_samples(const fcl_op_desc *desc) {
     double floats = (double)(fcl_op_input_count(desc) + fcl_op_output_count(desc)), flop = fcl_op_flop(desc, 1);
     /* Only gradients of weights have terms from each sample: as many as there are output pixels. */
     double terms = 0.0;
@@ -32,10 +33,36 @@ int fcl_gate_samples(const fcl_op_desc *desc) {
     return n < desc->batch ? (int)n : desc->batch;
 }
 
+/* One check, into the report of those before it. */
+static fcl_status check_once(fcl_gate_report *worst, fcl_device *device, const fcl_op_desc *desc,
+                             const fcl_solver *solver, int n, int variant, size_t max_elements) {
+    fcl_gate_report report;
+    const fcl_op_args args = fcl_gate_args(desc, variant);
+    const fcl_status status = fcl_gate_check(&report, device, solver, desc, n, &args, max_elements);
+    if (status != FCL_OK) return status;
+    if (!report.passed || report.worst_ratio >= worst->worst_ratio) *worst = report;
+    return FCL_OK;
+}
+
+fcl_status fcl_check_solver(fcl_gate_report *out, fcl_device *device, const fcl_op_desc *desc,
+                            const fcl_solver *solver) {
+    fcl_status status = FCL_OK;
+    fcl_gate_report worst = {.passed = 1, .worst_ratio = -1.0};
+    const int n = cheap_samples(desc);
+    for (int variant = 0; variant < fcl_gate_n_variants(desc) && worst.passed; variant++)
+        FCL_TRY(check_once(&worst, device, desc, solver, n, variant, CHECKED_ELEMENTS));
+    const int other = n < desc->batch ? desc->batch : n - 1;
+    if (worst.passed && other > 0) FCL_TRY(check_once(&worst, device, desc, solver, other, 0, WHOLE_BATCH_ELEMENTS));
+    *out = worst;
+done:
+    return status;
+}
+
 fcl_status fcl_judge(fcl_solver_record *out, char fault[256], fcl_device *device, const fcl_op_desc *desc,
                      const fcl_solver *solver, fcl_solver_cache *cache, const char *description) {
     fcl_status status;
-    fcl_solver_record record = {.passed = 1};
+    fcl_solver_record record = {0};
+    fcl_gate_report report;
     if (fcl_solver_cache_find(out, cache, description, solver)) {
         if (out->passed) return FCL_OK;
     }
@@ -44,14 +71,10 @@ fcl_status fcl_judge(fcl_solver_record *out, char fault[256], fcl_device *device
                 "kernels that are new to this device are compiled, checked and measured; it is remembered");
     /* A failure is checked again: the message says how wrong, and only a solver that is wrong now is left
      * out. */
-    for (int variant = 0; variant < fcl_gate_n_variants(desc) && record.passed; variant++) {
-        fcl_op_args args = fcl_gate_args(desc, variant);
-        fcl_gate_report report;
-        FCL_TRY(fcl_gate_check(&report, device, solver, desc, fcl_gate_samples(desc), &args, CHECKED_ELEMENTS));
-        record.passed = report.passed;
-        record.worst_ratio = fmax(record.worst_ratio, report.worst_ratio);
-        fcl_gate_describe(fault, &report, solver);
-    }
+    FCL_TRY(fcl_check_solver(&report, device, desc, solver));
+    record.passed = report.passed;
+    record.worst_ratio = report.worst_ratio;
+    fcl_gate_describe(fault, &report, solver);
     FCL_TRY(fcl_solver_cache_set(cache, description, solver, &record));
     *out = record;
 done:

@@ -16,7 +16,10 @@ fcl_status fcl_select_default(const fcl_solver **out, fcl_device *device, const 
 /* The verdict on one solver, from the cache or from the gate. `fault` says what is wrong with one that did not pass. */
 fcl_status fcl_judge(fcl_solver_record *out, char fault[256], fcl_device *device, const fcl_op_desc *desc,
                      const fcl_solver *solver, fcl_solver_cache *cache, const char *description);
-/* How many samples the gate runs with: the whole batch where that is cheap, at least min(batch, 2). */
-int fcl_gate_samples(const fcl_op_desc *desc);
+/* What is looked at before a solver's first use: every variant of the arguments with as many samples as is cheap, at least
+ * min(batch, 2), then the whole batch, or one less where that was the first, each at sampled elements. The report is that of the
+ * first check that failed, or of the one with the largest error. */
+fcl_status fcl_check_solver(fcl_gate_report *out, fcl_device *device, const fcl_op_desc *desc,
+                            const fcl_solver *solver);
 
 #endif

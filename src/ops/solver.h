@@ -51,6 +51,8 @@ typedef struct fcl_solver {
      * error_factor * FLT_EPSILON * magnitude (+ the smallest normal float). docs/kernels.md justifies each
      * value. */
     double error_factor;
+    /* What `applies` asks for, in words that follow "it is for"; NULL when that is only a size. */
+    const char *scope;
     /* Whether it can compute this shape on this device; asks facts, never vendors. Asked through fcl_solver_applies(). */
     int (*applies)(const fcl_op_desc *desc, const fcl_device *device);
     size_t (*workspace_bytes)(const fcl_op_desc *desc, const fcl_device *device); /* NULL means 0 */

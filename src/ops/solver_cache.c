@@ -12,12 +12,14 @@
 #include "base/text.h"
 
 enum { N_FIELDS = 7, SOLVER_NAME_BYTES = 64, DESCRIPTION_BYTES = 256 };
+/* Part of a verdict's key: to be raised when more is checked before a first use. */
+static const char check_version[] = "check 2";
 
 static const char head[] =
     "# fiducl solvers, version 3\n"
     "# What is known about the solvers of operations on one device. May be deleted at any time.\n"
     "# After the line `device` each line has seven fields, separated by tabs:\n"
-    "#   key          hash of fiducl's version, the solver, its kernel sources and the operation\n"
+    "#   key          hash of fiducl's version, what it checks, the solver, its kernel sources and the operation\n"
     "#   verdict      pass or fail, of the check against the host's reference\n"
     "#   worst_ratio  largest error of an element as a multiple of its bound\n"
     "#   seconds      of one run with the whole batch, 0 when not measured\n"
@@ -51,6 +53,7 @@ static fcl_status key_of(char out[FCL_HASH_TEXT_BYTES], const fcl_solver *solver
     char *files = NULL;
     FCL_TRY(fcl_hash_create(&hash));
     fcl_hash_add_string(hash, fcl_version());
+    fcl_hash_add_string(hash, check_version);
     fcl_hash_add_string(hash, solver->name);
     fcl_hash_add_string(hash, description);
     if (solver->files) {

@@ -15,6 +15,8 @@ enum {
 size_t fcl_winograd_tiles(const fcl_conv_shape *conv);
 /* Whether kernel, stride, channels and device are those that the method is made for; the workspace may still be too large. */
 int fcl_winograd_fits(const fcl_op_desc *desc, const fcl_device *device);
+/* In words (solver.h). */
+#define FCL_WINOGRAD_SCOPE "CPUs with wide vectors, kernels 3x3, stride 1 and channels in multiples of 16"
 /* likely_speed (solver.h). */
 double fcl_winograd_speed(const fcl_op_desc *desc, const fcl_device *device);
 

@@ -10,7 +10,7 @@ expect 2 "did you mean 'evaluate'?" eval
 expect 2 "unknown command 'cook'" cook
 expect 2 "unknown option '--colour'" --colour
 
-commands="devices synth analyze prepare summary tune train predict evaluate plot pipeline bench cache"
+commands="devices synth analyze prepare summary tune train predict evaluate plot pipeline bench selftest cache"
 for command in $commands; do
   expect 0 "Examples:" "$command" --help
   for text in "Usage: fiducl $command" "Exit codes:" "   2  wrong arguments" "--quiet"; do

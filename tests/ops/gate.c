@@ -16,7 +16,11 @@ typedef enum fault {
     UNWRITTEN,       /* the last element is left out */
     BEYOND,          /* one element too many */
     CHANGES_INPUT,
-    READS_WORKSPACE, /* without having written it */
+    READS_WORKSPACE,  /* without having written it */
+    BEYOND_WORKSPACE, /* writes a float behind it */
+    LOSES_NAN,        /* one in its input becomes a number */
+    KEEPS_WEIGHTS,    /* right: a zero in the workspace, which it adds */
+    FORGETS_WEIGHTS,  /* does nothing when they are unchanged */
     FAILS,
 } fault;
 
@@ -54,7 +58,6 @@ static void dispose(fcl_plan *plan) {
 static fcl_status run(fcl_plan *plan, int n, const fcl_operands *operands, const fcl_op_args *args) {
     size_t count = (size_t)n * plan->desc.flat.count, n_bytes = count * sizeof(float);
     float *x = calloc(count, sizeof *x), *x2 = calloc(count, sizeof *x2), *y = calloc(count + 1, sizeof *y), trash = 0;
-    (void)args;
     if (current == FAILS) {
         free(x), free(x2), free(y);
         return fcl_fail(FCL_E_DEVICE, "the device is on strike");
@@ -68,11 +71,15 @@ static fcl_status run(fcl_plan *plan, int n, const fcl_operands *operands, const
         if (current == SAME_EVERYWHERE) y[i] += 1e-4f * magnitude;
     }
     if (current == ONE_ELEMENT) y[count / 3] += 6.0f * 0x1p-23f * (fabsf(x[count / 3]) + fabsf(x2[count / 3]));
-    if (current == READS_WORKSPACE) {
-        ck_ok(fcl_buffer_read(&trash, operands->workspace, 0, sizeof trash));
-        y[1] += trash;
-    }
-    if (current == UNWRITTEN) n_bytes -= sizeof(float);
+    if (current == READS_WORKSPACE) ck_ok(fcl_buffer_read(&trash, operands->workspace, 0, sizeof trash));
+    if (current == KEEPS_WEIGHTS && !args->weights_unchanged)
+        ck_ok(fcl_buffer_write(operands->workspace, 0, &trash, sizeof trash));
+    if (current == KEEPS_WEIGHTS) ck_ok(fcl_buffer_read(&trash, operands->workspace, 0, sizeof trash));
+    y[count / 3] += trash;
+    if (current == BEYOND_WORKSPACE) ck_ok(fcl_buffer_write(operands->workspace, sizeof trash, &trash, sizeof trash));
+    for (size_t i = 0; i < count && current == LOSES_NAN; i++)
+        if (isnan(y[i])) y[i] = 0.0f;
+    if (current == UNWRITTEN || (current == FORGETS_WEIGHTS && args->weights_unchanged)) n_bytes -= sizeof(float);
     if (current == BEYOND) n_bytes += sizeof(float);
     ck_ok(fcl_buffer_write(operands->buffer[FCL_Y], 0, y, n_bytes));
     if (current == CHANGES_INPUT) ck_ok(fcl_buffer_write(operands->buffer[FCL_X2], 8, x, sizeof(float)));
@@ -130,7 +137,12 @@ START_TEST(wrong_ones_do_not) {
     report = check(CHANGES_INPUT, 4, 0, text);
     ck_assert(!report.passed && test_contains(text, "x2 is an input and was changed"));
     report = check(READS_WORKSPACE, 4, 0, text);
-    ck_assert(!report.passed && report.worst_index == 1);
+    ck_assert(!report.passed && report.worst_index == 15);
+    report = check(BEYOND_WORKSPACE, 4, 0, text);
+    ck_assert(!report.passed && test_contains(text, "the workspace was written beyond its end"));
+    report = check(LOSES_NAN, 4, 0, text);
+    ck_assert(!report.passed && isnan(report.worst_wanted) && report.worst_got == 0.0);
+    ck_assert(test_contains(text, "should be nan with 3 of 4 samples (inf times the bound"));
 }
 END_TEST
 
@@ -155,6 +167,23 @@ START_TEST(what_could_not_be_checked_is_an_error) {
 }
 END_TEST
 
+/* What is kept of the weights is looked at in a second run. */
+START_TEST(unchanged_weights) {
+    fcl_op_args args = fcl_gate_args(&desc, 0);
+    fcl_gate_report report;
+    current = FORGETS_WEIGHTS;
+    solver.error_factor = 4;
+    ck_ok(fcl_gate_check(&report, test_device(), &solver, &desc, 3, &args, 0));
+    ck_assert(report.passed);
+    args.weights_unchanged = 1;
+    ck_ok(fcl_gate_check(&report, test_device(), &solver, &desc, 3, &args, 0));
+    ck_assert(!report.passed && report.worst_index == 44);
+    current = KEEPS_WEIGHTS;
+    ck_ok(fcl_gate_check(&report, test_device(), &solver, &desc, 3, &args, 0));
+    ck_assert(report.passed);
+}
+END_TEST
+
 /* Operations with several outcomes are checked for each. */
 START_TEST(variants) {
     const fcl_op_desc adam = {.kind = FCL_ADAM, .batch = 1, .flat = {8}};
@@ -163,9 +192,13 @@ START_TEST(variants) {
     const fcl_op_desc dense = {.kind = FCL_DENSE_BACKWARD_WEIGHTS, .batch = 1, .dense = {8, 8}};
     ck_assert_int_eq(fcl_gate_n_variants(&desc), 1);
     ck_assert_int_eq(fcl_gate_n_variants(&adam), 2);
-    ck_assert_int_eq(fcl_gate_n_variants(&finite), 3);
-    ck_assert_int_eq(fcl_gate_n_variants(&loss), 2);
+    ck_assert_int_eq(fcl_gate_n_variants(&finite), 5);
+    ck_assert_int_eq(fcl_gate_n_variants(&loss), 3);
+    ck_assert(fcl_gate_args(&loss, 2).inverse_count == 0.0f && fcl_gate_args(&loss, 1).inverse_count != 0.0f);
     ck_assert_int_eq(fcl_gate_n_variants(&dense), 2);
+    const fcl_op_desc stays = {.kind = FCL_DENSE_FORWARD, .batch = 1, .weights_stay = 1, .dense = {8, 8}};
+    ck_assert_int_eq(fcl_gate_n_variants(&stays), 2);
+    ck_assert(!fcl_gate_args(&stays, 0).weights_unchanged && fcl_gate_args(&stays, 1).weights_unchanged);
     ck_assert(!fcl_gate_args(&dense, 0).accumulate && fcl_gate_args(&dense, 1).accumulate);
 }
 END_TEST
@@ -177,6 +210,7 @@ int main(void) {
     tcase_add_test(tests, wrong_ones_do_not);
     tcase_add_test(tests, sampled_checks);
     tcase_add_test(tests, what_could_not_be_checked_is_an_error);
+    tcase_add_test(tests, unchanged_weights);
     tcase_add_test(tests, variants);
     suite_add_tcase(suite, tests);
     return test_run(suite);
