@@ -41,6 +41,7 @@ static const struct {
     {2, 5, 25, 32, 20, 3, 3, 1, 1, 1},    /* several blocks of a row and of channels, the last ones not full */
     {2, 7, 45, 3, 32, 3, 3, 2, 2, 1},     /* and with a stride */
     {2, 6, 27, 5, 32, 3, 3, 1, 1, 0},     /* the same without padding */
+    {3, 21, 22, 16, 32, 3, 3, 1, 1, 1},   /* Winograd: few channels, so many tiles that they are done in parts */
     {2, 24, 22, 16, 1824, 3, 3, 1, 1, 1}, /* Winograd: so many channels that tiles are done in several chunks */
 };
 
