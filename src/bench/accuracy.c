@@ -40,7 +40,7 @@ static fcl_status repeat(double *sample, double *error, void *state, unsigned in
             break;
         }
         if (status != FCL_OK) goto done;
-        FCL_TRY(fcl_validate(&loss, &mae, training.network, (int)recipe.batch, r->validated));
+        FCL_TRY(fcl_validate(&loss, &mae, training.network, r->validated));
         epochs++;
     }
     *sample = fcl_clock_seconds() - begin;

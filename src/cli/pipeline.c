@@ -29,6 +29,7 @@ typedef struct plan {
     const fcl_arguments *arguments; /* the record's */
     const char *device;             /* of trainings that begin; NULL: the default */
     const char *new_device;         /* of trainings that go on; NULL: theirs */
+    uint64_t memory_limit;          /* of trainings that begin */
     fcl_data_paths data;
     fcl_prepare_arguments prepare;
     char *analysis, *prepared, *comparison;
@@ -130,6 +131,7 @@ static fcl_train_options train_options(const plan *p, const planned_model *m) {
                                .recipe = m->recipe,
                                .device = p->device,
                                .solvers = fcl_argument_list(p->arguments, "solver"),
+                               .memory_limit = p->memory_limit,
                                /* What a training left that was ended before its first checkpoint is of no use. */
                                .force = p->resumed};
 }
@@ -184,6 +186,7 @@ static fcl_status make_plan(plan *p, const fcl_arguments *given) {
     p->arguments = p->record.arguments;
     p->new_device = fcl_argument_text(given, "device");
     p->device = p->new_device ? p->new_device : fcl_argument_text(p->arguments, "device");
+    FCL_TRY(fcl_arguments_memory_limit(&p->memory_limit, p->arguments));
     FCL_TRY(fcl_arguments_data(&p->data, p->arguments));
     FCL_TRY(fcl_arguments_prepare(&p->prepare, p->arguments));
     p->prepare.options.force = p->resumed;
@@ -237,7 +240,7 @@ static fcl_status train(plan *p, const planned_model *m) {
     fcl_log(FCL_LOG_INFO, "== train %s", m->label);
     FCL_TRY(join(&checkpoint, m->run, "checkpoint.safetensors"));
     if (fcl_path_exists(checkpoint)) {
-        FCL_TRY(fcl_train_resume(&result, m->run, 0, p->new_device));
+        FCL_TRY(fcl_train_resume(&result, m->run, &(fcl_resume_options){.device = p->new_device}));
     } else {
         const fcl_train_options options = train_options(p, m);
         FCL_TRY(fcl_train(&result, &options));
@@ -333,6 +336,7 @@ static const fcl_option options[] = {
     FCL_OPTIONS_DATA,
     FCL_OPTIONS_SPLIT,
     FCL_OPTION_DEVICE,
+    FCL_OPTION_MEMORY_LIMIT,
     FCL_OPTIONS_RECIPE,
     FCL_OPTION_SEED("(default: 0 for the split, the recipe's for training)"),
     {0},

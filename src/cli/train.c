@@ -24,7 +24,7 @@ static void print_result(const char *run, const fcl_train_result *r) {
 
 /* What a resumed run has been told already cannot be told again. */
 static fcl_status resume(const fcl_arguments *arguments, const char *run) {
-    static const char *const allowed[] = {"resume", "epochs", "device", NULL};
+    static const char *const allowed[] = {"resume", "epochs", "device", "memory-limit", NULL};
     fcl_status status;
     if (fcl_argument_operand(arguments, 0))
         return fcl_fail(FCL_E_USAGE, "--resume takes the prepared folder from the run; leave '%s' out",
@@ -38,7 +38,9 @@ static fcl_status resume(const fcl_arguments *arguments, const char *run) {
     size_t epochs = 0;
     fcl_train_result result;
     FCL_TRY(fcl_argument_whole(&epochs, arguments, "epochs", 1, MAX_EPOCHS));
-    FCL_TRY(fcl_train_resume(&result, run, (unsigned)epochs, fcl_argument_text(arguments, "device")));
+    fcl_resume_options changes = {.epochs = (unsigned)epochs, .device = fcl_argument_text(arguments, "device")};
+    FCL_TRY(fcl_arguments_memory_limit(&changes.memory_limit, arguments));
+    FCL_TRY(fcl_train_resume(&result, run, &changes));
     print_result(run, &result);
 done:
     return status;
@@ -63,6 +65,7 @@ static fcl_status run(const fcl_arguments *arguments) {
     FCL_TRY(fcl_argument_need_text(&options.model, arguments, "model"));
     FCL_TRY(fcl_argument_whole(&max_steps, arguments, "max-steps", 0, ULONG_MAX));
     options.max_steps = max_steps;
+    FCL_TRY(fcl_arguments_memory_limit(&options.memory_limit, arguments));
     FCL_TRY(fcl_model_label(&label, options.model));
     if (!options.out) options.out = default_out = fcl_format("runs/%s", label);
     if (!options.out) {
@@ -85,8 +88,9 @@ done:
 static const fcl_option options[] = {
     {"model", 'm', FCL_OPTION_TEXT, "NAME", "model that ships (base_model, model_v1, naimishnet), or a file"},
     {"out", 'o', FCL_OPTION_TEXT, "RUN", "folder of the run (default: runs/MODEL)"},
-    {"resume", 'r', FCL_OPTION_TEXT, "RUN", "go on with a run; only --epochs and --device may change"},
+    {"resume", 'r', FCL_OPTION_TEXT, "RUN", "go on with a run; only --epochs, --device and --memory-limit may change"},
     FCL_OPTION_DEVICE,
+    FCL_OPTION_MEMORY_LIMIT,
     FCL_OPTIONS_RECIPE,
     FCL_OPTION_SEED("(default: the recipe's)"),
     {"init-weights", 0, FCL_OPTION_TEXT, "FILE", "begin with these weights (safetensors)"},

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "net/model.h"
@@ -100,19 +101,13 @@ static fcl_status look_at_inputs(search *s) {
 
 fcl_status fcl_network_find_not_finite(char out[256], fcl_network *network, const fcl_pass *pass) {
     fcl_status status;
-    /* On its own, so that what an earlier part left in the gradients is not taken for this part's. */
-    fcl_pass alone = *pass;
-    alone.accumulate = 0;
-    search s = {.network = network, .pass = &alone};
+    search s = {.network = network, .pass = pass};
     const fcl_watch watch = {look_at, &s};
     FCL_TRY(look_at_inputs(&s));
-    if (!s.text[0]) FCL_TRY(fcl_network_run_forward(network, &alone, &watch));
-    if (!s.text[0]) FCL_TRY(fcl_network_run_loss(network, &alone, &watch));
-    if (!s.text[0]) FCL_TRY(fcl_network_run_backward(network, &alone, &watch));
-    snprintf(out, sizeof s.text, "%s",
-             s.text[0] ? s.text
-                       : "everything is finite when the batch is computed again: another part of the batch had it, or "
-                         "the device does not repeat its results");
+    if (!s.text[0]) FCL_TRY(fcl_network_run_forward(network, pass, &watch));
+    if (!s.text[0]) FCL_TRY(fcl_network_run_loss(network, pass, &watch));
+    if (!s.text[0]) FCL_TRY(fcl_network_run_backward(network, pass, &watch));
+    memcpy(out, s.text, sizeof s.text);
 done:
     free(s.values);
     return status;

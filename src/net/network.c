@@ -35,6 +35,17 @@ static fcl_activation activation_of(const fcl_network *network, unsigned i) {
     }
 }
 
+static size_t aligned_bytes(const fcl_parameter *tensor, size_t alignment) {
+    return (tensor->count * sizeof(float) + alignment - 1) / alignment * alignment;
+}
+
+size_t fcl_network_arena_bytes(const fcl_model *model, const fcl_device *device) {
+    const size_t alignment = device ? fcl_buffer_alignment(device) : sizeof(float);
+    size_t bytes = 0;
+    for (unsigned i = 0; i < model->n_tensors; i++) bytes += aligned_bytes(&model->tensors[i], alignment);
+    return bytes;
+}
+
 static fcl_status create_arenas(fcl_network *network) {
     static const char *const labels[FCL_N_ARENAS] = {"parameters", "gradients", "first moments", "second moments"};
     fcl_status status = FCL_OK;
@@ -44,15 +55,14 @@ static fcl_status create_arenas(fcl_network *network) {
     FCL_TRY(FCL_NEW(&offsets, model->n_tensors, what));
     for (unsigned i = 0; i < model->n_tensors; i++) {
         offsets[i] = network->arena_bytes;
-        network->arena_bytes += (model->tensors[i].count * sizeof(float) + alignment - 1) / alignment * alignment;
+        network->arena_bytes += aligned_bytes(&model->tensors[i], alignment);
     }
     if (lender) {
         network->arenas[FCL_PARAMETERS] = lender->arenas[FCL_PARAMETERS];
         network->windows[FCL_PARAMETERS] = lender->windows[FCL_PARAMETERS];
     }
     for (int a = lender ? 1 : 0; a < (network->options.training ? FCL_N_ARENAS : 1); a++) {
-        FCL_TRY(fcl_buffer_create(&network->arenas[a], network->device, network->arena_bytes, labels[a]));
-        FCL_TRY(fcl_buffer_zero(network->arenas[a]));
+        FCL_TRY(fcl_buffer_reserve(&network->arenas[a], network->device, network->arena_bytes, labels[a]));
         FCL_TRY(FCL_NEW(&network->windows[a], model->n_tensors, what));
         for (unsigned i = 0; i < model->n_tensors; i++)
             FCL_TRY(fcl_buffer_create_window(&network->windows[a][i], network->arenas[a], offsets[i],
@@ -67,7 +77,28 @@ static fcl_status create_slots(fcl_buffer ***out, fcl_network *network, const si
                                const char *label) {
     fcl_status status;
     FCL_TRY(FCL_NEW(out, n, what));
-    for (unsigned i = 0; i < n; i++) FCL_TRY(fcl_buffer_create(&(*out)[i], network->device, bytes[i], label));
+    for (unsigned i = 0; i < n; i++) FCL_TRY(fcl_buffer_reserve(&(*out)[i], network->device, bytes[i], label));
+done:
+    return status;
+}
+
+static fcl_status allocate_all(fcl_buffer **buffers, unsigned n) {
+    fcl_status status = FCL_OK;
+    for (unsigned i = 0; i < n && status == FCL_OK; i++) status = fcl_buffer_allocate(buffers[i]);
+    return status;
+}
+
+/* Comes after the operations: checking and measuring solvers takes memory of its own, which is free again then. */
+static fcl_status allocate(fcl_network *network) {
+    fcl_status status;
+    const fcl_placement *p = &network->placement;
+    for (int a = network->options.parameters_of ? 1 : 0; a < (network->options.training ? FCL_N_ARENAS : 1); a++) {
+        FCL_TRY(fcl_buffer_allocate(network->arenas[a]));
+        FCL_TRY(fcl_buffer_zero(network->arenas[a]));
+        FCL_TRY(allocate_all(network->windows[a], network->model->n_tensors));
+    }
+    FCL_TRY(allocate_all(network->value_slots, p->n_values));
+    FCL_TRY(allocate_all(network->gradient_slots, p->n_gradients));
 done:
     return status;
 }
@@ -287,6 +318,7 @@ fcl_status fcl_network_create(fcl_network **out, fcl_device *device, const fcl_m
         create_slots(&network->gradient_slots, network, p->gradient_bytes, p->n_gradients, "gradients of activations"));
     for (unsigned i = 0; i < model->n_layers; i++) FCL_TRY(create_forward(network, i));
     if (options->training) FCL_TRY(create_training(network));
+    FCL_TRY(allocate(network));
     FCL_TRY(create_workspace(network));
     network->options.choice = NULL;
     *out = network;
@@ -321,6 +353,14 @@ void fcl_network_free(fcl_network *network) {
 
 const fcl_model *fcl_network_model(const fcl_network *network) {
     return network->model;
+}
+
+int fcl_network_batch(const fcl_network *network) {
+    return network->options.batch;
+}
+
+size_t fcl_network_workspace_bytes(const fcl_network *network) {
+    return network->workspace ? fcl_buffer_bytes(network->workspace) : 0;
 }
 
 fcl_buffer *fcl_network_input(fcl_network *network) {

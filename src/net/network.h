@@ -33,7 +33,12 @@ typedef struct fcl_network_options {
 fcl_status fcl_network_create(fcl_network **out, fcl_device *device, const fcl_model *model,
                               const fcl_network_options *options);
 void fcl_network_free(fcl_network *network);
+/* What one of its arenas takes; without gaps where `device` is NULL. */
+size_t fcl_network_arena_bytes(const fcl_model *model, const fcl_device *device);
 const fcl_model *fcl_network_model(const fcl_network *network);
+/* The most samples of a pass. */
+int fcl_network_batch(const fcl_network *network);
+size_t fcl_network_workspace_bytes(const fcl_network *network);
 
 /* Where a batch goes before each forward, which overwrites the input when not training: input (n, 96, 96, 1),
  * pixels / 255; targets (n, 30) and mask (n, 30, 1 = labelled). Targets, mask, stats and flag are NULL when
@@ -47,15 +52,15 @@ fcl_buffer *fcl_network_output(fcl_network *network);
 fcl_buffer *fcl_network_stats(fcl_network *network);
 fcl_buffer *fcl_network_flag(fcl_network *network);
 
-/* Everything below only enqueues. One step: forward, loss, backward (training), update. */
+/* Everything below only enqueues. One step: forward, loss, backward (training) of the batch's shares (share.h), then update. */
 typedef struct fcl_pass {
-    int n;                 /* samples, 1..batch */
+    int n;                 /* samples of this share, 1..batch */
     int dropout;           /* 0 switches dropout layers off */
     uint32_t step;         /* of training, counted from 1: dropout's counter, and what FLAG records */
-    uint32_t first_sample; /* of this part in the whole batch */
+    uint32_t first_sample; /* where it begins in the whole batch */
     float inverse_count;   /* 1 / labelled coordinates of the whole batch, or 0 */
     uint32_t slot;         /* of STATS */
-    int accumulate;        /* a later part of the same batch: gradients and STATS add up */
+    int accumulate;        /* a later share of the same batch: gradients and STATS add up */
 } fcl_pass;
 fcl_status fcl_network_forward(fcl_network *network, const fcl_pass *pass);
 /* Loss and MAE into STATS[slot], and the gradient of the output when training. */
@@ -68,10 +73,10 @@ typedef struct fcl_adam {
  * `pass->step`. */
 fcl_status fcl_network_update(fcl_network *network, const fcl_pass *pass, const fcl_adam *adam);
 
-/* After FLAG was set: runs forward, loss and backward of the same pass again, part by part (weights did not
+/* After FLAG was set: runs forward, loss and backward of a pass again, operation by operation (weights did not
  * change; the batch must be in the input), and describes the first tensor that is not finite: "layer conv_1,
- * kernel conv_direct (conv_forward): the activation is not finite". Gradients and STATS[slot] are those of
- * this pass alone afterwards. Waits for the device. */
+ * kernel conv_direct (conv_forward): the activation is not finite"; "" when all are. Passes of later shares follow
+ * those of earlier ones, as in the step. Waits for the device. */
 fcl_status fcl_network_find_not_finite(char out[256], fcl_network *network, const fcl_pass *pass);
 
 /* Copies between the host's tensors, in the model's order, and the arenas. Waits for the device. */

@@ -87,8 +87,7 @@ fcl_status fcl_network_backward(fcl_network *network, const fcl_pass *pass) {
 
 fcl_status fcl_network_update(fcl_network *network, const fcl_pass *pass, const fcl_adam *adam) {
     fcl_status status;
-    check_pass(network, pass);
-    assert(pass->step > 0);
+    assert(pass->step > 0 && pass->slot < FCL_STATS_SLOTS);
     /* The corrections are those of the betas that the device sees, see op.h. */
     float beta1 = (float)adam->beta1, beta2 = (float)adam->beta2;
     fcl_op_args args = {.step = pass->step,

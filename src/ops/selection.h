@@ -16,6 +16,8 @@ fcl_status fcl_select_default(const fcl_solver **out, fcl_device *device, const 
 /* The verdict on one solver, from the cache or from the gate. `fault` says what is wrong with one that did not pass. */
 fcl_status fcl_judge(fcl_solver_record *out, char fault[256], fcl_device *device, const fcl_op_desc *desc,
                      const fcl_solver *solver, fcl_solver_cache *cache, const char *description);
+/* The largest workspace of the solvers that fcl_select_default() would consider: what the operation is likely to need at most. */
+size_t fcl_likely_workspace_bytes(const fcl_op_desc *desc, const fcl_device *device);
 /* How many samples the gate runs with: the whole batch where that is cheap, at least min(batch, 2). */
 int fcl_gate_samples(const fcl_op_desc *desc);
 

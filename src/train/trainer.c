@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "device/queue.h"
+#include "net/share.h"
 #include "train/schedule.h"
 
 /* Steps that may be enqueued and not done: enough to keep the device busy while the host prepares the next
@@ -88,43 +89,69 @@ void fcl_trainer_free(fcl_trainer *trainer) {
     free(trainer);
 }
 
-static fcl_status upload(fcl_network *network, const fcl_batch *batch) {
+static fcl_status upload(fcl_network *network, const fcl_batch *batch, fcl_share share) {
     const size_t pixels = (size_t)FCL_IMAGE_SIDE * FCL_IMAGE_SIDE;
-    const size_t coordinates_bytes = batch->n * FCL_N_COORDINATES * sizeof(float);
+    const size_t image_bytes = share.n * pixels * sizeof(float);
+    const size_t first_label = share.first * FCL_N_COORDINATES,
+                 label_bytes = share.n * FCL_N_COORDINATES * sizeof(float);
     fcl_status status;
-    FCL_TRY(fcl_buffer_write_async(fcl_network_input(network), 0, batch->images, batch->n * pixels * sizeof(float)));
-    FCL_TRY(fcl_buffer_write_async(fcl_network_targets(network), 0, batch->targets, coordinates_bytes));
-    FCL_TRY(fcl_buffer_write_async(fcl_network_mask(network), 0, batch->mask, coordinates_bytes));
+    FCL_TRY(fcl_buffer_write_async(fcl_network_input(network), 0, batch->images + share.first * pixels, image_bytes));
+    FCL_TRY(fcl_buffer_write_async(fcl_network_targets(network), 0, batch->targets + first_label, label_bytes));
+    FCL_TRY(fcl_buffer_write_async(fcl_network_mask(network), 0, batch->mask + first_label, label_bytes));
 done:
     return status;
 }
 
-static fcl_pass pass_of(const fcl_trainer *trainer, const fcl_batch *batch, uint64_t step) {
-    return (fcl_pass){.n = (int)batch->n,
+static fcl_share whole(const fcl_batch *batch) {
+    return (fcl_share){0, batch->n};
+}
+
+/* As many parts as the network's memory asks for. */
+static size_t n_parts_of(const fcl_trainer *trainer, const fcl_batch *batch) {
+    return fcl_share_n_parts(whole(batch), (size_t)fcl_network_batch(trainer->setup.network));
+}
+
+static fcl_pass pass_of(const fcl_trainer *trainer, const fcl_batch *batch, fcl_share share, uint64_t step) {
+    return (fcl_pass){.n = (int)share.n,
                       .dropout = trainer->setup.recipe->dropout,
                       .step = (uint32_t)step,
+                      .first_sample = (uint32_t)share.first,
                       .inverse_count = batch->n_labelled ? 1.0f / (float)batch->n_labelled : 0.0f,
-                      .slot = (uint32_t)((step - 1) % FCL_STATS_SLOTS)};
+                      .slot = (uint32_t)((step - 1) % FCL_STATS_SLOTS),
+                      .accumulate = share.first > 0};
+}
+
+/* Adds up gradients and losses of the batch's parts. */
+static fcl_status enqueue_gradient(const fcl_trainer *trainer, const fcl_batch *batch, uint64_t step) {
+    fcl_status status = FCL_OK;
+    fcl_network *network = trainer->setup.network;
+    const size_t n_parts = n_parts_of(trainer, batch);
+    for (size_t i = 0; i < n_parts; i++) {
+        const fcl_share part = fcl_share_part(whole(batch), n_parts, i);
+        const fcl_pass pass = pass_of(trainer, batch, part, step);
+        FCL_TRY(upload(network, batch, part));
+        FCL_TRY(fcl_network_forward(network, &pass));
+        FCL_TRY(fcl_network_loss(network, &pass));
+        FCL_TRY(fcl_network_backward(network, &pass));
+    }
+done:
+    return status;
 }
 
 /* Enqueues one step; the batch's slot is released when it is done. */
 static fcl_status enqueue_step(fcl_trainer *trainer, const fcl_batch *batch, uint64_t step) {
     const fcl_recipe *recipe = trainer->setup.recipe;
-    fcl_network *network = trainer->setup.network;
     flight *f = &trainer->flights[step % STEPS_IN_FLIGHT];
     fcl_status status;
-    fcl_pass pass = pass_of(trainer, batch, step);
+    const fcl_pass pass = pass_of(trainer, batch, whole(batch), step);
     fcl_adam adam = {.learning_rate =
                          fcl_learning_rate(recipe, step, (uint64_t)recipe->epochs * trainer->steps_per_epoch),
                      .beta1 = recipe->beta1,
                      .beta2 = recipe->beta2,
                      .epsilon = recipe->epsilon};
     FCL_TRY(land(trainer, f));
-    FCL_TRY(upload(network, batch));
-    FCL_TRY(fcl_network_forward(network, &pass));
-    FCL_TRY(fcl_network_loss(network, &pass));
-    FCL_TRY(fcl_network_backward(network, &pass));
-    FCL_TRY(fcl_network_update(network, &pass, &adam));
+    FCL_TRY(enqueue_gradient(trainer, batch, step));
+    FCL_TRY(fcl_network_update(trainer->setup.network, &pass, &adam));
     FCL_TRY(fcl_fence_create(&f->fence, trainer->setup.device));
     f->slot = batch->slot;
     trainer->pending[trainer->n_pending++] = (pending_step){step, batch->n, batch->n_labelled};
@@ -166,20 +193,23 @@ static fcl_status explain(fcl_trainer *trainer, const fcl_position *position, ui
     fcl_status status;
     fcl_batch batch = {0};
     int more = 0;
-    char what[256] = "a value that could not be found again";
+    char what[256] = "";
     FCL_TRY(fcl_batches_start(trainer->setup.batches, position->epoch, (size_t)position->batch));
     FCL_TRY(fcl_batches_next(&batch, &more, trainer->setup.batches));
-    if (more) {
-        fcl_pass pass = pass_of(trainer, &batch, failed_step);
-        FCL_TRY(upload(trainer->setup.network, &batch));
+    const size_t n_parts = n_parts_of(trainer, &batch);
+    for (size_t i = 0; i < n_parts && !*what; i++) {
+        const fcl_share part = fcl_share_part(whole(&batch), n_parts, i);
+        const fcl_pass pass = pass_of(trainer, &batch, part, failed_step);
+        FCL_TRY(upload(trainer->setup.network, &batch, part));
         FCL_TRY(fcl_network_find_not_finite(what, trainer->setup.network, &pass));
-        fcl_batches_release(trainer->setup.batches, batch.slot);
     }
-    status =
-        fcl_fail(FCL_E_NOT_FINITE,
-                 "training stopped at step %llu (epoch %u): %s. The weights are those from before this step; try a "
-                 "lower learning rate",
-                 (unsigned long long)failed_step, position->epoch + 1, what);
+    if (more) fcl_batches_release(trainer->setup.batches, batch.slot);
+    status = fcl_fail(
+        FCL_E_NOT_FINITE,
+        "training stopped at step %llu (epoch %u): %s. The weights are those from before this step; try a "
+        "lower learning rate",
+        (unsigned long long)failed_step, position->epoch + 1,
+        *what ? what : "everything is finite when the batch is computed again: the device does not repeat its results");
 done:
     return status;
 }

@@ -5,8 +5,9 @@
 #include "base/memory.h"
 #include "device/buffer.h"
 
-fcl_status fcl_validate(double *loss, double *mae, fcl_network *network, int batch, const fcl_dataset *dataset) {
+fcl_status fcl_validate(double *loss, double *mae, fcl_network *network, const fcl_dataset *dataset) {
     fcl_status status = FCL_OK;
+    const int batch = fcl_network_batch(network);
     const size_t pixels = (size_t)FCL_IMAGE_SIDE * FCL_IMAGE_SIDE;
     const double half_side = FCL_IMAGE_SIDE / 2.0;
     float *images = NULL, *outputs = NULL;

@@ -6,6 +6,6 @@
 
 /* Masked MSE (network units) and MAE (pixels) of the network without dropout over a data set's measured
  * labels, summed in double on the host. Waits for the device. FCL_E_INPUT when there is no label at all. */
-fcl_status fcl_validate(double *loss, double *mae, fcl_network *network, int batch, const fcl_dataset *dataset);
+fcl_status fcl_validate(double *loss, double *mae, fcl_network *network, const fcl_dataset *dataset);
 
 #endif
