@@ -74,16 +74,18 @@ static int cgroup_number(uint64_t *out, const fcl_system_roots *roots, const cha
     return good;
 }
 
-uint64_t fcl_system_memory_available(const fcl_system_roots *roots) {
+int fcl_system_memory_available(uint64_t *out, const fcl_system_roots *roots) {
     uint64_t available = meminfo_bytes(roots, "MemAvailable"), most, used, files = 0;
-    if (available == 0 || !cgroup_number(&most, roots, "memory.max", NULL) ||
-        !cgroup_number(&used, roots, "memory.current", NULL))
-        return available;
-    /* Copies of files that nobody used lately are dropped for whoever needs memory. */
-    cgroup_number(&files, roots, "memory.stat", "inactive_file ");
-    used -= files < used ? files : used;
-    uint64_t left = used < most ? most - used : 0;
-    return left < available ? left : available;
+    if (available == 0) return 0;
+    if (cgroup_number(&most, roots, "memory.max", NULL) && cgroup_number(&used, roots, "memory.current", NULL)) {
+        /* Copies of files that nobody used lately are dropped for whoever needs memory. */
+        cgroup_number(&files, roots, "memory.stat", "inactive_file ");
+        used -= files < used ? files : used;
+        uint64_t left = used < most ? most - used : 0;
+        if (left < available) available = left;
+    }
+    *out = available;
+    return 1;
 }
 
 static void read_governor(fcl_system_facts *facts, const fcl_system_roots *roots) {

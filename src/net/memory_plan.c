@@ -76,8 +76,8 @@ static fcl_status measure(fcl_memory_plan *plan, const fcl_model *model) {
 /* A device that works in the host's memory reports all of it, whoever else uses it. */
 static uint64_t available_on_host(const fcl_memory_request *request) {
     enum { SHARE = 10 }; /* one is left for what comes later */
-    uint64_t available = fcl_system_memory_available(&FCL_SYSTEM_ROOTS);
-    if (available == 0) return UINT64_MAX;
+    uint64_t available;
+    if (!fcl_system_memory_available(&available, &FCL_SYSTEM_ROOTS)) return UINT64_MAX;
     available -= available / SHARE;
     return available > request->staging_bytes ? available - request->staging_bytes : 1;
 }

@@ -7,6 +7,10 @@ expect 0 '"devices"' devices --json
 expect 0 "driver_version" devices -v
 expect 0 "base_model" summary base_model
 expect 0 "{" summary base_model --json --batch-size 7
+expect 0 "in 3 parts of at most 11" summary base_model --memory-limit 100M
+expect 0 "of 150.0 MiB, which was asked for" summary base_model --device "${FIDUCL_DEVICE:-auto}" --memory-limit 150M
+expect 2 "'much' is not a size such as 512M" summary base_model --memory-limit much
+expect 10 "even with one image at a time" summary base_model --memory-limit 50M
 
 expect 0 "64 faces in faces" synth --out faces --count 64 --seed 3
 there faces/face_images.npz faces/facial_keypoints.csv
@@ -84,6 +88,16 @@ grep "conv_backward_weights" variant/config.json | grep -q "conv_tiled:16x32x8" 
 expect 0 "variant: 2 epochs" train --resume variant --epochs 2
 expect 2 "no solver is named 'conv_tiled:1x1x1'" train prepared --model ./tiny.cfg --out none \
   --solver conv_forward=conv_tiled:1x1x1
+
+# A batch that does not fit.
+expect 10 "needs" train prepared --model ./tiny.cfg --out none --memory-limit 1K
+expect 2 "'0' is not a size" train prepared --model ./tiny.cfg --out none --memory-limit 0
+[ -e none ] && fail "memory that is not enough left a folder"
+expect 0 "it is computed in" train prepared --model base_model --out parts --epochs 1 --memory-limit 100M $small
+grep -q "together on the device" stderr.txt || fail "the plan of memory is not shown"
+grep -q "parts of at most" parts/summary.txt || fail "the run's summary does not have the parts"
+grep -q '"memory_limit": 104857600' parts/config.json || fail "the limit is not recorded"
+expect 0 "parts: 2 epochs" train --resume parts --epochs 2 --memory-limit 90M
 
 echo "changed" >>prepared/manifest.json
 expect 3 "" evaluate run
