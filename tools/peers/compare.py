@@ -73,8 +73,21 @@ def parse_arguments():
     parser.add_argument("--tune", action="store_true")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--only", action="append", default=[], metavar="TEXT")
+    parser.add_argument("--settings", type=pathlib.Path, metavar="FILE")
     parser.add_argument("--json")
     return parser.parse_args()
+
+
+def chosen_before(path):
+    """The peers' settings that the table of an earlier --json names: {(peer, model, task, batch): [settings]}."""
+    chosen = {}
+    for result in json.loads(path.read_text())["results"]:
+        for peer, settings in result["settings"].items():
+            # The row of memory names the settings of a training.
+            of_workload = chosen.setdefault((peer, result["model"], result.get("task", "train"), result["batch"]), [])
+            if settings not in of_workload:
+                of_workload.append(settings)
+    return chosen
 
 
 class Comparison:
@@ -94,6 +107,7 @@ class Comparison:
         self.peer_environment = {"OMP_NUM_THREADS": str(self.threads)}
         self.fiducl = Program(arguments.fiducl, arguments.device, self.fiducl_environment, self.work, self.log)
         self.prepared = self.work / f"prepared-{self.effort.n_images}"
+        self.chosen_before = chosen_before(arguments.settings) if arguments.settings else None
         self.versions, self.results, self.memory = {}, [], {}
         self.weights, self.expected, self.losses = {}, {}, {}
 
@@ -166,11 +180,21 @@ class Comparison:
             worker.ask({"do": "infer", "seconds": 0})
             worker.ask({"do": "infer", "seconds": self.effort.seconds / 3})
 
+    def candidates(self, side, workload):
+        """The settings to try."""
+        if side in PEERS and self.chosen_before is not None:
+            try:
+                return self.chosen_before[side, workload.model, workload.task, workload.batch]
+            except KeyError:
+                raise SystemExit(f"compare-peers: {self.arguments.settings} has no settings of {side} for {workload.title()}; "
+                                 "name a file of a run that measured it, or leave --settings out") from None
+        candidates = SETTINGS[side, workload.task]
+        return candidates if self.effort.all_settings else candidates[-1:]
+
     def choose(self, side, workload):
         """The worker with the fastest settings, and these. No figure of one that was not checked."""
         best, best_speed, best_settings = None, 0.0, None
-        candidates = SETTINGS[side, workload.task]
-        for settings in candidates if self.effort.all_settings else candidates[-1:]:
+        for settings in self.candidates(side, workload):
             text, worker = text_of(settings), None
             try:
                 worker = self.start(side, workload, settings)
