@@ -23,17 +23,20 @@
  * layers with and without pooling share a program.
  *
  * Work sizes: conv_winograd (items); conv_winograd_weights (src_c, dst_c / 16); tiles and results (tiles of the chunk), product
- * (dst_c / 16, 36); groups of one item.
- * Macros: BLOCK, BACKWARD (0: bias and ACTIVATION; 1: the derivative of the activation that made x, and the sum with what was
- * there), X_ACTIVATION if that is no line to the left and right of 0, whose slope on the left is `x_slope`, CHUNKS (which of the
- * two ways is compiled: each takes seconds).
+ * (dst_c / (16 * VECTORS), 36); groups of one item.
+ * Macros: BLOCK and VECTORS (a divisor of BLOCK and dst_c / 16), BACKWARD (0: bias and ACTIVATION; 1: the derivative of the
+ * activation that made x, and the sum with what was there), X_ACTIVATION if that is no line to the left and right of 0, whose
+ * slope on the left is `x_slope`, CHUNKS (which of the two ways is compiled: each takes seconds).
  */
 #include "common.h"
 #include "winograd.h"
 
-#if !defined(BACKWARD) || !defined(CHUNKS)
-#error "BACKWARD and CHUNKS are needed"
+#if !defined(BLOCK) || !defined(VECTORS) || !defined(BACKWARD) || !defined(CHUNKS)
+#error "BLOCK, VECTORS, BACKWARD and CHUNKS are needed"
 #endif
+
+/* Whose sums registers hold, of VECTORS vectors each: so a value of v that was read serves VECTORS products. */
+#define TILES (BLOCK / VECTORS)
 
 /* One line of A' m: 6 to 4. */
 INLINE void transform_out(float16 *m) {
@@ -109,24 +112,34 @@ INLINE void transform_source(int tile, SIZES, __global const float *all_src, __g
     read_tile(all_src + at_sample, places, top, left, src_h, src_w, src_c, block, point_step, v);
 }
 
-/* m of one point and 16 output channels, for BLOCK tiles: src_c products each. In v they are `tile_step` vectors apart, and 16
- * channels `channel_step`. Tiles that a last block lacks are multiplied too and dropped: what is in v may be anything. */
+/* m of one point and 16 * VECTORS output channels, which are `m_step` floats apart, for TILES tiles: src_c products each. In v
+ * tiles are `tile_step` vectors apart, and 16 channels `channel_step`. Tiles that a last block lacks are multiplied too and
+ * dropped: what is in v may be anything. */
 INLINE void multiply(__global const float *v, const int tile_step, int channel_step, __global const float *u, int src_c,
-                     __global float *m) {
-    float16 sums[BLOCK];
+                     __global float *m, int m_step) {
+    float16 sums[TILES][VECTORS];
 #pragma unroll
-    for (int t = 0; t < BLOCK; t++) sums[t] = (float16)(0.0f);
+    for (int t = 0; t < TILES; t++)
+#pragma unroll
+        for (int k = 0; k < VECTORS; k++) sums[t][k] = (float16)(0.0f);
     for (int c = 0; c < src_c; c += 16) {
 #pragma unroll 2
         for (int lane = 0; lane < 16; lane++) {
-            const float16 weight = vload16(c + lane, u);
+            float16 weights[VECTORS];
 #pragma unroll
-            for (int t = 0; t < BLOCK; t++) sums[t] = fma((float16)(v[t * tile_step * 16 + lane]), weight, sums[t]);
+            for (int k = 0; k < VECTORS; k++) weights[k] = vload16(k * src_c + c + lane, u);
+#pragma unroll
+            for (int t = 0; t < TILES; t++)
+#pragma unroll
+                for (int k = 0; k < VECTORS; k++)
+                    sums[t][k] = fma((float16)(v[t * tile_step * 16 + lane]), weights[k], sums[t][k]);
         }
         v += channel_step * 16;
     }
 #pragma unroll
-    for (int t = 0; t < BLOCK; t++) vstore16(sums[t], t * POINTS, m);
+    for (int t = 0; t < TILES; t++)
+#pragma unroll
+        for (int k = 0; k < VECTORS; k++) vstore16(sums[t][k], t * POINTS, m + k * m_step);
 }
 
 /* dst of a tile, whose 36 points are at `m`, for each 16 channels `block` tiles further. */
@@ -219,9 +232,11 @@ ITEM conv_winograd(int n, SIZES, __global const float *restrict all_src, __globa
         for (int t = 0; t < in_block; t++)
             transform_source(first + t, SIZE, all_src, all_places, BLOCK, 1, v + t * POINTS * 16);
         for (int point = 0; point < POINTS; point++)
-            for (int vector = 0; vector < n_vectors; vector++)
-                multiply(v + point * 16, POINTS, POINTS * BLOCK, u + (point * n_vectors + vector) * src_c * 16, src_c,
-                         m + (vector * BLOCK * POINTS + point) * 16);
+            for (int vector = 0; vector < n_vectors; vector += VECTORS)
+                for (int t = 0; t < BLOCK; t += TILES)
+                    multiply(v + (t * POINTS + point) * 16, POINTS, POINTS * BLOCK,
+                             u + (point * n_vectors + vector) * src_c * 16, src_c,
+                             m + ((vector * BLOCK + t) * POINTS + point) * 16, BLOCK * POINTS * 16);
         for (int t = 0; t < in_block; t++) finish_tile(first + t, SIZE, m + t * POINTS * 16, BLOCK, all_dst, EXTRA);
     }
 }
@@ -235,11 +250,12 @@ ITEM conv_winograd_tiles(int first, SIZES, int capacity, __global const float *r
 }
 
 ITEM conv_winograd_product(int n_tiles, int src_c, int dst_c, int capacity, __global float *restrict workspace) {
-    const int vector = (int)get_global_id(0), point = (int)get_global_id(1);
+    const int vector = (int)get_global_id(0) * VECTORS, point = (int)get_global_id(1);
     __global const float *u = workspace + (point * (dst_c / 16) + vector) * src_c * 16;
     __global const float *v = workspace + POINTS * src_c * dst_c + point * capacity * 16;
     __global float *m = workspace + POINTS * src_c * (dst_c + capacity) + (vector * capacity * POINTS + point) * 16;
-    for (int t = 0; t < n_tiles; t += BLOCK) multiply(v + t * 16, 1, POINTS * capacity, u, src_c, m + t * POINTS * 16);
+    for (int t = 0; t < n_tiles; t += TILES)
+        multiply(v + t * 16, 1, POINTS * capacity, u, src_c, m + t * POINTS * 16, capacity * POINTS * 16);
 }
 
 ITEM conv_winograd_results(int first, SIZES, int capacity, __global const float *restrict workspace,

@@ -20,15 +20,15 @@
  * Where places are not NULL, dy is the gradient behind a fused pooling (pool_cells.h), (n, out_h / 2, out_w / 2, out_c); out_h
  * and out_w are even.
  *
- * Work sizes: parts (n_parts), tiles (tiles of the chunk), product (in_c / CHANNELS, out_c / (16 * VECTORS), 36), finish
+ * Work sizes: parts (n_parts), tiles (tiles of the chunk), product (any divisor of in_c / 16, out_c / (16 * VECTORS), 36), finish
  * (in_c, out_c / 16); groups of one item.
- * Macros: CHANNELS (a divisor of 16), VECTORS, PARTS (which of the two ways is compiled: each takes seconds).
+ * Macros: CHANNELS (a divisor of 16), VECTORS, NEAR (tiles whose d stays in the first-level cache), PARTS (which of the two ways is compiled: each takes seconds).
  */
 #include "common.h"
 #include "winograd.h"
 
-#if !defined(CHANNELS) || !defined(PARTS)
-#error "CHANNELS and PARTS are needed"
+#if !defined(CHANNELS) || !defined(NEAR) || !defined(PARTS)
+#error "CHANNELS, NEAR and PARTS are needed"
 #endif
 
 #define LANES (16 * VECTORS)
@@ -173,8 +173,13 @@ ITEM conv_winograd_tiles(int first, SIZES, __global const float *restrict all_x,
 
 ITEM conv_winograd_product(int n_tiles, int is_first, int in_c, int out_c, int block,
                            __global float *restrict workspace) {
-    add_tiles(n_tiles, is_first, (int)get_global_id(2), (int)get_global_id(0) * CHANNELS, (int)get_global_id(1) * LANES,
-              in_c, out_c, block, 1, block, workspace + PART_FLOATS(in_c, out_c), workspace);
+    const int channels = in_c / (int)get_global_size(0), begin = (int)get_global_id(0) * channels;
+    const int out = (int)get_global_id(1) * LANES, point = (int)get_global_id(2);
+    __global const float *scratch = workspace + PART_FLOATS(in_c, out_c);
+    for (int t = 0; t < n_tiles; t += NEAR)
+        for (int channel = begin; channel < begin + channels; channel += CHANNELS)
+            add_tiles(min(n_tiles - t, NEAR), is_first && t == 0, point, channel, out, in_c, out_c, block, 1, block,
+                      scratch + t * 16, workspace);
 }
 
 #endif

@@ -11,8 +11,11 @@ enum {
     /* In chunks: */
     CHUNK_BYTES = 8 << 20, /* of transformed tiles, to stay in the last cache; or */
     CHUNK_SUMS = 2,        /* times the bytes of the sums, so that they are worth storing */
+    /* What a product goes over at a time: 12 KiB of d, as much of v and 4 KiB of sums stay in a first-level cache of 32 KiB. */
+    NEAR_TILES = 96,
+    NEAR_CHANNELS = 32,
     /* In parts, where one's sums and tiles fit into a second-level cache of 1 MiB: */
-    MAX_PART_BYTES = 300 << 10,     /* of sums */
+    MAX_PART_BYTES = 600 << 10,     /* of sums */
     BLOCK_BYTES = 320 << 10,        /* of transformed tiles */
     WANTED_PARTS = 16,              /* so that many cores have something to do */
     MAX_ALL_PARTS_BYTES = 16 << 20, /* of sums, which all are added in the end */
@@ -100,9 +103,11 @@ static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *d
     fcl_text options = FCL_TEXT_EMPTY;
     int vectors = c->out_c % (2 * LANES) == 0 ? 2 : 1;
     int channels = power_of_two(fcl_register_sums(device) / vectors);
+    int near_channels = c->in_c % NEAR_CHANNELS == 0 ? NEAR_CHANNELS : LANES;
     FCL_TRY(FCL_NEW(&plan, 1, "a plan"));
     plan->shape = *c;
-    fcl_text_appendf(&options, "-DCHANNELS=%d -DVECTORS=%d -DPARTS=%d", channels, vectors, l.in_parts);
+    fcl_text_appendf(&options, "-DCHANNELS=%d -DVECTORS=%d -DNEAR=%d -DPARTS=%d", channels, vectors, NEAR_TILES,
+                     l.in_parts);
     FCL_TRY(fcl_text_status(&options));
     if (l.in_parts) {
         FCL_TRY(fcl_kernel_create(&plan->parts, device, file, "conv_winograd_parts", fcl_text_get(&options)));
@@ -117,7 +122,7 @@ static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *d
     plan->parts_range = (fcl_range){.n_dimensions = 1, .global = {l.parts}, .local = {1}};
     plan->product_range =
         (fcl_range){.n_dimensions = 3,
-                    .global = {(size_t)(c->in_c / channels), (size_t)(c->out_c / (LANES * vectors)), POINTS},
+                    .global = {(size_t)(c->in_c / near_channels), (size_t)(c->out_c / (LANES * vectors)), POINTS},
                     .local = {1, 1, 1}};
     plan->finish_range =
         (fcl_range){.n_dimensions = 2, .global = {(size_t)c->in_c, (size_t)(c->out_c / LANES)}, .local = {1, 1}};
