@@ -32,6 +32,36 @@ static void buffer_delete(fcl_buffer *buffer) {
     free(buffer);
 }
 
+static void CL_CALLBACK free_pages(cl_mem memory, void *pages) {
+    (void)memory;
+    free(pages);
+}
+
+/* A memory object of large pages of the host's. They are freed when the driver is done with it, which may be later than its
+ * release. NULL: not to be had so. */
+static cl_mem create_of_pages(fcl_device *device, size_t n_bytes) {
+    void *pages = fcl_huge_pages(n_bytes);
+    if (!pages) return NULL;
+    cl_mem memory = clCreateBuffer(device->context, CL_MEM_READ_WRITE | CL_MEM_USE_HOST_PTR, n_bytes, pages, NULL);
+    if (memory && clSetMemObjectDestructorCallback(memory, free_pages, pages) == CL_SUCCESS) return memory;
+    if (memory) clReleaseMemObject(memory);
+    free(pages);
+    return NULL;
+}
+
+/* Where the device works in the host's memory, memory that is allocated there needs no copy; what a processor goes through
+ * gets large pages, for which no driver asks. */
+static cl_mem create_memory(fcl_device *device, size_t n_bytes, cl_int *error) {
+    const fcl_device_info *info = device->info;
+    cl_mem memory = NULL;
+    *error = CL_SUCCESS;
+    if (info->host_unified_memory && info->kind == FCL_DEVICE_CPU && n_bytes >= FCL_HUGE_PAGE_BYTES)
+        memory = create_of_pages(device, n_bytes);
+    if (memory) return memory;
+    const cl_mem_flags flags = CL_MEM_READ_WRITE | (info->host_unified_memory ? CL_MEM_ALLOC_HOST_PTR : 0);
+    return clCreateBuffer(device->context, flags, n_bytes, NULL, error);
+}
+
 fcl_status fcl_buffer_create(fcl_buffer **out, fcl_device *device, size_t n_bytes, const char *label) {
     const fcl_device_info *info = device->info;
     if (n_bytes == 0) n_bytes = 1;
@@ -43,10 +73,8 @@ fcl_status fcl_buffer_create(fcl_buffer **out, fcl_device *device, size_t n_byte
     fcl_buffer *buffer = NULL;
     fcl_status status;
     FCL_TRY(buffer_new(&buffer, device, n_bytes, label));
-    /* Where the device works in the host's memory, memory that the driver allocates there needs no copy. */
-    cl_mem_flags flags = CL_MEM_READ_WRITE | (info->host_unified_memory ? CL_MEM_ALLOC_HOST_PTR : 0);
-    cl_int error = CL_SUCCESS;
-    buffer->memory = clCreateBuffer(device->context, flags, n_bytes, NULL, &error);
+    cl_int error;
+    buffer->memory = create_memory(device, n_bytes, &error);
     if (!buffer->memory) {
         status =
             fcl_fail(FCL_E_DEVICE_MEMORY,

@@ -132,6 +132,29 @@ START_TEST(async_writes_are_done_after_a_fence) {
 }
 END_TEST
 
+/* Large enough for pages of the host's: the driver must still have them when the buffer was freed before its work was done. */
+START_TEST(large_ones_outlive_their_work) {
+    enum { TIMES = 8, LARGE_BYTES = 3 * FCL_HUGE_PAGE_BYTES + 20 };
+    unsigned char *host = fcl_calloc(LARGE_BYTES, 1), *got = fcl_calloc(LARGE_BYTES, 1);
+    ck_assert(host && got);
+    for (size_t i = 0; i < LARGE_BYTES; i++) host[i] = (unsigned char)(i % 251);
+    fcl_buffer *last;
+    ck_ok(fcl_buffer_create(&last, test_device(), LARGE_BYTES, "the last"));
+    for (int i = 0; i < TIMES; i++) {
+        fcl_buffer *source;
+        ck_ok(fcl_buffer_create(&source, test_device(), LARGE_BYTES, "a source"));
+        ck_ok(fcl_buffer_write_async(source, 0, host, LARGE_BYTES));
+        ck_ok(fcl_buffer_copy(last, 0, source, 0, LARGE_BYTES));
+        fcl_buffer_free(source);
+    }
+    ck_ok(fcl_buffer_read(got, last, 0, LARGE_BYTES));
+    ck_assert_mem_eq(got, host, LARGE_BYTES);
+    fcl_buffer_free(last);
+    free(got);
+    free(host);
+}
+END_TEST
+
 START_TEST(memory_is_counted) {
     fcl_device *device;
     fcl_buffer *first, *second, *window, *large;
@@ -167,6 +190,7 @@ int main(void) {
     tcase_add_test(tests, zeroes_any_size);
     tcase_add_test(tests, copies_between_buffers);
     tcase_add_test(tests, async_writes_are_done_after_a_fence);
+    tcase_add_test(tests, large_ones_outlive_their_work);
     tcase_add_test(tests, memory_is_counted);
     suite_add_tcase(suite, tests);
     return test_run(suite);
