@@ -47,9 +47,12 @@ static size_t first_not_finite(const float *values, size_t count) {
     return i;
 }
 
-static size_t count_of(const look *l, const fcl_op_desc *desc, const fcl_operand *operand) {
-    return fcl_role_is_per_sample(operand->role) ? operand->count / (size_t)desc->batch * (size_t)l->pass->n
-                                                 : operand->count;
+/* With the counts of the pass, which may have fewer samples than the operation was made for. What is done with parameters has
+ * a batch of 1. */
+static int operands_of(fcl_operand out[FCL_N_ROLES], const look *l, const fcl_op_desc *desc) {
+    fcl_op_desc of_pass = *desc;
+    if (of_pass.batch > l->pass->n) of_pass.batch = l->pass->n;
+    return fcl_op_operands(out, &of_pass);
 }
 
 /* What is added to is an input too, and gone afterwards. */
@@ -59,24 +62,22 @@ static fcl_status copy_sums(void *user, unsigned layer, const fcl_node *node, co
     fcl_status status = FCL_OK;
     const fcl_op_desc *desc = fcl_operation_desc(node->operation);
     fcl_operand operands[FCL_N_ROLES];
-    int n = args->accumulate && l->found->cause == FCL_CAUSE_NONE ? fcl_op_operands(operands, desc) : 0;
+    int n = args->accumulate && l->found->cause == FCL_CAUSE_NONE ? operands_of(operands, l, desc) : 0;
     for (int i = 0; i < n; i++)
         if (operands[i].is_output && fcl_op_accumulates(desc, operands[i].role))
-            FCL_TRY(read_to(&l->inputs[operands[i].role], node->operands.buffer[operands[i].role],
-                            count_of(l, desc, &operands[i])));
+            FCL_TRY(read_to(&l->inputs[operands[i].role], node->operands.buffer[operands[i].role], operands[i].count));
 done:
     return status;
 }
 
 /* ", |x| up to 3e+20, |w| up to 1e+30": of the operands that went in. */
-static void append_magnitudes(char *text, size_t n_text, const look *l, const fcl_op_desc *desc,
-                              const fcl_operand *operands, int n) {
+static void append_magnitudes(char *text, size_t n_text, const look *l, const fcl_operand *operands, int n) {
     for (int i = 0; i < n; i++) {
         double largest = 0.0;
         if (!operands[i].is_input || operands[i].role == FCL_STATS || operands[i].role == FCL_FLAG ||
             operands[i].role == FCL_PLACE)
             continue;
-        for (size_t k = 0; k < count_of(l, desc, &operands[i]); k++)
+        for (size_t k = 0; k < operands[i].count; k++)
             largest = fmax(largest, fabs((double)l->inputs[operands[i].role].values[k]));
         size_t length = strlen(text);
         snprintf(text + length, n_text - length, ", |%s| up to %.3g", fcl_role_name(operands[i].role), largest);
@@ -110,7 +111,7 @@ static void conclude(look *l, const char *layer, const fcl_output *output, const
     snprintf(found->text, sizeof found->text,
              "layer %s, kernel %s (%s): %s[%zu], of %s, is %.9g; the reference says %.9g", layer, output->solver->name,
              description, fcl_role_name(output->role), seen->index, subject, seen->got, seen->wanted);
-    if (seen->overflows) append_magnitudes(found->text, sizeof found->text, l, desc, operands, n_operands);
+    if (seen->overflows) append_magnitudes(found->text, sizeof found->text, l, operands, n_operands);
     const char *other = other_solver(output->solver, desc, l->network->device);
     if (other) snprintf(found->other_solver, sizeof found->other_solver, "%s=%s", fcl_op_kind_name(desc->kind), other);
 }
@@ -121,11 +122,11 @@ static fcl_status inspect_node(look *l, const char *layer, const fcl_node *node,
     const fcl_op_desc *desc = fcl_operation_desc(node->operation);
     fcl_operand operands[FCL_N_ROLES];
     fcl_host_operands host = {{0}};
-    int n = fcl_op_operands(operands, desc);
+    int n = operands_of(operands, l, desc);
     for (int i = 0; i < n; i++) {
         copy *input = &l->inputs[operands[i].role];
         if (operands[i].is_input && !operands[i].is_output)
-            FCL_TRY(read_to(input, node->operands.buffer[operands[i].role], count_of(l, desc, &operands[i])));
+            FCL_TRY(read_to(input, node->operands.buffer[operands[i].role], operands[i].count));
         host.data[operands[i].role] = input->values;
     }
     for (int i = 0; i < n && l->found->cause == FCL_CAUSE_NONE; i++) {
@@ -137,7 +138,7 @@ static fcl_status inspect_node(look *l, const char *layer, const fcl_node *node,
                              .n = l->pass->n,
                              .operands = &host,
                              .role = operands[i].role,
-                             .count = count_of(l, desc, &operands[i])};
+                             .count = operands[i].count};
         FCL_TRY(read_to(&l->result, node->operands.buffer[output.role], output.count));
         output.result = l->result.values;
         if (output.role == FCL_STATS) {

@@ -178,20 +178,6 @@ int fcl_op_accumulates(const fcl_op_desc *desc, fcl_role role) {
     return role == FCL_DX || role == FCL_DW || role == FCL_DB;
 }
 
-int fcl_role_is_per_sample(fcl_role role) {
-    switch (role) {
-    case FCL_X:
-    case FCL_X2:
-    case FCL_Y:
-    case FCL_DY:
-    case FCL_DX:
-    case FCL_TARGET:
-    case FCL_MASK:
-    case FCL_PLACE: return 1;
-    default: return 0;
-    }
-}
-
 double fcl_op_flop(const fcl_op_desc *desc, int n) {
     /* Per element: comparison and so on counted as one each. */
     enum { LOSS_FLOP = 7, ADAM_FLOP = 12 };

@@ -173,9 +173,6 @@ size_t fcl_op_output_count(const fcl_op_desc *desc);
 /* Whether `accumulate` makes the operation add to this output: DX of whatever writes one but the loss, DW,
  * DB, STATS. Their old values are then an input too. */
 int fcl_op_accumulates(const fcl_op_desc *desc, fcl_role role);
-/* Whether the operand has an entry for each sample of the batch, as activations and labels do and weights do
- * not. */
-int fcl_role_is_per_sample(fcl_role role);
 /* Floating point operations of one run at batch n, a multiplication and an addition counted as two. */
 double fcl_op_flop(const fcl_op_desc *desc, int n);
 /* "conv_forward" etc.; and a line that describes kind, shape and batch, as errors and the solver file use it:

@@ -98,6 +98,13 @@ START_TEST(operands) {
     expect_operands(desc, FCL_CONV_BACKWARD_WEIGHTS, "x:120< dy:84< dw:189> db:7>");
     desc.x_activation.kind = FCL_RELU;
     expect_operands(desc, FCL_CONV_BACKWARD_DATA, "dy:84< w:189< x:120< dx:120>");
+    /* 5 pooled elements a sample, and as many bytes of places: 2 floats for one sample, 3 for two, 4 for three. */
+    fcl_op_desc pooled = {.batch = 1, .fused_pool = FCL_POOL_2X2_PLACES, .conv = {4, 4, 3, 2, 2, 5, 3, 3, 1, 1, 0, 0}};
+    expect_operands(pooled, FCL_CONV_FORWARD, "x:48< w:135< b:5< y:5> place:2>");
+    pooled.batch = 2;
+    expect_operands(pooled, FCL_CONV_BACKWARD_DATA, "dy:10< place:3< w:135< dx:96>");
+    pooled.batch = 3;
+    expect_operands(pooled, FCL_CONV_BACKWARD_WEIGHTS, "x:144< dy:15< place:4< dw:135> db:5>");
     fcl_op_desc dense = {.batch = 2, .dense = {5, 3}};
     expect_operands(dense, FCL_DENSE_FORWARD, "x:10< w:15< b:3< y:6>");
     expect_operands(dense, FCL_DENSE_BACKWARD_DATA, "dy:6< w:15< dx:10>");
