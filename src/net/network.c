@@ -405,9 +405,12 @@ static fcl_status can_pool(int *out, int *any_new, fcl_network *network, unsigne
         separate += fcl_likely_time(&alone, network->device);
     }
     *out = fused <= separate;
-    for (unsigned k = 0; k < n && *out && !o->describe; k++) {
+    for (unsigned k = 0; k < n && *out; k++) {
         int is_new = 0;
-        FCL_TRY(fcl_operation_is_possible(out, &is_new, network->device, &descs[k], o->choice, o->measure));
+        if (o->describe)
+            FCL_TRY(fcl_operation_has_solver(out, network->device, &descs[k], o->choice));
+        else
+            FCL_TRY(fcl_operation_is_possible(out, &is_new, network->device, &descs[k], o->choice, o->measure));
         *any_new |= is_new;
     }
     status = FCL_OK;
