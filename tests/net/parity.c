@@ -381,10 +381,13 @@ int parity_main(const char *name, parity_bound bound) {
     tcase_add_test(tests, small_batch);
     tcase_add_test(tests, in_two_parts);
     tcase_add_test(tests, in_three_parts);
-    tcase_add_test(tests, same_gradient_in_parts);
-    tcase_add_test(tests, same_gradient_in_parts_with_dropout);
     tcase_add_loop_test(tests, with_solver, 0, n_forced);
     suite_add_tcase(suite, tests);
+    TCase *parts = tcase_create("a step in parts");
+    tcase_add_unchecked_fixture(parts, set_up, tear_down);
+    tcase_add_test(parts, same_gradient_in_parts);
+    tcase_add_test(parts, same_gradient_in_parts_with_dropout);
+    suite_add_tcase(suite, parts);
     int result = test_run(suite);
     golden_free(file);
     free(golden_file);
