@@ -33,10 +33,19 @@ FCL_API uint64_t fcl_model_n_parameters(const fcl_model *model);
 /* Floating point operations of the forward pass of one image: 2 for each multiplication of convolution and dense. */
 FCL_API double fcl_model_flop(const fcl_model *model);
 
-/* The table of layers, output shapes, parameters and FLOP, and the memory a batch takes; as text or as JSON. Both are
- * for free(). */
-FCL_API fcl_status fcl_model_summary(char **out, const fcl_model *model, unsigned batch);
-FCL_API fcl_status fcl_model_summary_json(char **out, const fcl_model *model, unsigned batch);
+/* Training that memory is planned for. */
+typedef struct fcl_memory_request {
+    unsigned batch;
+    fcl_device *device;     /* NULL: its limits, and the workspace of its solvers, are not known */
+    uint64_t limit;         /* bytes on the device; 0: what it has */
+    uint64_t staging_bytes; /* of the host, for batches that are prepared ahead */
+} fcl_memory_request;
+
+/* The table of layers, output shapes, parameters and FLOP, and the memory that training takes, with the parts that a batch is
+ * divided into where it does not fit as a whole; as text or as JSON. Both are for free(). FCL_E_DEVICE_MEMORY when single
+ * images do not fit either. */
+FCL_API fcl_status fcl_model_summary(char **out, const fcl_model *model, const fcl_memory_request *request);
+FCL_API fcl_status fcl_model_summary_json(char **out, const fcl_model *model, const fcl_memory_request *request);
 
 /* A model with trained weights on a device, ready to predict. */
 typedef struct fcl_predictor fcl_predictor;

@@ -53,12 +53,39 @@ static void read_cpu(fcl_system_facts *facts, const fcl_system_roots *roots) {
     free(text);
 }
 
-static void read_memory(fcl_system_facts *facts, const fcl_system_roots *roots) {
+static uint64_t meminfo_bytes(const fcl_system_roots *roots, const char *key) {
     char *text = read_text("%s/meminfo", roots->proc);
-    const char *value = text ? value_of(text, "MemTotal") : NULL;
+    const char *value = text ? value_of(text, key) : NULL;
     unsigned long long kibibytes = 0;
-    if (value && sscanf(value, "%llu", &kibibytes) == 1) facts->memory_bytes = (uint64_t)kibibytes * 1024;
+    if (value && sscanf(value, "%llu", &kibibytes) != 1) kibibytes = 0;
     free(text);
+    return (uint64_t)kibibytes * 1024;
+}
+
+/* A number in a file of the cgroup (version 2) that this process sees as the root: behind `key`, or where that is NULL at the
+ * beginning. */
+static int cgroup_number(uint64_t *out, const fcl_system_roots *roots, const char *file, const char *key) {
+    char *text = read_text("%s/fs/cgroup/%s", roots->sysfs, file);
+    const char *value = text && key ? strstr(text, key) : text;
+    unsigned long long number;
+    int good = value && sscanf(value + (key ? strlen(key) : 0), "%llu", &number) == 1;
+    if (good) *out = number;
+    free(text);
+    return good;
+}
+
+int fcl_system_memory_available(uint64_t *out, const fcl_system_roots *roots) {
+    uint64_t available = meminfo_bytes(roots, "MemAvailable"), most, used, files = 0;
+    if (available == 0) return 0;
+    if (cgroup_number(&most, roots, "memory.max", NULL) && cgroup_number(&used, roots, "memory.current", NULL)) {
+        /* Copies of files that nobody used lately are dropped for whoever needs memory. */
+        cgroup_number(&files, roots, "memory.stat", "inactive_file ");
+        used -= files < used ? files : used;
+        uint64_t left = used < most ? most - used : 0;
+        if (left < available) available = left;
+    }
+    *out = available;
+    return 1;
 }
 
 static void read_governor(fcl_system_facts *facts, const fcl_system_roots *roots) {
@@ -108,7 +135,7 @@ void fcl_system_facts_read(fcl_system_facts *out, const fcl_system_roots *roots)
         snprintf(facts.machine, sizeof facts.machine, "%.31s", name.machine);
     }
     read_cpu(&facts, roots);
-    read_memory(&facts, roots);
+    facts.memory_bytes = meminfo_bytes(roots, "MemTotal");
     read_governor(&facts, roots);
     read_power_source(&facts, roots);
     *out = facts;

@@ -25,6 +25,8 @@ typedef struct fcl_system_facts {
     char power_source[16]; /* "mains" or "battery" */
 } fcl_system_facts;
 void fcl_system_facts_read(fcl_system_facts *out, const fcl_system_roots *roots);
+/* What programs can still take, as Linux estimates it, and within what a container allows; returns whether it is known. */
+int fcl_system_memory_available(uint64_t *out, const fcl_system_roots *roots);
 /* Processes that ran or waited, on average over the last minute. */
 double fcl_system_load(const fcl_system_roots *roots);
 

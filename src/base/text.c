@@ -118,6 +118,24 @@ int fcl_parse_size(size_t *out, const char *string) {
     return 1;
 }
 
+int fcl_parse_bytes(uint64_t *out, const char *string) {
+    static const char units[] = "KMGT";
+    enum { BITS_PER_UNIT = 10 };
+    char number[32];
+    size_t length = strlen(string);
+    const char *unit = length > 0 ? strchr(units, toupper((unsigned char)string[length - 1])) : NULL;
+    double value;
+    if (unit) length--;
+    if (length == 0 || length >= sizeof number || !isdigit((unsigned char)*string)) return 0;
+    memcpy(number, string, length);
+    number[length] = '\0';
+    if (!fcl_parse_double(&value, number)) return 0;
+    value = unit ? ldexp(value, BITS_PER_UNIT * (int)(unit - units + 1)) : value;
+    if (value >= ldexp(1.0, 63)) return 0;
+    *out = (uint64_t)value;
+    return 1;
+}
+
 int fcl_parse_double(double *out, const char *string) {
     /* strtod also takes "nan", "inf" and hexadecimal: no number a file or a person means here has a letter but e. */
     if (!*string || strspn(string, "+-.0123456789eE") != strlen(string)) return 0;

@@ -5,6 +5,7 @@
 #include "base/error.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #if defined(__GNUC__)
@@ -42,6 +43,8 @@ int fcl_ends_with(const char *string, const char *suffix);
 /* Whole-string conversions; false when anything else is in the string or the value is out of range. */
 int fcl_parse_size(size_t *out, const char *string);
 int fcl_parse_double(double *out, const char *string);
+/* Bytes: "1048576", "512M", "1.5G"; K, M, G and T stand for powers of 1024. */
+int fcl_parse_bytes(uint64_t *out, const char *string);
 /* fprintf and sscanf for what files hold. A failed write shows in ferror(stream). */
 void fcl_print(FILE *stream, const char *format, ...) FCL_PRINTF(2, 3);
 int fcl_scan(const char *string, const char *format, ...) FCL_SCANF(2, 3);

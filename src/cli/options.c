@@ -125,6 +125,15 @@ done:
     return status;
 }
 
+fcl_status fcl_arguments_memory_limit(uint64_t *out, const fcl_arguments *arguments) {
+    const char *text = fcl_argument_text(arguments, "memory-limit");
+    uint64_t limit = 0;
+    if (text && (!fcl_parse_bytes(&limit, text) || limit == 0))
+        return fcl_fail(FCL_E_USAGE, "--memory-limit: '%s' is not a size such as 512M or 2G", text);
+    *out = limit;
+    return FCL_OK;
+}
+
 fcl_status fcl_recipe_line(char **out, const fcl_recipe *recipe, const char *model) {
     char *line = fcl_format(
         "recipe %s for %s: %u epochs, batch %u, learning rate %g (%s), labels filled: %s, augmentation "

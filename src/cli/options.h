@@ -14,6 +14,11 @@
         "device", 'd', FCL_OPTION_TEXT, "SEL",                                                                         \
             "auto, cpu, gpu, an index, or part of platform:device, see `fiducl devices`"                               \
     }
+#define FCL_OPTION_MEMORY_LIMIT                                                                                        \
+    {                                                                                                                  \
+        "memory-limit", 0, FCL_OPTION_TEXT, "SIZE",                                                                    \
+            "device memory to use at most (512M, 2G); a batch that does not fit is computed in parts"                  \
+    }
 #define FCL_OPTIONS_DATA                                                                                               \
     {"images", 0, FCL_OPTION_TEXT, "FILE", "images (.npz or .npy) instead of a folder"}, {                             \
         "keypoints", 0, FCL_OPTION_TEXT, "FILE", "their keypoints (.csv); alone if its column Image has the images"    \
@@ -75,6 +80,8 @@ void fcl_prepare_arguments_dispose(fcl_prepare_arguments *prepare);
 
 /* The recipe for a model (a name or a file) with every argument that overrides it. */
 fcl_status fcl_arguments_recipe(fcl_recipe *out, const fcl_arguments *arguments, const char *model);
+/* --memory-limit, 0 when absent. */
+fcl_status fcl_arguments_memory_limit(uint64_t *out, const fcl_arguments *arguments);
 /* One line that describes a recipe, for free(). */
 fcl_status fcl_recipe_line(char **out, const fcl_recipe *recipe, const char *model);
 

@@ -26,9 +26,10 @@ typedef struct plan {
     const char *folder;
     int resumed;
     fcl_pipeline_record record;
-    const fcl_arguments *arguments; /* the record's */
-    const char *device;             /* of trainings that begin; NULL: the default */
-    const char *new_device;         /* of trainings that go on; NULL: theirs */
+    const fcl_arguments *arguments;          /* the record's */
+    const char *device;                      /* of trainings that begin; NULL: the default */
+    const char *new_device;                  /* of trainings that go on; NULL: theirs */
+    uint64_t memory_limit, new_memory_limit; /* likewise; 0: none, theirs */
     fcl_data_paths data;
     fcl_prepare_arguments prepare;
     char *analysis, *prepared, *comparison;
@@ -131,6 +132,7 @@ static fcl_train_options train_options(const plan *p, const planned_model *m) {
                                .device = p->device,
                                .solvers = fcl_argument_list(p->arguments, "solver"),
                                .recheck_seconds = FCL_RECHECK_MINUTES * FCL_SECONDS_A_MINUTE,
+                               .memory_limit = p->memory_limit,
                                /* What a training left that was ended before its first checkpoint is of no use. */
                                .force = p->resumed};
 }
@@ -185,6 +187,8 @@ static fcl_status make_plan(plan *p, const fcl_arguments *given) {
     p->arguments = p->record.arguments;
     p->new_device = fcl_argument_text(given, "device");
     p->device = p->new_device ? p->new_device : fcl_argument_text(p->arguments, "device");
+    FCL_TRY(fcl_arguments_memory_limit(&p->new_memory_limit, given));
+    FCL_TRY(fcl_arguments_memory_limit(&p->memory_limit, p->new_memory_limit ? given : p->arguments));
     FCL_TRY(fcl_arguments_data(&p->data, p->arguments));
     FCL_TRY(fcl_arguments_prepare(&p->prepare, p->arguments));
     p->prepare.options.force = p->resumed;
@@ -238,7 +242,8 @@ static fcl_status train(plan *p, const planned_model *m) {
     fcl_log(FCL_LOG_INFO, "== train %s", m->label);
     FCL_TRY(join(&checkpoint, m->run, "checkpoint.safetensors"));
     if (fcl_path_exists(checkpoint)) {
-        FCL_TRY(fcl_train_resume(&result, m->run, 0, p->new_device));
+        const fcl_resume_options changes = {.device = p->new_device, .memory_limit = p->new_memory_limit};
+        FCL_TRY(fcl_train_resume(&result, m->run, &changes));
     } else {
         const fcl_train_options options = train_options(p, m);
         FCL_TRY(fcl_train(&result, &options));
@@ -334,6 +339,7 @@ static const fcl_option options[] = {
     FCL_OPTIONS_DATA,
     FCL_OPTIONS_SPLIT,
     FCL_OPTION_DEVICE,
+    FCL_OPTION_MEMORY_LIMIT,
     FCL_OPTIONS_RECIPE,
     FCL_OPTION_SEED("(default: 0 for the split, the recipe's for training)"),
     {0},
@@ -347,7 +353,7 @@ const fcl_command fcl_command_pipeline = {
                    "prepared, a run folder\n"
                    "for each model, and comparison.csv. --resume skips what is done and goes on with an "
                    "unfinished training;\n"
-                   "what is given again must be as it was, but for --device.\n",
+                   "what is given again must be as it was, but for --device and --memory-limit.\n",
     .examples = "  fiducl pipeline faces --out result\n"
                 "  fiducl pipeline faces --out result --split 5639,705,705 --models base_model --epochs 5\n"
                 "  fiducl pipeline --resume --out result\n",

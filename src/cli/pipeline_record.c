@@ -26,12 +26,19 @@ static value_kind kind_of(const char *option) {
     return PLAIN;
 }
 
-/* Options that say how to start, not what to compute. */
+static int is_among(const char *option, const char *const *options) {
+    while (*options && strcmp(*options, option) != 0) options++;
+    return *options != NULL;
+}
+
+/* Not options that say how to start, but what to compute. */
 static int is_recorded(const char *option) {
-    static const char *const left_out[] = {"out", "resume", "force", NULL};
-    const char *const *o = left_out;
-    while (*o && strcmp(*o, option) != 0) o++;
-    return !*o;
+    return !is_among(option, (const char *const[]){"out", "resume", "force", NULL});
+}
+
+/* Where it is computed, when the pipeline goes on. */
+static int may_change(const char *option) {
+    return is_among(option, (const char *const[]){"device", "memory-limit", NULL});
 }
 
 static fcl_status append_absolute(fcl_text *out, const char *path) {
@@ -185,7 +192,7 @@ static fcl_status compare(const fcl_pipeline_record *record, const fcl_arguments
     for (const fcl_option *option = fcl_arguments_options(given); option->name; option++) {
         const char *const *now = fcl_argument_list(given, option->name);
         const char *const *then = fcl_argument_list(record->arguments, option->name);
-        if (!now || strcmp(option->name, "device") == 0 || same_values(now, then)) continue;
+        if (!now || may_change(option->name) || same_values(now, then)) continue;
         return fcl_fail(FCL_E_USAGE,
                         "--%s%s%s differs from what %s records (%s); leave it out, or begin anew in another folder",
                         option->name, **now ? " " : "", *now, record->path, then ? *then : "not given");

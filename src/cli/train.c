@@ -24,7 +24,7 @@ static void print_result(const char *run, const fcl_train_result *r) {
 
 /* What a resumed run has been told already cannot be told again. */
 static fcl_status resume(const fcl_arguments *arguments, const char *run) {
-    static const char *const allowed[] = {"resume", "epochs", "device", NULL};
+    static const char *const allowed[] = {"resume", "epochs", "device", "memory-limit", NULL};
     fcl_status status;
     if (fcl_argument_operand(arguments, 0))
         return fcl_fail(FCL_E_USAGE, "--resume takes the prepared folder from the run; leave '%s' out",
@@ -33,7 +33,9 @@ static fcl_status resume(const fcl_arguments *arguments, const char *run) {
     fcl_train_result result;
     FCL_TRY(fcl_arguments_allow(arguments, allowed, "--resume: the run keeps its arguments"));
     FCL_TRY(fcl_argument_whole(&epochs, arguments, "epochs", 1, MAX_EPOCHS));
-    FCL_TRY(fcl_train_resume(&result, run, (unsigned)epochs, fcl_argument_text(arguments, "device")));
+    fcl_resume_options changes = {.epochs = (unsigned)epochs, .device = fcl_argument_text(arguments, "device")};
+    FCL_TRY(fcl_arguments_memory_limit(&changes.memory_limit, arguments));
+    FCL_TRY(fcl_train_resume(&result, run, &changes));
     print_result(run, &result);
 done:
     return status;
@@ -60,6 +62,7 @@ static fcl_status run(const fcl_arguments *arguments) {
     FCL_TRY(fcl_argument_whole(&recheck, arguments, "recheck", 0, MAX_RECHECK_MINUTES));
     options.max_steps = max_steps;
     options.recheck_seconds = (double)recheck * FCL_SECONDS_A_MINUTE;
+    FCL_TRY(fcl_arguments_memory_limit(&options.memory_limit, arguments));
     FCL_TRY(fcl_model_label(&label, options.model));
     if (!options.out) options.out = default_out = fcl_format("runs/%s", label);
     if (!options.out) {
@@ -82,8 +85,9 @@ done:
 static const fcl_option options[] = {
     {"model", 'm', FCL_OPTION_TEXT, "NAME", "model that ships (base_model, model_v1, naimishnet), or a file"},
     {"out", 'o', FCL_OPTION_TEXT, "RUN", "folder of the run (default: runs/MODEL)"},
-    {"resume", 'r', FCL_OPTION_TEXT, "RUN", "go on with a run; only --epochs and --device may change"},
+    {"resume", 'r', FCL_OPTION_TEXT, "RUN", "go on with a run; only --epochs, --device and --memory-limit may change"},
     FCL_OPTION_DEVICE,
+    FCL_OPTION_MEMORY_LIMIT,
     FCL_OPTIONS_RECIPE,
     FCL_OPTION_SEED("(default: the recipe's)"),
     {"init-weights", 0, FCL_OPTION_TEXT, "FILE", "begin with these weights (safetensors)"},
@@ -104,10 +108,14 @@ const fcl_command fcl_command_train = {
                    "run), model.cfg, summary.txt, history.csv, best.safetensors (the weights of the epoch "
                    "with the lowest\n"
                    "validation loss) and checkpoint.safetensors. After an interrupt, --resume goes on as if "
-                   "there had been none.\n",
+                   "there had been none.\n"
+                   "What it takes of the device's memory is printed first; batches that do not fit are computed in "
+                   "parts, with the\n"
+                   "same gradient.\n",
     .examples = "  fiducl train prepared --model base_model --out runs/base\n"
                 "  fiducl train prepared --model model_v1 --recipe original --device gpu --epochs 20\n"
-                "  fiducl train --resume runs/base --epochs 60\n",
+                "  fiducl train --resume runs/base --epochs 60\n"
+                "  fiducl train prepared --model model_v1 --batch-size 256 --memory-limit 1G\n",
     .options = options,
     .max_operands = 1,
     .statuses = (const fcl_status[]){FCL_STATUSES_DEVICE, FCL_E_EXISTS, FCL_E_NOT_FINITE, FCL_E_INTERRUPTED, FCL_OK},

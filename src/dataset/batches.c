@@ -60,6 +60,10 @@ unsigned fcl_batches_n_slots(void) {
     return N_SLOTS;
 }
 
+size_t fcl_batches_bytes(size_t batch) {
+    return N_SLOTS * batch * (PIXELS + 2 * COORDINATES) * sizeof(float);
+}
+
 static void make_sample(fcl_batches *b, slot *s, size_t i, uint32_t sample) {
     const float half_side = FCL_IMAGE_SIDE / 2.0f, white = 255.0f;
     float *image = s->images + i * PIXELS, *targets = s->targets + i * COORDINATES, *mask = s->mask + i * COORDINATES;

@@ -52,6 +52,8 @@ fcl_status fcl_batches_start(fcl_batches *batches, uint32_t epoch, size_t first)
 fcl_status fcl_batches_next(fcl_batch *out, int *more, fcl_batches *batches);
 void fcl_batches_release(fcl_batches *batches, unsigned slot);
 unsigned fcl_batches_n_slots(void);
+/* What batches of this size take of the host's memory, apart from the data set. */
+size_t fcl_batches_bytes(size_t batch);
 
 /* Fills missing labels of training targets: keypoints (n, 30) and the mask of targets to train on. Statistics are those
  * of `train` itself. FCL_FILL_FORWARD takes the last labelled value above in row order; rows above the first are filled

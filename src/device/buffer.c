@@ -2,13 +2,15 @@
 #include "base/text.h"
 #include "device/internal.h"
 
+#include <assert.h>
+
 #define MEBIBYTE (1024.0 * 1024.0)
 
 static double mebibytes(uint64_t n_bytes) {
     return (double)n_bytes / MEBIBYTE;
 }
 
-/* An empty buffer object with its label. */
+/* A buffer object without memory. */
 static fcl_status buffer_new(fcl_buffer **out, fcl_device *device, size_t n_bytes, const char *label) {
     fcl_buffer *buffer = NULL;
     fcl_status status;
@@ -30,6 +32,67 @@ static void buffer_delete(fcl_buffer *buffer) {
     if (buffer->memory) clReleaseMemObject(buffer->memory);
     free(buffer->label);
     free(buffer);
+}
+
+static fcl_status check(cl_int error, const char *call, const fcl_buffer *buffer) {
+    if (error == CL_SUCCESS) return FCL_OK;
+    return fcl_fail_cl(error, call, "the buffer '%s' of %zu bytes on the device '%s'", buffer->label, buffer->n_bytes,
+                       buffer->device->info->name);
+}
+
+fcl_status fcl_buffer_reserve(fcl_buffer **out, fcl_device *device, size_t n_bytes, const char *label) {
+    return buffer_new(out, device, n_bytes > 0 ? n_bytes : 1, label);
+}
+
+static fcl_status fail_allocation(const fcl_buffer *buffer, cl_int error, const char *call) {
+    const fcl_device *device = buffer->device;
+    return fcl_fail(
+        FCL_E_DEVICE_MEMORY,
+        "no memory for %s on the device '%s' (%s: %s): it needs %.1f MiB, and fiducl already uses %.1f MiB of "
+        "%.1f MiB; use a smaller batch or another device",
+        buffer->label, device->info->name, call, fcl_cl_error_name(error), mebibytes(buffer->n_bytes),
+        mebibytes(device->memory.now_bytes), mebibytes(device->info->global_memory_bytes));
+}
+
+static fcl_status check_limits(const fcl_buffer *buffer) {
+    const fcl_device *device = buffer->device;
+    const uint64_t n_bytes = buffer->n_bytes, largest = device->info->max_allocation_bytes;
+    if (n_bytes > largest)
+        return fcl_fail(FCL_E_DEVICE_MEMORY,
+                        "%s needs %.1f MiB in one piece, but the device '%s' allocates at most %.1f MiB in one piece: "
+                        "use a smaller batch or another device",
+                        buffer->label, mebibytes(n_bytes), device->info->name, mebibytes(largest));
+    if (device->memory_limit && device->memory.now_bytes + n_bytes > device->memory_limit)
+        return fcl_fail(
+            FCL_E_DEVICE_MEMORY,
+            "no memory for %s on the device '%s': it needs %.1f MiB, and fiducl already uses %.1f MiB of the "
+            "%.1f MiB that it may use; allow more, or use a smaller batch or another device",
+            buffer->label, device->info->name, mebibytes(n_bytes), mebibytes(device->memory.now_bytes),
+            mebibytes(device->memory_limit));
+    return FCL_OK;
+}
+
+/* Many drivers take memory only when it is used, and then fail in whatever happens to be enqueued: so it is used here, where
+ * the failure is one of memory. */
+static fcl_status touch(const fcl_buffer *buffer) {
+    static const char zero;
+    cl_int error =
+        clEnqueueWriteBuffer(buffer->device->queue, buffer->memory, CL_TRUE, 0, sizeof zero, &zero, 0, NULL, NULL);
+    if (error == CL_OUT_OF_RESOURCES || error == CL_MEM_OBJECT_ALLOCATION_FAILURE || error == CL_OUT_OF_HOST_MEMORY)
+        return fail_allocation(buffer, error, "clEnqueueWriteBuffer");
+    return check(error, "clEnqueueWriteBuffer", buffer);
+}
+
+static fcl_status allocate_window(fcl_buffer *buffer) {
+    cl_buffer_region region = {.origin = buffer->offset_bytes, .size = buffer->n_bytes};
+    cl_int error = CL_SUCCESS;
+    buffer->memory =
+        clCreateSubBuffer(buffer->parent->memory, CL_MEM_READ_WRITE, CL_BUFFER_CREATE_TYPE_REGION, &region, &error);
+    return buffer->memory
+               ? FCL_OK
+               : fcl_fail_cl(error, "clCreateSubBuffer",
+                             "the window '%s' of '%s' (%zu bytes at %zu) on the device '%s'", buffer->label,
+                             buffer->parent->label, buffer->n_bytes, buffer->offset_bytes, buffer->device->info->name);
 }
 
 static void CL_CALLBACK free_pages(cl_mem memory, void *pages) {
@@ -62,34 +125,34 @@ static cl_mem create_memory(fcl_device *device, size_t n_bytes, cl_int *error) {
     return clCreateBuffer(device->context, flags, n_bytes, NULL, error);
 }
 
-fcl_status fcl_buffer_create(fcl_buffer **out, fcl_device *device, size_t n_bytes, const char *label) {
-    const fcl_device_info *info = device->info;
-    if (n_bytes == 0) n_bytes = 1;
-    if (n_bytes > info->max_allocation_bytes)
-        return fcl_fail(FCL_E_DEVICE_MEMORY,
-                        "%s needs %.1f MiB in one piece, but the device '%s' allocates at most %.1f MiB in one piece: "
-                        "use a smaller batch or another device",
-                        label, mebibytes(n_bytes), info->name, mebibytes(info->max_allocation_bytes));
-    fcl_buffer *buffer = NULL;
+fcl_status fcl_buffer_allocate(fcl_buffer *buffer) {
     fcl_status status;
-    FCL_TRY(buffer_new(&buffer, device, n_bytes, label));
+    fcl_device *device = buffer->device;
+    assert(!buffer->memory);
+    if (buffer->parent) return allocate_window(buffer);
+    FCL_TRY(check_limits(buffer));
     cl_int error;
-    buffer->memory = create_memory(device, n_bytes, &error);
+    buffer->memory = create_memory(device, buffer->n_bytes, &error);
     if (!buffer->memory) {
-        status =
-            fcl_fail(FCL_E_DEVICE_MEMORY,
-                     "no memory for %s on the device '%s' (clCreateBuffer: %s): it needs %.1f MiB, and fiducl already "
-                     "uses %.1f MiB of %.1f MiB; use a smaller batch or another device",
-                     label, info->name, fcl_cl_error_name(error), mebibytes(n_bytes),
-                     mebibytes(device->memory.now_bytes), mebibytes(info->global_memory_bytes));
+        status = fail_allocation(buffer, error, "clCreateBuffer");
         goto done;
     }
-    device->memory.now_bytes += n_bytes;
+    device->memory.now_bytes += buffer->n_bytes;
     if (device->memory.peak_bytes < device->memory.now_bytes) device->memory.peak_bytes = device->memory.now_bytes;
+    FCL_TRY(touch(buffer));
+done:
+    return status;
+}
+
+fcl_status fcl_buffer_create(fcl_buffer **out, fcl_device *device, size_t n_bytes, const char *label) {
+    fcl_buffer *buffer = NULL;
+    fcl_status status;
+    FCL_TRY(fcl_buffer_reserve(&buffer, device, n_bytes, label));
+    FCL_TRY(fcl_buffer_allocate(buffer));
     *out = buffer;
     buffer = NULL;
 done:
-    buffer_delete(buffer);
+    fcl_buffer_free(buffer);
     return status;
 }
 
@@ -105,28 +168,20 @@ static fcl_status fail_range(const char *what, const fcl_buffer *buffer, size_t 
 
 fcl_status fcl_buffer_create_window(fcl_buffer **out, fcl_buffer *parent, size_t offset_bytes, size_t n_bytes,
                                     const char *label) {
-    fcl_device *device = parent->device;
-    if (parent->is_window)
+    const size_t alignment = parent->device->alignment;
+    if (parent->parent)
         return fcl_fail(FCL_E_INTERNAL, "the window '%s' of '%s', which is a window itself", label, parent->label);
-    if (offset_bytes % device->alignment != 0)
+    if (offset_bytes % alignment != 0)
         return fcl_fail(FCL_E_INTERNAL, "the window '%s' of '%s' begins at byte %zu, which is not a multiple of %zu",
-                        label, parent->label, offset_bytes, device->alignment);
+                        label, parent->label, offset_bytes, alignment);
     if (n_bytes == 0) return fcl_fail(FCL_E_INTERNAL, "the window '%s' of '%s' is empty", label, parent->label);
     if (!has_range(parent, offset_bytes, n_bytes)) return fail_range("a window", parent, offset_bytes, n_bytes);
     fcl_buffer *buffer = NULL;
     fcl_status status;
-    FCL_TRY(buffer_new(&buffer, device, n_bytes, label));
-    buffer->is_window = 1;
-    cl_buffer_region region = {.origin = offset_bytes, .size = n_bytes};
-    cl_int error = CL_SUCCESS;
-    buffer->memory =
-        clCreateSubBuffer(parent->memory, CL_MEM_READ_WRITE, CL_BUFFER_CREATE_TYPE_REGION, &region, &error);
-    if (!buffer->memory) {
-        status =
-            fcl_fail_cl(error, "clCreateSubBuffer", "the window '%s' of '%s' (%zu bytes at %zu) on the device '%s'",
-                        label, parent->label, n_bytes, offset_bytes, device->info->name);
-        goto done;
-    }
+    FCL_TRY(buffer_new(&buffer, parent->device, n_bytes, label));
+    buffer->parent = parent;
+    buffer->offset_bytes = offset_bytes;
+    if (parent->memory) FCL_TRY(fcl_buffer_allocate(buffer));
     *out = buffer;
     buffer = NULL;
 done:
@@ -136,7 +191,7 @@ done:
 
 void fcl_buffer_free(fcl_buffer *buffer) {
     if (!buffer) return;
-    if (!buffer->is_window) buffer->device->memory.now_bytes -= buffer->n_bytes;
+    if (buffer->memory && !buffer->parent) buffer->device->memory.now_bytes -= buffer->n_bytes;
     buffer_delete(buffer);
 }
 
@@ -164,10 +219,8 @@ fcl_memory_use fcl_device_memory_use(const fcl_device *device) {
     return device->memory;
 }
 
-static fcl_status check(cl_int error, const char *call, const fcl_buffer *buffer) {
-    if (error == CL_SUCCESS) return FCL_OK;
-    return fcl_fail_cl(error, call, "the buffer '%s' of %zu bytes on the device '%s'", buffer->label, buffer->n_bytes,
-                       buffer->device->info->name);
+void fcl_device_limit_memory(fcl_device *device, uint64_t n_bytes) {
+    device->memory_limit = n_bytes;
 }
 
 static fcl_status write(fcl_buffer *buffer, size_t offset_bytes, const void *bytes, size_t n_bytes, cl_bool blocking) {

@@ -11,9 +11,15 @@ typedef struct fcl_buffer fcl_buffer;
  * allocated. */
 fcl_status fcl_buffer_create(fcl_buffer **out, fcl_device *device, size_t n_bytes, const char *label);
 /* A window of `parent` that kernels take like any buffer (a sub-buffer; windows of windows are not possible).
- * The offset must be a multiple of fcl_buffer_alignment(). The parent must outlive it. */
+ * The offset must be a multiple of fcl_buffer_alignment(). The parent must outlive it. Memory comes with the parent's, or of a
+ * reserved one by fcl_buffer_allocate(). */
 fcl_status fcl_buffer_create_window(fcl_buffer **out, fcl_buffer *parent, size_t offset_bytes, size_t n_bytes,
                                     const char *label);
+/* The same in two steps: one that is reserved has no memory yet, nor has a window of it, and may only be handed on and freed.
+ * A parent is allocated before its windows. FCL_E_DEVICE_MEMORY when there is not enough, also where a driver would find out
+ * only when the memory is first used. */
+fcl_status fcl_buffer_reserve(fcl_buffer **out, fcl_device *device, size_t n_bytes, const char *label);
+fcl_status fcl_buffer_allocate(fcl_buffer *buffer);
 void fcl_buffer_free(fcl_buffer *buffer);
 size_t fcl_buffer_bytes(const fcl_buffer *buffer);
 const char *fcl_buffer_label(const fcl_buffer *buffer);
@@ -37,5 +43,7 @@ typedef struct fcl_memory_use {
     size_t peak_bytes;
 } fcl_memory_use;
 fcl_memory_use fcl_device_memory_use(const fcl_device *device);
+/* From now on allocations fail that would make it more than this in all; 0: as much as the driver gives. */
+void fcl_device_limit_memory(fcl_device *device, uint64_t n_bytes);
 
 #endif

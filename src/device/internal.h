@@ -46,7 +46,8 @@ struct fcl_device {
     char *identity;
     size_t alignment; /* of windows, bytes */
     fcl_memory_use memory;
-    unsigned n_unflushed; /* launches since the last flush */
+    uint64_t memory_limit; /* 0: none */
+    unsigned n_unflushed;  /* launches since the last flush */
     fcl_program *programs;
     fcl_program_counts program_counts;
     void (*before_free)(void);
@@ -56,9 +57,10 @@ struct fcl_device {
 
 struct fcl_buffer {
     fcl_device *device;
-    cl_mem memory;
+    cl_mem memory; /* NULL: reserved only */
     size_t n_bytes;
-    int is_window;
+    fcl_buffer *parent; /* of a window, else NULL */
+    size_t offset_bytes;
     char *label;
 };
 

@@ -218,16 +218,13 @@ done:
 
 fcl_status fcl_network_inspect(fcl_finding *out, fcl_network *network, const fcl_pass *pass, const fcl_adam *adam) {
     fcl_status status;
-    /* On its own, so that what an earlier part left in the gradients is not taken for this part's. */
-    fcl_pass alone = *pass;
-    alone.accumulate = 0;
     fcl_finding found = {.cause = FCL_CAUSE_NONE};
-    look l = {.network = network, .pass = &alone, .found = &found};
+    look l = {.network = network, .pass = pass, .found = &found};
     const fcl_watch watch = {copy_sums, look_at, &l};
     FCL_TRY(look_at_inputs(&l));
-    if (!found.cause) FCL_TRY(fcl_network_run_forward(network, &alone, &watch));
-    if (!found.cause) FCL_TRY(fcl_network_run_loss(network, &alone, &watch));
-    if (!found.cause) FCL_TRY(fcl_network_run_backward(network, &alone, &watch));
+    if (!found.cause) FCL_TRY(fcl_network_run_forward(network, pass, &watch));
+    if (!found.cause) FCL_TRY(fcl_network_run_loss(network, pass, &watch));
+    if (!found.cause) FCL_TRY(fcl_network_run_backward(network, pass, &watch));
     if (!found.cause && adam) FCL_TRY(look_at_update(&l, network, adam));
     *out = found;
 done:

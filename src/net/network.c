@@ -41,7 +41,7 @@ static fcl_status create_arenas(fcl_network *network) {
     fcl_status status = FCL_OK;
     const fcl_model *model = network->model;
     const fcl_network *lender = network->options.parameters_of;
-    size_t alignment = fcl_buffer_alignment(network->device), *offsets = NULL;
+    size_t alignment = network->device ? fcl_buffer_alignment(network->device) : sizeof(float), *offsets = NULL;
     FCL_TRY(FCL_NEW(&offsets, model->n_tensors, what));
     for (unsigned i = 0; i < model->n_tensors; i++) {
         offsets[i] = network->arena_bytes;
@@ -52,10 +52,9 @@ static fcl_status create_arenas(fcl_network *network) {
         network->windows[FCL_PARAMETERS] = lender->windows[FCL_PARAMETERS];
     }
     for (int a = lender ? 1 : 0; a < (network->options.training ? FCL_N_ARENAS : 1); a++) {
-        FCL_TRY(fcl_buffer_create(&network->arenas[a], network->device, network->arena_bytes, labels[a]));
-        FCL_TRY(fcl_buffer_zero(network->arenas[a]));
+        FCL_TRY(fcl_buffer_reserve(&network->arenas[a], network->device, network->arena_bytes, labels[a]));
         FCL_TRY(FCL_NEW(&network->windows[a], model->n_tensors, what));
-        for (unsigned i = 0; i < model->n_tensors; i++)
+        for (unsigned i = 0; i < model->n_tensors && !network->options.describe; i++)
             FCL_TRY(fcl_buffer_create_window(&network->windows[a][i], network->arenas[a], offsets[i],
                                              model->tensors[i].count * sizeof(float), model->tensors[i].name));
     }
@@ -68,7 +67,36 @@ static fcl_status create_slots(fcl_buffer ***out, fcl_network *network, const si
                                const char *label) {
     fcl_status status;
     FCL_TRY(FCL_NEW(out, n, what));
-    for (unsigned i = 0; i < n; i++) FCL_TRY(fcl_buffer_create(&(*out)[i], network->device, bytes[i], label));
+    for (unsigned i = 0; i < n; i++) FCL_TRY(fcl_buffer_reserve(&(*out)[i], network->device, bytes[i], label));
+done:
+    return status;
+}
+
+/* Where they are not NULL. */
+static fcl_status allocate_all(fcl_buffer **buffers, unsigned n) {
+    fcl_status status = FCL_OK;
+    for (unsigned i = 0; i < n && status == FCL_OK; i++)
+        if (buffers[i]) status = fcl_buffer_allocate(buffers[i]);
+    return status;
+}
+
+/* Comes after the operations: checking and measuring solvers takes memory of its own, which is free again then. */
+static fcl_status allocate(fcl_network *network) {
+    fcl_status status;
+    const fcl_placement *p = &network->placement;
+    fcl_buffer *others[] = {network->targets, network->mask, network->stats, network->flag, network->workspace};
+    for (int a = network->options.parameters_of ? 1 : 0; a < (network->options.training ? FCL_N_ARENAS : 1); a++) {
+        FCL_TRY(fcl_buffer_allocate(network->arenas[a]));
+        FCL_TRY(fcl_buffer_zero(network->arenas[a]));
+        FCL_TRY(allocate_all(network->windows[a], network->model->n_tensors));
+    }
+    FCL_TRY(allocate_all(network->value_slots, p->n_values));
+    FCL_TRY(allocate_all(network->gradient_slots, p->n_gradients));
+    FCL_TRY(allocate_all(network->places, network->model->n_layers));
+    FCL_TRY(allocate_all(others, sizeof others / sizeof others[0]));
+    if (!network->options.training) goto done;
+    FCL_TRY(fcl_buffer_zero(network->stats));
+    FCL_TRY(fcl_buffer_zero(network->flag));
 done:
     return status;
 }
@@ -175,8 +203,8 @@ static fcl_status create_places(fcl_network *network) {
         const fcl_op_desc desc = forward_desc(network, i);
         for (int k = fcl_op_operands(operands, &desc) - 1; k >= 0; k--)
             if (operands[k].role == FCL_PLACE)
-                FCL_TRY(fcl_buffer_create(&network->places[i], network->device, operands[k].count * sizeof(float),
-                                          "places of maxima"));
+                FCL_TRY(fcl_buffer_reserve(&network->places[i], network->device, operands[k].count * sizeof(float),
+                                           "places of maxima"));
     }
     status = FCL_OK;
 done:
@@ -256,12 +284,10 @@ static fcl_status create_loss(fcl_network *network) {
     unsigned last = network->model->n_layers - 1;
     fcl_buffer **b = network->loss.operands.buffer;
     size_t label_bytes = (size_t)network->options.batch * FCL_N_COORDINATES * sizeof(float);
-    FCL_TRY(fcl_buffer_create(&network->targets, network->device, label_bytes, "targets"));
-    FCL_TRY(fcl_buffer_create(&network->mask, network->device, label_bytes, "mask"));
-    FCL_TRY(fcl_buffer_create(&network->stats, network->device, 2 * FCL_STATS_SLOTS * sizeof(float), "losses"));
-    FCL_TRY(fcl_buffer_create(&network->flag, network->device, FCL_FLAG_WORDS * sizeof(int32_t), "flag"));
-    FCL_TRY(fcl_buffer_zero(network->stats));
-    FCL_TRY(fcl_buffer_zero(network->flag));
+    FCL_TRY(fcl_buffer_reserve(&network->targets, network->device, label_bytes, "targets"));
+    FCL_TRY(fcl_buffer_reserve(&network->mask, network->device, label_bytes, "mask"));
+    FCL_TRY(fcl_buffer_reserve(&network->stats, network->device, 2 * FCL_STATS_SLOTS * sizeof(float), "losses"));
+    FCL_TRY(fcl_buffer_reserve(&network->flag, network->device, FCL_FLAG_WORDS * sizeof(int32_t), "flag"));
     fcl_op_desc desc = {.kind = FCL_LOSS_MSE,
                         .batch = network->options.batch,
                         .x_activation = activation_of(network, last),
@@ -331,15 +357,23 @@ static void dispose_node(fcl_network *network, fcl_node *node) {
     fcl_buffer_free(node->kept);
 }
 
+/* What an operation takes of the common workspace. */
+static size_t workspace_bytes(const fcl_network *network, unsigned i) {
+    const fcl_operation *operation = network->operations[i];
+    if (operation) return fcl_operation_keeps_weights(operation) ? 0 : fcl_operation_workspace_bytes(operation);
+    if (!network->device) return 0;
+    return fcl_likely_workspace_bytes(&network->descs[i], network->device, network->options.choice);
+}
+
 /* One for all operations, which run one after the other, but those that keep something in their own. */
 static fcl_status create_workspace(fcl_network *network) {
     size_t bytes = 0;
     for (unsigned i = 0; i < network->n_operations; i++) {
-        size_t wanted = fcl_operation_workspace_bytes(network->operations[i]);
-        if (wanted > bytes && !fcl_operation_keeps_weights(network->operations[i])) bytes = wanted;
+        size_t wanted = workspace_bytes(network, i);
+        if (wanted > bytes) bytes = wanted;
     }
     fcl_status status = FCL_OK;
-    if (bytes > 0) status = fcl_buffer_create(&network->workspace, network->device, bytes, "workspace");
+    if (bytes > 0) status = fcl_buffer_reserve(&network->workspace, network->device, bytes, "workspace");
     if (status == FCL_OK) each_node(network, give_workspace);
     return status;
 }
@@ -371,9 +405,12 @@ static fcl_status can_pool(int *out, int *any_new, fcl_network *network, unsigne
         separate += fcl_likely_time(&alone, network->device);
     }
     *out = fused <= separate;
-    for (unsigned k = 0; k < n && *out && !o->describe; k++) {
+    for (unsigned k = 0; k < n && *out; k++) {
         int is_new = 0;
-        FCL_TRY(fcl_operation_is_possible(out, &is_new, network->device, &descs[k], o->choice, o->measure));
+        if (o->describe)
+            FCL_TRY(fcl_operation_has_solver(out, network->device, &descs[k], o->choice));
+        else
+            FCL_TRY(fcl_operation_is_possible(out, &is_new, network->device, &descs[k], o->choice, o->measure));
         *any_new |= is_new;
     }
     status = FCL_OK;
@@ -388,7 +425,7 @@ static fcl_status place_with_pooling(fcl_network *network) {
     int any_new = 0;
     FCL_TRY(FCL_NEW(&fused, network->model->n_layers, what));
     FCL_TRY(place(network, fused));
-    for (unsigned i = 0; i < network->model->n_layers; i++) {
+    for (unsigned i = 0; i < network->model->n_layers && network->device; i++) {
         int possible = 0;
         if (!fcl_layer_may_fuse(network->model, i)) continue;
         const fcl_op_desc forward = forward_desc(network, i),
@@ -434,7 +471,8 @@ fcl_status fcl_network_create(fcl_network **out, fcl_device *device, const fcl_m
     for (unsigned i = 0; i < model->n_layers; i++) FCL_TRY(create_forward(network, i));
     if (options->training) FCL_TRY(create_training(network));
     FCL_TRY(create_operations(network));
-    if (!options->describe) FCL_TRY(create_workspace(network));
+    FCL_TRY(create_workspace(network));
+    if (!options->describe) FCL_TRY(allocate(network));
     network->options.choice = NULL;
     *out = network;
     network = NULL;
@@ -471,6 +509,10 @@ void fcl_network_free(fcl_network *network) {
 
 const fcl_model *fcl_network_model(const fcl_network *network) {
     return network->model;
+}
+
+int fcl_network_batch(const fcl_network *network) {
+    return network->options.batch;
 }
 
 fcl_buffer *fcl_network_input(fcl_network *network) {

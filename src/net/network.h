@@ -24,7 +24,8 @@ typedef struct fcl_network_options {
     int measure;              /* as for fcl_operation_create */
     uint64_t seed;            /* of dropout */
     /* The operations are described, not created: what a device has to compute, whether or not it can. Such a network never runs,
-     * and its operations have no solvers. */
+     * its operations have no solvers and its buffers no memory. It may be of no device (NULL): then no pooling is part of a
+     * convolution, and there is no workspace. */
     int describe;
     /* NULL, or a network of the same model on the same device whose parameters this one uses, which must outlive it; not when
      * training */
@@ -37,6 +38,8 @@ fcl_status fcl_network_create(fcl_network **out, fcl_device *device, const fcl_m
                               const fcl_network_options *options);
 void fcl_network_free(fcl_network *network);
 const fcl_model *fcl_network_model(const fcl_network *network);
+/* The most samples of a pass. */
+int fcl_network_batch(const fcl_network *network);
 
 /* Where a batch goes before each forward, which overwrites the input when not training: input (n, 96, 96, 1),
  * pixels / 255; targets (n, 30) and mask (n, 30, 1 = labelled). Targets, mask, stats and flag are NULL when
@@ -50,15 +53,15 @@ fcl_buffer *fcl_network_output(fcl_network *network);
 fcl_buffer *fcl_network_stats(fcl_network *network);
 fcl_buffer *fcl_network_flag(fcl_network *network);
 
-/* Everything below only enqueues. One step: forward, loss, backward (training), update. */
+/* Everything below only enqueues. One step: forward, loss, backward (training) of the batch's shares (share.h), then update. */
 typedef struct fcl_pass {
-    int n;                 /* samples, 1..batch */
+    int n;                 /* samples of this share, 1..batch */
     int dropout;           /* 0 switches dropout layers off */
     uint32_t step;         /* of training, counted from 1: dropout's counter, and what FLAG records */
-    uint32_t first_sample; /* of this part in the whole batch */
+    uint32_t first_sample; /* where it begins in the whole batch */
     float inverse_count;   /* 1 / labelled coordinates of the whole batch, or 0 */
     uint32_t slot;         /* of STATS */
-    int accumulate;        /* a later part of the same batch: gradients and STATS add up */
+    int accumulate;        /* a later share of the same batch: gradients and STATS add up */
 } fcl_pass;
 fcl_status fcl_network_forward(fcl_network *network, const fcl_pass *pass);
 /* Loss and MAE into STATS[slot], and the gradient of the output when training. */
@@ -85,9 +88,10 @@ typedef struct fcl_finding {
     char other_solver[64]; /* for --solver: another way to compute that operation; "" if there is none */
 } fcl_finding;
 /* Runs forward, loss and backward of a pass, part by part, and holds sampled elements of each tensor against the host
- * reference (ops/inspect.h), up to the first tensor that is wrong or not finite. The batch must be in the input. `adam`,
- * unless NULL, has the update looked at as well and taken back. Weights, moments and FLAG are as before afterwards;
- * gradients and STATS[slot] are those of this pass alone. Waits for the device. */
+ * reference (ops/inspect.h), up to the first tensor that is wrong or not finite. Passes of later shares of a batch follow those of
+ * earlier ones, as in a step; the share must be in the input. `adam`, unless NULL, has the update looked at as well and taken
+ * back. Weights, moments and FLAG are as before afterwards; gradients and STATS[slot] are those of the passes looked at. Waits
+ * for the device. */
 fcl_status fcl_network_inspect(fcl_finding *out, fcl_network *network, const fcl_pass *pass, const fcl_adam *adam);
 
 /* Copies between the host's tensors, in the model's order, and the arenas. Waits for the device. */

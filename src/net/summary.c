@@ -5,11 +5,11 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "net/memory_plan.h"
 #include "net/model.h"
-#include "net/placement.h"
 
-enum { DETAIL_CAPACITY = 256, MOMENTS_AND_GRADIENTS = 3 };
-static const double mega = 1e6, mebi = 1024.0 * 1024.0;
+enum { DETAIL_CAPACITY = 256 };
+static const double mega = 1e6;
 
 static double layer_flop(const fcl_layer *layer) {
     if (layer->kind == FCL_LAYER_CONV) {
@@ -73,29 +73,6 @@ static void group_digits(char out[32], uint64_t value) {
     out[k] = '\0';
 }
 
-/* Bytes that training with a batch keeps on the device, besides the solvers' workspace. Where convolutions do the pooling
- * behind them, which depends on the device, it is less. */
-typedef struct memory {
-    double parameters, optimizer, activations, gradients;
-} memory;
-
-static fcl_status measure(memory *out, const fcl_model *model, unsigned batch) {
-    fcl_placement placement;
-    fcl_status status = fcl_placement_init(&placement, model, batch, 1, NULL);
-    if (status != FCL_OK) return status;
-    double parameters = (double)fcl_model_n_parameters(model) * sizeof(float);
-    *out = (memory){.parameters = parameters,
-                    .optimizer = MOMENTS_AND_GRADIENTS * parameters,
-                    .activations = (double)fcl_placement_value_bytes(&placement),
-                    .gradients = (double)fcl_placement_gradient_bytes(&placement)};
-    fcl_placement_dispose(&placement);
-    return FCL_OK;
-}
-
-static double total(const memory *m) {
-    return m->parameters + m->optimizer + m->activations + m->gradients;
-}
-
 static void append_rule(fcl_text *text, size_t width) {
     for (size_t i = 0; i < width; i++) fcl_text_append(text, "-");
     fcl_text_append(text, "\n");
@@ -127,29 +104,16 @@ static void append_layers(fcl_text *text, const fcl_model *model) {
     append_rule(text, width);
 }
 
-fcl_status fcl_model_summary(char **out, const fcl_model *model, unsigned batch) {
-    memory m;
+fcl_status fcl_model_summary_of(char **out, const fcl_model *model, const fcl_memory_plan *plan) {
     char parameters[32];
-    fcl_status status = measure(&m, model, batch);
-    if (status != FCL_OK) return status;
     fcl_text text = FCL_TEXT_EMPTY;
     fcl_text_appendf(&text, "Model: %s\n\n", model->name);
     append_layers(&text, model);
     group_digits(parameters, fcl_model_n_parameters(model));
     fcl_text_appendf(&text, "Parameters: %s; forward pass of an image: %.1f MFLOP\n\n", parameters,
                      fcl_model_flop(model) / mega);
-    const struct {
-        const char *name;
-        double bytes;
-    } rows[] = {{"parameters", m.parameters},
-                {"gradients and Adam's moments", m.optimizer},
-                {"activations", m.activations},
-                {"gradients of activations", m.gradients},
-                {"together", total(&m)}};
-    fcl_text_appendf(&text, "Memory to train with a batch of %u, at most, besides the solvers' workspace:\n", batch);
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        fcl_text_appendf(&text, "  %-28s %9.1f MiB\n", rows[i].name, rows[i].bytes / mebi);
-    status = fcl_text_status(&text);
+    fcl_memory_plan_append(&text, plan);
+    fcl_status status = fcl_text_status(&text);
     if (status == FCL_OK)
         *out = text.data;
     else
@@ -157,24 +121,46 @@ fcl_status fcl_model_summary(char **out, const fcl_model *model, unsigned batch)
     return status;
 }
 
+fcl_status fcl_model_summary(char **out, const fcl_model *model, const fcl_memory_request *request) {
+    fcl_memory_plan plan;
+    fcl_status status = fcl_memory_plan_make(&plan, model, request, NULL, 1);
+    return status == FCL_OK ? fcl_model_summary_of(out, model, &plan) : status;
+}
+
 static json_t *layer_json(const fcl_model *model, const fcl_layer *l) {
     return json_pack("{s:s, s:s, s:[i,i,i], s:I, s:f}", "name", l->name, "type", type_of(l), "output", l->h, l->w, l->c,
                      "parameters", (json_int_t)layer_parameters(model, l), "flop", layer_flop(l));
 }
 
-fcl_status fcl_model_summary_json(char **out, const fcl_model *model, unsigned batch) {
-    memory m;
-    fcl_status status = measure(&m, model, batch);
+/* Null where it is not known. */
+static json_t *bytes_json(uint64_t bytes, int is_known) {
+    return is_known ? json_integer((json_int_t)bytes) : json_null();
+}
+
+static json_t *plan_json(const fcl_memory_plan *plan) {
+    const fcl_memory_needs *needs = &plan->needs;
+    return json_pack("{s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:o, s:o, s:I}", "parameters", (json_int_t)needs->parameters,
+                     "gradients_and_moments", (json_int_t)needs->optimizer, "activations",
+                     (json_int_t)needs->activations, "activation_gradients", (json_int_t)needs->gradients, "workspace",
+                     bytes_json(needs->workspace, plan->request.device != NULL), "total",
+                     (json_int_t)fcl_memory_plan_bytes(plan), "largest_buffer", (json_int_t)needs->largest, "limit",
+                     bytes_json(plan->total_limit, plan->total_limit != UINT64_MAX), "single_limit",
+                     bytes_json(plan->single_limit, plan->single_limit != UINT64_MAX), "host_batches",
+                     (json_int_t)plan->request.staging_bytes);
+}
+
+fcl_status fcl_model_summary_json(char **out, const fcl_model *model, const fcl_memory_request *request) {
+    fcl_memory_plan plan;
+    fcl_status status = fcl_memory_plan_make(&plan, model, request, NULL, 1);
     if (status != FCL_OK) return status;
     json_t *layers = json_array(), *object = NULL;
     char *text = NULL, *line = NULL;
     for (unsigned i = 0; i < model->n_layers; i++)
         if (json_array_append_new(layers, layer_json(model, &model->layers[i])) != 0) goto done;
-    object =
-        json_pack("{s:s, s:O, s:I, s:f, s:I, s:{s:f, s:f, s:f, s:f, s:f}}", "model", model->name, "layers", layers,
-                  "parameters", (json_int_t)fcl_model_n_parameters(model), "flop", fcl_model_flop(model), "batch",
-                  (json_int_t)batch, "training_bytes", "parameters", m.parameters, "gradients_and_moments", m.optimizer,
-                  "activations", m.activations, "activation_gradients", m.gradients, "total", total(&m));
+    object = json_pack("{s:s, s:O, s:I, s:f, s:I, s:I, s:I, s:o}", "model", model->name, "layers", layers, "parameters",
+                       (json_int_t)fcl_model_n_parameters(model), "flop", fcl_model_flop(model), "batch",
+                       (json_int_t)request->batch, "parts", (json_int_t)plan.n_parts, "largest_part",
+                       (json_int_t)plan.part, "training_bytes", plan_json(&plan));
     text = object ? json_dumps(object, JSON_INDENT(2)) : NULL;
     line = text ? fcl_format("%s\n", text) : NULL;
 done:

@@ -38,8 +38,8 @@ fcl_status fcl_operation_create(fcl_operation **out, fcl_device *device, const f
     return fcl_operation_create_from(out, device, desc, choice, measure, fcl_solvers_of(desc->kind));
 }
 
-fcl_status fcl_operation_is_possible(int *out, int *is_new, fcl_device *device, const fcl_op_desc *desc,
-                                     const fcl_choice *choice, int measure) {
+fcl_status fcl_operation_has_solver(int *out, const fcl_device *device, const fcl_op_desc *desc,
+                                    const fcl_choice *choice) {
     const fcl_solver *solver, *const *any = fcl_solvers_of(desc->kind);
     int is_wish;
     char description[256];
@@ -47,8 +47,16 @@ fcl_status fcl_operation_is_possible(int *out, int *is_new, fcl_device *device, 
     fcl_status status = fcl_choice_find(&solver, &is_wish, choice, desc, description);
     if (status != FCL_OK) return status;
     while (!solver && *any && !(fcl_solver_suits(*any, device) && fcl_solver_applies(*any, desc, device))) any++;
-    *out = *is_new = 0;
-    if (solver ? !fcl_solver_applies(solver, desc, device) : !*any) return FCL_OK;
+    *out = solver ? fcl_solver_applies(solver, desc, device) : *any != NULL;
+    return FCL_OK;
+}
+
+fcl_status fcl_operation_is_possible(int *out, int *is_new, fcl_device *device, const fcl_op_desc *desc,
+                                     const fcl_choice *choice, int measure) {
+    const fcl_solver *solver;
+    fcl_status status = fcl_operation_has_solver(out, device, desc, choice);
+    *is_new = 0;
+    if (status != FCL_OK || !*out) return status;
     status = fcl_select_solver(&solver, is_new, device, desc, choice, measure, fcl_solvers_of(desc->kind));
     *out = status == FCL_OK;
     return status == FCL_E_WRONG_RESULT ? FCL_OK : status;

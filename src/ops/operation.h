@@ -40,8 +40,14 @@ fcl_status fcl_operation_create(fcl_operation **out, fcl_device *device, const f
 /* For operations that others can stand in for. How long the likeliest solver (solver.h) will take, in units that compare
  * operations on one device; INFINITY where none applies. Nothing is compiled for it. */
 double fcl_likely_time(const fcl_op_desc *desc, const fcl_device *device);
-/* Whether there is a solver that applies and is right: the one that the choice names, else any. What is found out is
- * remembered; `is_new` says whether anything was. */
+/* The largest workspace of the solvers that are likely enough to be measured, or that of the one that the choice names: what the
+ * operation is likely to need at most. Nothing is compiled for it. */
+size_t fcl_likely_workspace_bytes(const fcl_op_desc *desc, const fcl_device *device, const fcl_choice *choice);
+/* Whether there is a solver that applies: the one that the choice names, else any that suits the device. Nothing is compiled for
+ * it. */
+fcl_status fcl_operation_has_solver(int *out, const fcl_device *device, const fcl_op_desc *desc,
+                                    const fcl_choice *choice);
+/* Whether there is one that is right as well. What is found out is remembered; `is_new` says whether anything was. */
 fcl_status fcl_operation_is_possible(int *out, int *is_new, fcl_device *device, const fcl_op_desc *desc,
                                      const fcl_choice *choice, int measure);
 /* The same with other solvers than those of fcl_solvers_of(): a list that ends with NULL. For tests of the

@@ -167,6 +167,34 @@ static int order_by_likely_speed(const fcl_solver *ordered[MAX_SOLVERS], const f
     return n;
 }
 
+/* Whether the first of two is so much likelier to be fast that the second need not be measured. */
+static int is_clearly_faster(const fcl_solver *first, const fcl_solver *second, const fcl_op_desc *desc,
+                             const fcl_device *device) {
+    return likely_speed(second, desc, device) * clearly_faster < likely_speed(first, desc, device);
+}
+
+static size_t workspace_of(const fcl_solver *solver, const fcl_op_desc *desc, const fcl_device *device) {
+    return solver->workspace_bytes ? solver->workspace_bytes(desc, device) : 0;
+}
+
+size_t fcl_likely_workspace_bytes(const fcl_op_desc *desc, const fcl_device *device, const fcl_choice *choice) {
+    const fcl_solver *ordered[MAX_SOLVERS], *named = NULL;
+    int is_wish;
+    size_t most = 0;
+    char description[256];
+    fcl_op_describe(description, desc);
+    /* A name that does not exist is an error when the operation is created. */
+    if (fcl_choice_find(&named, &is_wish, choice, desc, description) == FCL_OK && named &&
+        fcl_solver_applies(named, desc, device))
+        return workspace_of(named, desc, device);
+    int n = order_by_likely_speed(ordered, desc, device, fcl_solvers_of(desc->kind));
+    for (int i = 0; i < n && !is_clearly_faster(ordered[0], ordered[i], desc, device); i++) {
+        size_t bytes = workspace_of(ordered[i], desc, device);
+        if (bytes > most) most = bytes;
+    }
+    return most;
+}
+
 fcl_status fcl_select_default(const fcl_solver **out, fcl_device *device, const fcl_op_desc *desc, int measure,
                               const fcl_solver *const *solvers, fcl_solver_cache *cache, const char *description) {
     fcl_status status, last = FCL_OK; /* the last error, for when no solver is left */
@@ -177,8 +205,7 @@ fcl_status fcl_select_default(const fcl_solver **out, fcl_device *device, const 
         const fcl_solver *solver = ordered[i];
         fcl_solver_record record;
         char fault[256];
-        if (n_passed > 0 && likely_speed(solver, desc, device) * clearly_faster < likely_speed(passed[0], desc, device))
-            break;
+        if (n_passed > 0 && is_clearly_faster(passed[0], solver, desc, device)) break;
         /* Of a solver's variants the first that is right, which is the default one: the rest is for tuning. */
         if (n_passed > 0 && fcl_solver_is_variant_of(solver, passed[n_passed - 1])) continue;
         if ((status = fcl_judge(&record, fault, device, desc, solver, cache, description)) != FCL_OK) {

@@ -68,35 +68,25 @@ static fcl_status fail_overflow(const fcl_guarded *g, const char *what) {
         g->when, what, g->learning_rate);
 }
 
-fcl_status fcl_guard_explain(const fcl_guarded *g) {
+fcl_status fcl_guard_explain(const fcl_guarded *g, const fcl_finding *found) {
+    static const fcl_finding unrepeated = {
+        .cause = FCL_CAUSE_DEVICE,
+        .text = "all is finite and right when the batch is computed again: the device does not repeat its results, or "
+                "its check of them (kernel finite_check) is wrong"};
     fcl_status status;
     char text[TEXT];
-    int found;
-    fcl_finding finding;
-    FCL_TRY(find_in_batch(&found, text, g, (double)FLT_MAX));
-    if (found) return fail_data(g, text);
-    FCL_TRY(fcl_network_inspect(&finding, g->network, g->pass, NULL));
-    switch (finding.cause) {
-    case FCL_CAUSE_NONE:
-        snprintf(finding.text, sizeof finding.text,
-                 "all is finite and right when the batch is computed again: the device does not repeat its results, or "
-                 "its check of them (kernel finite_check) is wrong");
-        return fail_device(g, &finding);
-    case FCL_CAUSE_DEVICE: return fail_device(g, &finding);
-    case FCL_CAUSE_OVERFLOW: break;
-    }
-    FCL_TRY(find_in_batch(&found, text, g, absurd));
-    return found ? fail_data(g, text) : fail_overflow(g, finding.text);
+    int is_data;
+    FCL_TRY(find_in_batch(&is_data, text, g, (double)FLT_MAX));
+    if (is_data) return fail_data(g, text);
+    if (found->cause == FCL_CAUSE_NONE) return fail_device(g, &unrepeated);
+    if (found->cause == FCL_CAUSE_DEVICE) return fail_device(g, found);
+    FCL_TRY(find_in_batch(&is_data, text, g, absurd));
+    return is_data ? fail_data(g, text) : fail_overflow(g, found->text);
 done:
     return status;
 }
 
-fcl_status fcl_guard_recheck(const fcl_guarded *g, const fcl_adam *adam) {
-    fcl_status status;
-    fcl_finding finding;
-    FCL_TRY(fcl_network_inspect(&finding, g->network, g->pass, adam));
+fcl_status fcl_guard_recheck(const fcl_guarded *g, const fcl_finding *found) {
     /* What is too large is found by the step itself, should it come to that. */
-    if (finding.cause == FCL_CAUSE_DEVICE) return fail_device(g, &finding);
-done:
-    return status;
+    return found->cause == FCL_CAUSE_DEVICE ? fail_device(g, found) : FCL_OK;
 }

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "fiducl/train.h"
+#include "net/memory_plan.h"
 #include "plot/figure.h"
 #include "train/history.h"
 #include "train/recipe.h"
@@ -28,6 +29,7 @@ typedef struct session {
     const fcl_dataset *train, *validation;
     fcl_device *device;
     fcl_model *model;
+    fcl_memory_plan plan;
     fcl_network *network;
     fcl_batches *batches;
     fcl_trainer *trainer;
@@ -81,14 +83,44 @@ static fcl_status create_trainer(session *s, uint64_t max_steps) {
                                                                 .max_steps = max_steps});
 }
 
+/* Plans the memory with batches in at least this many parts, and keeps the device to it. */
+static fcl_status plan_memory(session *s, const fcl_choice *choice, uint64_t memory_limit, unsigned n_parts) {
+    const fcl_memory_request request = {.batch = s->recipe.batch,
+                                        .device = s->device,
+                                        .limit = memory_limit,
+                                        .staging_bytes = fcl_batches_bytes(s->recipe.batch)};
+    fcl_status status = fcl_memory_plan_make(&s->plan, s->model, &request, choice, n_parts);
+    if (status != FCL_OK) return status;
+    fcl_device_limit_memory(s->device, s->plan.total_limit);
+    if (s->plan.n_parts > n_parts)
+        fcl_log(FCL_LOG_WARNING,
+                "a batch of %u in %u part%s does not fit into the device's memory: it is computed in %u parts, which "
+                "give the same gradient but for rounding",
+                s->recipe.batch, n_parts, n_parts == 1 ? "" : "s", s->plan.n_parts);
+    return FCL_OK;
+}
+
+/* A line each. */
+static fcl_status log_plan(const fcl_memory_plan *plan) {
+    fcl_text text = FCL_TEXT_EMPTY;
+    fcl_memory_plan_append(&text, plan);
+    fcl_status status = fcl_text_status(&text);
+    for (char *line = text.data, *end; status == FCL_OK && (end = strchr(line, '\n')); line = end + 1) {
+        *end = '\0';
+        fcl_log(FCL_LOG_INFO, "%s", line);
+    }
+    fcl_text_dispose(&text);
+    return status;
+}
+
 /* Network, batches and room for the best weights from what the session has. */
 static fcl_status build(session *s, const fcl_choice *choice) {
     fcl_status status;
     const fcl_recipe *r = &s->recipe;
-    fcl_network_options network = {
-        .batch = (int)r->batch, .training = 1, .choice = choice, .measure = 1, .seed = r->seed};
+    const fcl_network_options network = {.choice = choice, .measure = 1, .seed = r->seed};
     const fcl_batch_options batches = fcl_recipe_batches(r);
-    FCL_TRY(fcl_network_create(&s->network, s->device, s->model, &network));
+    FCL_TRY(fcl_network_create_by_plan(&s->network, &s->plan, s->model, &network));
+    FCL_TRY(log_plan(&s->plan));
     FCL_TRY(fcl_batches_create(&s->batches, s->train, &batches));
     FCL_TRY(fcl_tensors_init(&s->best, s->model));
 done:
@@ -143,8 +175,7 @@ static fcl_status end_epoch(session *s) {
     fcl_position *p = &s->position;
     const size_t steps_per_epoch = fcl_batches_per_epoch(s->batches);
     double val_loss, val_mae;
-    FCL_TRY(
-        fcl_validate(&val_loss, &val_mae, s->network, (int)s->recipe.batch, s->validation, s->recipe.learning_rate));
+    FCL_TRY(fcl_validate(&val_loss, &val_mae, s->network, s->validation, s->recipe.learning_rate));
     p->epoch++;
     int better = p->best_epoch == 0 || val_loss < p->best_val_loss - s->recipe.min_delta;
     fcl_history_row row = {
@@ -320,9 +351,10 @@ fcl_status fcl_train(fcl_train_result *out, const fcl_train_options *options) {
     FCL_TRY(fcl_device_open(&s.device, options->device, 0));
     warn_without_figures();
     FCL_TRY(fcl_run_create(&s.run, options, s.prepared));
-    FCL_TRY(fcl_model_summary(&summary, s.model, s.recipe.batch));
     FCL_TRY(fcl_run_choice(&choice, &recorded, &s.run, s.device));
+    FCL_TRY(plan_memory(&s, choice, options->memory_limit, 1));
     FCL_TRY(build(&s, choice));
+    FCL_TRY(fcl_model_summary_of(&summary, s.model, &s.plan));
     FCL_TRY(fcl_trainer_begin(s.network, s.recipe.seed, options->init_weights));
     FCL_TRY(fcl_run_claim(&s.run, options->force));
     if (options->step_log) {
@@ -333,7 +365,7 @@ fcl_status fcl_train(fcl_train_result *out, const fcl_train_options *options) {
     FCL_TRY(create_trainer(&s, options->has_max_steps ? options->max_steps : UINT64_MAX));
     FCL_TRY(write_text(&s.run, "model.cfg", fcl_model_text(s.model)));
     FCL_TRY(write_text(&s.run, "summary.txt", summary));
-    FCL_TRY(fcl_run_record_device(&s.run, s.device, s.network, 1));
+    FCL_TRY(fcl_run_record_device(&s.run, s.device, s.network, s.plan.n_parts, 1));
     FCL_TRY(run_epochs(&s));
     fill_result(out, &s.position);
 done:
@@ -373,13 +405,16 @@ static fcl_status open_device(session *s, const char *asked) {
     return status;
 }
 
-fcl_status fcl_train_resume(fcl_train_result *out, const char *run, unsigned epochs, const char *device) {
+fcl_status fcl_train_resume(fcl_train_result *out, const char *run, const fcl_resume_options *options) {
     fcl_status status;
+    const fcl_resume_options changes = options ? *options : (fcl_resume_options){0};
     session s = {.last_checkpoint = fcl_clock_seconds(), .last_recheck = fcl_clock_seconds()};
     char *config = NULL, *checkpoint = NULL, *history = NULL, *model = NULL;
     const char *prepared;
     fcl_choice *choice = NULL;
     int recorded;
+    unsigned n_parts = 1;
+    uint64_t memory_limit;
     FCL_TRY(fcl_run_open(&s.run, run));
     FCL_TRY(fcl_run_path(&config, &s.run, "config.json"));
     FCL_TRY(fcl_run_path(&checkpoint, &s.run, "checkpoint.safetensors"));
@@ -392,8 +427,8 @@ fcl_status fcl_train_resume(fcl_train_result *out, const char *run, unsigned epo
         goto done;
     }
     FCL_TRY(fcl_checkpoint_position(&s.position, checkpoint));
-    if (epochs) s.recipe.epochs = epochs;
-    if (s.position.epoch >= s.recipe.epochs || (s.position.finish == FCL_FINISHED_EARLY && !epochs)) {
+    if (changes.epochs) s.recipe.epochs = changes.epochs;
+    if (s.position.epoch >= s.recipe.epochs || (s.position.finish == FCL_FINISHED_EARLY && !changes.epochs)) {
         fcl_log(FCL_LOG_INFO, "'%s' is finished: %u epochs, the best is %u; to train on, give more with --epochs", run,
                 s.position.epoch, s.position.best_epoch);
         fill_result(out, &s.position);
@@ -403,10 +438,18 @@ fcl_status fcl_train_resume(fcl_train_result *out, const char *run, unsigned epo
     FCL_TRY(open_data(&s, prepared));
     FCL_TRY(check_prepared(&s, config));
     FCL_TRY(fcl_model_load(&s.model, model));
-    FCL_TRY(open_device(&s, device));
+    FCL_TRY(open_device(&s, changes.device));
     warn_without_figures();
     FCL_TRY(fcl_run_choice(&choice, &recorded, &s.run, s.device));
-    if (!recorded) fcl_log(FCL_LOG_INFO, "another device or driver than before: solvers are chosen anew");
+    if (recorded)
+        FCL_TRY(fcl_run_parts(&n_parts, &s.run));
+    else
+        fcl_log(FCL_LOG_INFO, "another device or driver than before: solvers are chosen anew");
+    if (changes.memory_limit) FCL_TRY(fcl_run_set_memory_limit(&s.run, changes.memory_limit));
+    FCL_TRY(fcl_run_memory_limit(&memory_limit, &s.run));
+    FCL_TRY(plan_memory(&s, choice, memory_limit, n_parts));
+    /* Nothing is recorded of smaller parts. */
+    if (s.plan.n_parts != n_parts) FCL_TRY(fcl_run_force_solvers(choice, &s.run));
     FCL_TRY(build(&s, choice));
     FCL_TRY(create_trainer(&s, UINT64_MAX));
     FCL_TRY(fcl_checkpoint_read(&s.position, s.network, &s.best, checkpoint));
@@ -416,8 +459,9 @@ fcl_status fcl_train_resume(fcl_train_result *out, const char *run, unsigned epo
     /* More epochs than an early stop allowed are to be trained: patience begins anew. */
     if (s.position.finish == FCL_FINISHED_EARLY) s.position.wait = 0;
     s.position.finish = FCL_UNFINISHED;
-    if (epochs) FCL_TRY(fcl_run_set_epochs(&s.run, epochs));
-    if (!recorded || epochs) FCL_TRY(fcl_run_record_device(&s.run, s.device, s.network, s.position.step + 1));
+    if (changes.epochs) FCL_TRY(fcl_run_set_epochs(&s.run, changes.epochs));
+    if (!recorded || changes.epochs || changes.memory_limit || s.plan.n_parts != n_parts)
+        FCL_TRY(fcl_run_record_device(&s.run, s.device, s.network, s.plan.n_parts, s.position.step + 1));
     fcl_log(FCL_LOG_INFO, "resumed after step %llu, in epoch %u", (unsigned long long)s.position.step,
             s.position.epoch + 1);
     FCL_TRY(run_epochs(&s));

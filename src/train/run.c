@@ -1,5 +1,6 @@
 #include "train/run.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,6 +52,8 @@ fcl_status fcl_run_create(fcl_run *out, const fcl_train_options *options, const 
     if (arguments && options->has_max_steps)
         json_object_set_new(arguments, "max_steps", json_integer((json_int_t)options->max_steps));
     if (arguments) json_object_set_new(arguments, "recheck_seconds", json_real(options->recheck_seconds));
+    if (arguments && options->memory_limit)
+        json_object_set_new(arguments, "memory_limit", json_integer((json_int_t)options->memory_limit));
     json_t *config = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:[]}", "format", CONFIG_FORMAT,
                                "fiducl_version", fcl_version(), "created", now, "model", options->model, "prepared",
                                prepared_path, "prepared_hash", fcl_prepared_hash(prepared), "arguments", arguments,
@@ -117,6 +120,16 @@ static const json_t *last_device(const fcl_run *run) {
     return json_array_size(devices) ? json_array_get(devices, json_array_size(devices) - 1) : NULL;
 }
 
+fcl_status fcl_run_force_solvers(fcl_choice *choice, const fcl_run *run) {
+    fcl_status status = FCL_OK;
+    size_t i;
+    json_t *text;
+    json_array_foreach(json_object_get(json_object_get(run->config, "arguments"), "solvers"), i, text)
+        FCL_TRY(fcl_choice_force(choice, json_string_value(text)));
+done:
+    return status;
+}
+
 fcl_status fcl_run_choice(fcl_choice **out, int *recorded, const fcl_run *run, const fcl_device *device) {
     fcl_choice *choice;
     fcl_status status = fcl_choice_create(&choice);
@@ -135,10 +148,7 @@ fcl_status fcl_run_choice(fcl_choice **out, int *recorded, const fcl_run *run, c
             FCL_TRY(fcl_choice_record(choice, description, json_string_value(solver)));
         }
     } else {
-        size_t i;
-        json_t *text;
-        json_array_foreach(json_object_get(json_object_get(run->config, "arguments"), "solvers"), i, text)
-            FCL_TRY(fcl_choice_force(choice, json_string_value(text)));
+        FCL_TRY(fcl_run_force_solvers(choice, run));
     }
     *recorded = same;
     *out = choice;
@@ -148,7 +158,42 @@ done:
     return status;
 }
 
-fcl_status fcl_run_record_device(fcl_run *run, fcl_device *device, const fcl_network *network, uint64_t first_step) {
+/* The whole number `key`, `missing` where there is none. */
+static fcl_status whole_number(json_int_t *out, const json_t *object, const char *key, json_int_t missing,
+                               json_int_t min, json_int_t max) {
+    const json_t *value = json_object_get(object, key);
+    json_int_t number = value ? json_integer_value(value) : missing;
+    if (value && (!json_is_integer(value) || number < min || number > max))
+        return fcl_fail(FCL_E_INPUT, "config.json: '%s' is not a whole number from %lld to %lld", key, (long long)min,
+                        (long long)max);
+    *out = number;
+    return FCL_OK;
+}
+
+fcl_status fcl_run_parts(unsigned *out, const fcl_run *run) {
+    json_int_t parts = 0;
+    fcl_status status = whole_number(&parts, last_device(run), "parts", 1, 1, INT_MAX);
+    if (status == FCL_OK) *out = (unsigned)parts;
+    return status;
+}
+
+fcl_status fcl_run_memory_limit(uint64_t *out, const fcl_run *run) {
+    json_int_t limit = 0;
+    fcl_status status =
+        whole_number(&limit, json_object_get(run->config, "arguments"), "memory_limit", 0, 1, INT64_MAX);
+    if (status == FCL_OK) *out = (uint64_t)limit;
+    return status;
+}
+
+fcl_status fcl_run_set_memory_limit(fcl_run *run, uint64_t limit) {
+    json_t *arguments = json_object_get(run->config, "arguments");
+    return json_object_set_new(arguments, "memory_limit", json_integer((json_int_t)limit)) == 0
+               ? FCL_OK
+               : fcl_fail_memory("config.json", 0);
+}
+
+fcl_status fcl_run_record_device(fcl_run *run, fcl_device *device, const fcl_network *network, unsigned n_parts,
+                                 uint64_t first_step) {
     fcl_status status = FCL_OK;
     char *path = NULL;
     const fcl_device_info *facts = fcl_device_facts(device);
@@ -159,9 +204,9 @@ fcl_status fcl_run_record_device(fcl_run *run, fcl_device *device, const fcl_net
         fcl_network_operation(&description, &solver, network, i);
         json_object_set_new(solvers, description, json_string(solver));
     }
-    json_t *entry =
-        json_pack("{s:I, s:s?, s:s, s:s, s:o}", "first_step", (json_int_t)first_step, "device", name, "driver_version",
-                  facts->driver_version, "identity", fcl_device_identity(device), "solvers", solvers);
+    json_t *entry = json_pack("{s:I, s:s?, s:s, s:s, s:I, s:o}", "first_step", (json_int_t)first_step, "device", name,
+                              "driver_version", facts->driver_version, "identity", fcl_device_identity(device), "parts",
+                              (json_int_t)n_parts, "solvers", solvers);
     if (!name || !entry || json_array_append_new(json_object_get(run->config, "devices"), entry) != 0 ||
         json_object_set_new(run->config, "device", json_string(name)) != 0) {
         status = fcl_fail_memory("config.json", 0);

@@ -27,7 +27,15 @@ fcl_status fcl_run_set_epochs(fcl_run *run, unsigned epochs);
 /* The solvers to use on `device`: those that the run recorded if it last ran on this very device and driver,
  * else what its arguments force; *recorded says which. */
 fcl_status fcl_run_choice(fcl_choice **out, int *recorded, const fcl_run *run, const fcl_device *device);
-/* Notes from which step on the run uses this device with these solvers, and writes config.json. */
-fcl_status fcl_run_record_device(fcl_run *run, fcl_device *device, const fcl_network *network, uint64_t first_step);
+/* Forces the solvers that its arguments force. */
+fcl_status fcl_run_force_solvers(fcl_choice *choice, const fcl_run *run);
+/* Into how many parts its batches were divided there. */
+fcl_status fcl_run_parts(unsigned *out, const fcl_run *run);
+/* The limit of device memory that it was given, 0 for none; and another one. */
+fcl_status fcl_run_memory_limit(uint64_t *out, const fcl_run *run);
+fcl_status fcl_run_set_memory_limit(fcl_run *run, uint64_t limit);
+/* Notes from which step on the run uses this device with these solvers and parts, and writes config.json. */
+fcl_status fcl_run_record_device(fcl_run *run, fcl_device *device, const fcl_network *network, unsigned n_parts,
+                                 uint64_t first_step);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "device/queue.h"
+#include "net/share.h"
 #include "train/guard.h"
 #include "train/schedule.h"
 
@@ -93,23 +94,35 @@ void fcl_trainer_free(fcl_trainer *trainer) {
     free(trainer);
 }
 
-static fcl_status upload(fcl_network *network, const fcl_batch *batch) {
-    const size_t pixels = (size_t)FCL_IMAGE_SIDE * FCL_IMAGE_SIDE;
-    const size_t coordinates_bytes = batch->n * FCL_N_COORDINATES * sizeof(float);
+static fcl_status upload(fcl_network *network, const fcl_batch *batch, fcl_share share) {
+    const size_t pixels = (size_t)FCL_IMAGE_SIDE * FCL_IMAGE_SIDE, first_label = share.first * FCL_N_COORDINATES;
+    const size_t image_bytes = share.n * pixels * sizeof(float),
+                 label_bytes = share.n * FCL_N_COORDINATES * sizeof(float);
     fcl_status status;
-    FCL_TRY(fcl_buffer_write_async(fcl_network_input(network), 0, batch->images, batch->n * pixels * sizeof(float)));
-    FCL_TRY(fcl_buffer_write_async(fcl_network_targets(network), 0, batch->targets, coordinates_bytes));
-    FCL_TRY(fcl_buffer_write_async(fcl_network_mask(network), 0, batch->mask, coordinates_bytes));
+    FCL_TRY(fcl_buffer_write_async(fcl_network_input(network), 0, batch->images + share.first * pixels, image_bytes));
+    FCL_TRY(fcl_buffer_write_async(fcl_network_targets(network), 0, batch->targets + first_label, label_bytes));
+    FCL_TRY(fcl_buffer_write_async(fcl_network_mask(network), 0, batch->mask + first_label, label_bytes));
 done:
     return status;
 }
 
-static fcl_pass pass_of(const fcl_trainer *trainer, const fcl_batch *batch, uint64_t step) {
-    return (fcl_pass){.n = (int)batch->n,
-                      .dropout = trainer->setup.recipe->dropout,
-                      .step = (uint32_t)step,
-                      .inverse_count = batch->n_labelled ? 1.0f / (float)batch->n_labelled : 0.0f,
-                      .slot = (uint32_t)((step - 1) % FCL_STATS_SLOTS)};
+/* Parts into which a batch is divided: as few as the network has room for. */
+static size_t n_parts_of(const fcl_trainer *trainer, const fcl_batch *batch) {
+    return fcl_share_n_parts((fcl_share){0, batch->n}, (size_t)fcl_network_batch(trainer->setup.network));
+}
+
+/* Uploads part `index` of a batch; *pass is how it is computed. */
+static fcl_status load_part(fcl_pass *pass, const fcl_trainer *trainer, const fcl_batch *batch, size_t index,
+                            uint64_t step) {
+    const fcl_share part = fcl_share_part((fcl_share){0, batch->n}, n_parts_of(trainer, batch), index);
+    *pass = (fcl_pass){.n = (int)part.n,
+                       .dropout = trainer->setup.recipe->dropout,
+                       .step = (uint32_t)step,
+                       .first_sample = (uint32_t)part.first,
+                       .inverse_count = batch->n_labelled ? 1.0f / (float)batch->n_labelled : 0.0f,
+                       .slot = (uint32_t)((step - 1) % FCL_STATS_SLOTS),
+                       .accumulate = index > 0};
+    return upload(trainer->setup.network, batch, part);
 }
 
 static fcl_adam adam_of(const fcl_trainer *trainer, uint64_t step) {
@@ -121,18 +134,21 @@ static fcl_adam adam_of(const fcl_trainer *trainer, uint64_t step) {
                       .epsilon = recipe->epsilon};
 }
 
-/* Enqueues one step; the batch's slot is released when it is done. */
+/* Enqueues one step, the batch's parts one after the other; the batch's slot is released when it is done. */
 static fcl_status enqueue_step(fcl_trainer *trainer, const fcl_batch *batch, uint64_t step) {
     fcl_network *network = trainer->setup.network;
     flight *f = &trainer->flights[step % STEPS_IN_FLIGHT];
     fcl_status status;
-    fcl_pass pass = pass_of(trainer, batch, step);
+    fcl_pass pass = {0};
     const fcl_adam adam = adam_of(trainer, step);
+    const size_t n_parts = n_parts_of(trainer, batch);
     FCL_TRY(land(trainer, f));
-    FCL_TRY(upload(network, batch));
-    FCL_TRY(fcl_network_forward(network, &pass));
-    FCL_TRY(fcl_network_loss(network, &pass));
-    FCL_TRY(fcl_network_backward(network, &pass));
+    for (size_t i = 0; i < n_parts; i++) {
+        FCL_TRY(load_part(&pass, trainer, batch, i, step));
+        FCL_TRY(fcl_network_forward(network, &pass));
+        FCL_TRY(fcl_network_loss(network, &pass));
+        FCL_TRY(fcl_network_backward(network, &pass));
+    }
     FCL_TRY(fcl_network_update(network, &pass, &adam));
     FCL_TRY(fcl_fence_create(&f->fence, trainer->setup.device));
     f->slot = batch->slot;
@@ -169,11 +185,29 @@ done:
     return status;
 }
 
-/* The batch that the position stands before, made again and run again by `look`. */
-static fcl_status look_at_next(fcl_trainer *trainer, const fcl_position *position,
-                               fcl_status (*look)(const fcl_guarded *guarded, const fcl_adam *adam)) {
+/* Computes a batch again, part by part until something is found; `adam`, unless NULL, with the last. */
+static fcl_status inspect(fcl_finding *out, const fcl_trainer *trainer, const fcl_batch *batch, uint64_t step,
+                          const fcl_adam *adam) {
+    fcl_status status = FCL_OK;
+    fcl_finding found = {.cause = FCL_CAUSE_NONE};
+    const size_t n_parts = n_parts_of(trainer, batch);
+    for (size_t i = 0; i < n_parts && found.cause == FCL_CAUSE_NONE; i++) {
+        fcl_pass pass;
+        FCL_TRY(load_part(&pass, trainer, batch, i, step));
+        FCL_TRY(fcl_network_inspect(&found, trainer->setup.network, &pass, i + 1 == n_parts ? adam : NULL));
+    }
+    *out = found;
+done:
+    return status;
+}
+
+/* The batch that the position stands before, made again and looked into, with or without the update; `conclude` says what that
+ * means. */
+static fcl_status look_at_next(fcl_trainer *trainer, const fcl_position *position, int with_update,
+                               fcl_status (*conclude)(const fcl_guarded *guarded, const fcl_finding *found)) {
     fcl_status status;
     fcl_batch batch = {0};
+    fcl_finding found;
     int more = 0;
     char when[64];
     const uint64_t step = position->step + 1;
@@ -184,29 +218,21 @@ static fcl_status look_at_next(fcl_trainer *trainer, const fcl_position *positio
         status = fcl_fail(FCL_E_INTERNAL, "there is no batch for %s", when);
         goto done;
     }
-    const fcl_pass pass = pass_of(trainer, &batch, step);
     const fcl_adam adam = adam_of(trainer, step);
     const fcl_guarded guarded = {.when = when,
-                                 .network = trainer->setup.network,
-                                 .pass = &pass,
                                  .dataset = fcl_batches_dataset(trainer->setup.batches),
                                  .samples = batch.samples,
                                  .n = batch.n,
                                  .learning_rate = trainer->setup.recipe->learning_rate};
-    FCL_TRY(upload(trainer->setup.network, &batch));
-    FCL_TRY(look(&guarded, &adam));
+    FCL_TRY(inspect(&found, trainer, &batch, step, with_update ? &adam : NULL));
+    FCL_TRY(conclude(&guarded, &found));
 done:
     if (more) fcl_batches_release(trainer->setup.batches, batch.slot);
     return status;
 }
 
-static fcl_status explain(const fcl_guarded *guarded, const fcl_adam *adam) {
-    (void)adam;
-    return fcl_guard_explain(guarded);
-}
-
 fcl_status fcl_trainer_recheck(fcl_trainer *trainer, const fcl_position *position) {
-    return look_at_next(trainer, position, fcl_guard_recheck);
+    return look_at_next(trainer, position, 1, fcl_guard_recheck);
 }
 
 static void report(const fcl_trainer *trainer, const fcl_position *position, double images) {
@@ -253,7 +279,7 @@ fcl_status fcl_trainer_epoch(fcl_epoch_end *out, fcl_trainer *trainer, fcl_posit
     position->seconds = earlier + fcl_clock_seconds() - begin;
     position->total_seconds = earlier_total + fcl_clock_seconds() - begin;
     if (failed_step) {
-        status = look_at_next(trainer, position, explain);
+        status = look_at_next(trainer, position, 0, fcl_guard_explain);
         goto done;
     }
     *out = end;

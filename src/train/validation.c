@@ -11,23 +11,25 @@ static fcl_status explain(fcl_network *network, const fcl_pass *pass, const fcl_
                           double learning_rate) {
     fcl_status status;
     uint32_t *samples = NULL;
+    fcl_finding found;
+    FCL_TRY(fcl_network_inspect(&found, network, pass, NULL));
     FCL_TRY(FCL_NEW(&samples, (size_t)pass->n, "samples"));
     for (size_t i = 0; i < (size_t)pass->n; i++) samples[i] = (uint32_t)(first + i);
     status = fcl_guard_explain(&(fcl_guarded){.when = "the validation after an epoch",
-                                              .network = network,
-                                              .pass = pass,
                                               .dataset = dataset,
                                               .samples = samples,
                                               .n = (size_t)pass->n,
-                                              .learning_rate = learning_rate});
+                                              .learning_rate = learning_rate},
+                               &found);
 done:
     free(samples);
     return status;
 }
 
-fcl_status fcl_validate(double *loss, double *mae, fcl_network *network, int batch, const fcl_dataset *dataset,
+fcl_status fcl_validate(double *loss, double *mae, fcl_network *network, const fcl_dataset *dataset,
                         double learning_rate) {
     fcl_status status = FCL_OK;
+    const int batch = fcl_network_batch(network);
     const size_t pixels = (size_t)FCL_IMAGE_SIDE * FCL_IMAGE_SIDE;
     const double half_side = FCL_IMAGE_SIDE / 2.0;
     float *images = NULL, *outputs = NULL;

@@ -66,6 +66,24 @@ START_TEST(processor_and_memory) {
 }
 END_TEST
 
+/* What is free, or in a container what is left of its share, where files' copies do not count. */
+START_TEST(memory_available) {
+    uint64_t bytes = 7;
+    ck_assert(!fcl_system_memory_available(&bytes, &roots) && bytes == 7);
+    test_write_text(proc, "meminfo", "MemTotal: 4096 kB\nMemFree: 1 kB\nMemAvailable:    2048 kB\n");
+    ck_assert(fcl_system_memory_available(&bytes, &roots) && bytes == 2097152);
+    add("fs/cgroup", "memory.max", "max\n");
+    add("fs/cgroup", "memory.current", "1000000\n");
+    ck_assert(fcl_system_memory_available(&bytes, &roots) && bytes == 2097152);
+    add("fs/cgroup", "memory.max", "1500000\n");
+    ck_assert(fcl_system_memory_available(&bytes, &roots) && bytes == 500000);
+    add("fs/cgroup", "memory.stat", "anon 700000\ninactive_file 300000\nactive_file 7\n");
+    ck_assert(fcl_system_memory_available(&bytes, &roots) && bytes == 800000);
+    add("fs/cgroup", "memory.current", "2000000\n");
+    ck_assert(fcl_system_memory_available(&bytes, &roots) && bytes == 0);
+}
+END_TEST
+
 START_TEST(governors) {
     fcl_system_facts facts;
     add("devices/system/cpu/cpu0/cpufreq", "scaling_governor", "performance\n");
@@ -148,6 +166,7 @@ int main(void) {
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, what_is_not_there_is_unknown);
     tcase_add_test(tests, processor_and_memory);
+    tcase_add_test(tests, memory_available);
     tcase_add_test(tests, governors);
     tcase_add_test(tests, power_sources);
     tcase_add_test(tests, energy_of_all_packages_and_around_the_range);

@@ -125,6 +125,39 @@ START_TEST(sizes) {
 }
 END_TEST
 
+START_TEST(bytes) {
+    static const struct {
+        const char *text;
+        uint64_t value; /* 0: not a size */
+    } rows[] = {
+        {"1048576", 1048576},
+        {"1K", 1024},
+        {"512M", 536870912},
+        {"512m", 536870912},
+        {"2G", 2147483648u},
+        {"1.5G", 1610612736},
+        {"0.5k", 512},
+        {"1T", 1099511627776u},
+        {"", 0},
+        {"M", 0},
+        {"-1M", 0},
+        {"1MB", 0},
+        {"1 M", 0},
+        {"M1", 0},
+        {"1e30", 0},
+        {"9000000T", 0},
+        {"nanM", 0},
+        {"1,5G", 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        uint64_t value = 42;
+        int valid = fcl_parse_bytes(&value, rows[i].text);
+        ck_assert_msg(valid == (rows[i].value > 0), "'%s'", rows[i].text);
+        ck_assert_uint_eq(value, valid ? rows[i].value : 42);
+    }
+}
+END_TEST
+
 START_TEST(clock_runs_forward) {
     double before = fcl_clock_seconds();
     fcl_clock_sleep(0.02);
@@ -151,6 +184,7 @@ int main(void) {
     tcase_add_test(tests, doubles);
     tcase_add_test(tests, numbers_have_a_point_in_any_locale);
     tcase_add_test(tests, sizes);
+    tcase_add_test(tests, bytes);
     tcase_add_test(tests, clock_runs_forward);
     suite_add_tcase(suite, tests);
     return test_run(suite);

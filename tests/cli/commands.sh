@@ -7,6 +7,10 @@ expect 0 '"devices"' devices --json
 expect 0 "driver_version" devices -v
 expect 0 "base_model" summary base_model
 expect 0 "{" summary base_model --json --batch-size 7
+expect 0 "in 3 parts of at most 11" summary base_model --memory-limit 100M
+expect 0 "of 150.0 MiB, which was asked for" summary base_model --device "${FIDUCL_DEVICE:-auto}" --memory-limit 150M
+expect 2 "'much' is not a size such as 512M" summary base_model --memory-limit much
+expect 10 "even with one image at a time" summary base_model --memory-limit 50M
 
 expect 0 "64 faces in faces" synth --out faces --count 64 --seed 3
 there faces/face_images.npz faces/facial_keypoints.csv
@@ -88,6 +92,26 @@ expect 2 "no solver is named 'conv_tiled:1x1x1'" train prepared --model ./tiny.c
 cp -r prepared edited
 sed -i 's/"seed": "[0-9]*"/"seed": "77"/' edited/manifest.json
 expect 3 "edited/manifest.json' was edited" evaluate run --data edited
+
+# A batch of 16 where there is room for one of 8 and a tenth more; then for half of that.
+expect 10 "even with one image at a time" train prepared --model ./tiny.cfg --out none --memory-limit 1K
+expect 2 "'0' is not a size" train prepared --model ./tiny.cfg --out none --memory-limit 0
+[ -e none ] && fail "memory that is not enough left a folder"
+room_for() {
+  "$FIDUCL" summary ./tiny.cfg --batch-size "$1" --device "${FIDUCL_DEVICE:-auto}" --json |
+    sed -n 's/.*"total": \([0-9]*\),*/\1/p'
+}
+limit=$(($(room_for 8) * 11 / 10))
+expect 0 "a batch of 16 in 1 part does not fit into the device's memory: it is computed in 2 parts" \
+  train prepared --model ./tiny.cfg --out parts --epochs 1 --batch-size 16 --memory-limit $limit
+grep -q "together on the device" stderr.txt || fail "the plan of memory is not shown"
+grep -q "a batch of 16 in 2 parts of at most 8" parts/summary.txt || fail "the run's summary does not have the parts"
+grep -q "\"memory_limit\": $limit" parts/config.json || fail "the limit is not recorded"
+grep -q '"parts": 2' parts/config.json || fail "the parts are not recorded"
+expect 0 "it is computed in 4 parts" train --resume parts --epochs 2 --memory-limit $(($(room_for 4) * 11 / 10))
+expect 10 "even with one image at a time" train --resume parts --epochs 3 --memory-limit 1K
+expect 0 "parts: 3 epochs" train --resume parts --epochs 3
+
 echo "changed" >>prepared/manifest.json
 expect 3 "" evaluate run
 finish

@@ -181,6 +181,44 @@ START_TEST(memory_is_counted) {
 }
 END_TEST
 
+/* A limit of fiducl's own counts all buffers, and those that are only reserved take nothing. */
+START_TEST(limited_and_reserved) {
+    fcl_device *device;
+    fcl_buffer *parent, *window, *other;
+    ck_ok(fcl_device_open(&device, NULL, 0));
+    const size_t step = fcl_buffer_alignment(device);
+    const int seven = 7;
+    int got = 0;
+    fcl_device_limit_memory(device, 3 * step);
+    ck_ok(fcl_buffer_reserve(&parent, device, 2 * step, "parent"));
+    ck_ok(fcl_buffer_create_window(&window, parent, step, sizeof(int), "window"));
+    ck_assert_uint_eq(fcl_device_memory_use(device).now_bytes, 0);
+    ck_ok(fcl_buffer_create(&other, device, 2 * step, "other"));
+    ck_fails(fcl_buffer_allocate(parent), FCL_E_DEVICE_MEMORY, "no memory for parent on the device");
+    ck_assert(test_contains(fcl_error_message(), "that it may use"));
+    fcl_buffer_free(other);
+    ck_ok(fcl_buffer_allocate(parent));
+    ck_ok(fcl_buffer_allocate(window));
+    ck_assert_uint_eq(fcl_device_memory_use(device).now_bytes, 2 * step);
+    ck_ok(fcl_buffer_write(window, 0, &seven, sizeof seven));
+    ck_ok(fcl_buffer_read(&got, parent, step, sizeof got));
+    ck_assert_int_eq(got, 7);
+    ck_ok(fcl_buffer_create(&other, device, step, "other"));
+    fcl_buffer_free(other);
+    ck_fails(fcl_buffer_create(&other, device, step + 1, "other"), FCL_E_DEVICE_MEMORY, "no memory for other");
+    fcl_device_limit_memory(device, 0);
+    ck_ok(fcl_buffer_create(&other, device, step + 1, "other"));
+    fcl_buffer_free(other);
+    fcl_buffer_free(window);
+    fcl_buffer_free(parent);
+    ck_assert_uint_eq(fcl_device_memory_use(device).now_bytes, 0);
+    ck_ok(fcl_buffer_reserve(&parent, device, step, "never allocated"));
+    fcl_buffer_free(parent);
+    ck_assert_uint_eq(fcl_device_memory_use(device).now_bytes, 0);
+    fcl_device_free(device);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("device memory");
     TCase *tests = tcase_create("buffer");
@@ -192,6 +230,7 @@ int main(void) {
     tcase_add_test(tests, async_writes_are_done_after_a_fence);
     tcase_add_test(tests, large_ones_outlive_their_work);
     tcase_add_test(tests, memory_is_counted);
+    tcase_add_test(tests, limited_and_reserved);
     suite_add_tcase(suite, tests);
     return test_run(suite);
 }

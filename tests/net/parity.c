@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "net/network.h"
+#include "net/share.h"
 #include "support/golden.h"
 #include "support/support.h"
 
@@ -17,6 +18,7 @@ enum { KEY_TARGETS = 11, KEY_MASK = 12, KEY_TARGET_NOISE = 14, KEY_TENSORS = 100
 enum { SIDE = FCL_IMAGE_SIDE, PIXELS = SIDE * SIDE, SKIPPED = 77, MAX_FORCED = 8 };
 /* Samples of which no golden case has, at its first weights, two elements of a window that are that near to each other. */
 enum { PART_WITHOUT_TIES = 3 };
+static const double parts_tolerance = 1e-6; /* of sums in another order: docs/kernels.md */
 static const double loss_tolerance = 1e-4, gradient_tolerance = 1e-4, float32_factor = 5.0;
 /* Winograd's forward pass rounds values by some 1.5e-6 of their size (docs/kernels.md). In about that share of the pooling
  * windows another element becomes the maximum, and its gradient goes to another pixel altogether: a gradient is off by the
@@ -86,15 +88,19 @@ static void write_weights(fcl_network *network) {
     fcl_tensors_dispose(&tensors);
 }
 
-/* Forward, loss and backward of the whole batch in parts of at most `part` samples; the output in `output`
- * (n, 30). */
-static void run_batch(fcl_network *network, const batch *b, int part, fcl_pass *pass, float *output) {
+static size_t largest_part(const batch *b, size_t n_parts) {
+    return ((size_t)b->n + n_parts - 1) / n_parts;
+}
+
+/* Forward, loss and backward of the whole batch in parts; the output in `output` (n, 30). */
+static void run_batch(fcl_network *network, const batch *b, size_t n_parts, fcl_pass *pass, float *output) {
     const size_t image = PIXELS * sizeof(float), labels = FCL_N_COORDINATES * sizeof(float);
-    for (int first = 0; first < b->n; first += part) {
-        pass->n = b->n - first < part ? b->n - first : part;
-        pass->first_sample = (uint32_t)first;
-        pass->accumulate = first > 0;
-        size_t at = (size_t)first, n = (size_t)pass->n;
+    for (size_t i = 0; i < n_parts; i++) {
+        const fcl_share part = fcl_share_part((fcl_share){0, (size_t)b->n}, n_parts, i);
+        const size_t at = part.first, n = part.n;
+        pass->n = (int)n;
+        pass->first_sample = (uint32_t)at;
+        pass->accumulate = i > 0;
         ck_ok(fcl_buffer_write(fcl_network_input(network), 0, b->images + at * PIXELS, n * image));
         ck_ok(fcl_buffer_write(fcl_network_targets(network), 0, b->targets + at * FCL_N_COORDINATES, n * labels));
         ck_ok(fcl_buffer_write(fcl_network_mask(network), 0, b->mask + at * FCL_N_COORDINATES, n * labels));
@@ -158,20 +164,27 @@ static void check_gradients(const golden_case *g, fcl_network *network, double t
     fcl_tensors_dispose(&gradients);
 }
 
-/* Trains and compares. `force`, may be NULL, is an argument of fcl_choice_force(). Without it, at the whole batch, Winograd's
- * tolerance counts where it computes; in later steps always. */
-static void follow(const char *case_name, int part, const char *force) {
-    const golden_case *g = golden_find(file, case_name);
-    batch b = batch_make(g);
+/* `force` may be NULL. */
+static fcl_network *create_network(size_t part, const char *force) {
     fcl_choice *choice;
     fcl_network *network;
     ck_ok(fcl_choice_create(&choice));
     if (force) ck_ok(fcl_choice_force(choice, force));
-    ck_assert_uint_eq(fcl_model_n_parameters(model), (uint64_t)golden_number(g, "n_parameters"));
     ck_ok(fcl_network_create(&network, device, model,
-                             &(fcl_network_options){.batch = part, .training = 1, .choice = choice, .seed = 1}));
+                             &(fcl_network_options){.batch = (int)part, .training = 1, .choice = choice, .seed = 1}));
     fcl_choice_free(choice);
     write_weights(network);
+    return network;
+}
+
+/* Trains and compares. `force`, may be NULL, is an argument of fcl_choice_force(). Without it, at the whole batch, Winograd's
+ * tolerance counts where it computes; in later steps always. */
+static void follow(const char *case_name, size_t n_parts, const char *force) {
+    const golden_case *g = golden_find(file, case_name);
+    batch b = batch_make(g);
+    const size_t part = largest_part(&b, n_parts);
+    ck_assert_uint_eq(fcl_model_n_parameters(model), (uint64_t)golden_number(g, "n_parameters"));
+    fcl_network *network = create_network(part, force);
     size_t n_steps, n;
     const double *loss = golden_doubles(&n_steps, g, "loss"), *mae = golden_doubles(&n, g, "mae");
     const double *deviation = golden_doubles(&n, g, "float32_deviation");
@@ -186,7 +199,7 @@ static void follow(const char *case_name, int part, const char *force) {
         float stats[2 * FCL_STATS_SLOTS];
         pass.step = (uint32_t)step + 1;
         pass.slot = (uint32_t)step;
-        run_batch(network, &b, part, &pass, output);
+        run_batch(network, &b, n_parts, &pass, output);
         if (step == 0) {
             check_output(g, output);
             check_gradients(g, network, is_loose ? winograd_tolerance : gradient_tolerance);
@@ -216,17 +229,17 @@ static void follow(const char *case_name, int part, const char *force) {
 }
 
 START_TEST(whole_batch) {
-    follow("batch_32", 32, NULL);
+    follow("batch_32", 1, NULL);
 }
 END_TEST
 
 START_TEST(whole_batch_direct) {
-    follow("batch_32", 32, "conv=conv_direct");
+    follow("batch_32", 1, "conv=conv_direct");
 }
 END_TEST
 
 START_TEST(small_batch) {
-    follow("batch_3", 3, NULL);
+    follow("batch_3", 1, NULL);
 }
 END_TEST
 
@@ -235,8 +248,97 @@ START_TEST(in_two_parts) {
 }
 END_TEST
 
+/* The last part has no label. */
+START_TEST(in_three_parts) {
+    follow("batch_3", 3, NULL);
+}
+END_TEST
+
+/* What one step leaves: gradients, loss and MAE. */
+typedef struct step_result {
+    fcl_tensors gradients;
+    double loss, mae;
+} step_result;
+
+/* One step's gradient by the solvers that all batch sizes have; with a golden case it is held against PyTorch's. */
+static step_result step_in_parts(const batch *b, size_t n_parts, int dropout, const golden_case *g) {
+    step_result result;
+    float stats[2], *output;
+    fcl_network *network = create_network(largest_part(b, n_parts), "conv=conv_direct");
+    fcl_pass pass = {.step = 1, .dropout = dropout, .inverse_count = (float)(1.0 / b->n_labelled)};
+    ck_ok(FCL_NEW(&output, (size_t)b->n * FCL_N_COORDINATES, "output"));
+    run_batch(network, b, n_parts, &pass, output);
+    if (g) {
+        check_output(g, output);
+        check_gradients(g, network, gradient_tolerance);
+    }
+    ck_ok(fcl_buffer_read(stats, fcl_network_stats(network), 0, sizeof stats));
+    ck_ok(fcl_tensors_init(&result.gradients, model));
+    ck_ok(fcl_network_read(&result.gradients, network, FCL_GRADIENTS));
+    result.loss = (double)stats[0];
+    result.mae = (double)stats[1];
+    free(output);
+    fcl_network_free(network);
+    return result;
+}
+
+/* Each tensor's gradient against that of the batch in one piece. */
+static void check_same(const step_result *parts, const step_result *whole, size_t n_parts) {
+    for (unsigned i = 0; i < fcl_model_n_tensors(model); i++) {
+        const fcl_parameter *p = fcl_model_tensor(model, i);
+        const float *got = fcl_tensors_at(&parts->gradients, i), *wanted = fcl_tensors_at(&whole->gradients, i);
+        double error = 0.0, squares = 0.0;
+        for (size_t k = 0; k < p->count; k++) {
+            error += pow((double)got[k] - (double)wanted[k], 2.0);
+            squares += (double)wanted[k] * (double)wanted[k];
+        }
+        if (getenv("PARITY_TRACE"))
+            fprintf(stderr, "%zu parts, %s: off by %.3g of its norm\n", n_parts, p->name, sqrt(error / squares));
+        ck_assert_msg(squares > 0.0 && error <= pow(parts_tolerance, 2.0) * squares,
+                      "%zu parts: the gradient of %s is off by %g of its norm", n_parts, p->name,
+                      sqrt(error / squares));
+    }
+    ck_assert_double_eq_tol(parts->loss, whole->loss, loss_floor * whole->loss);
+    ck_assert_double_eq_tol(parts->mae, whole->mae, loss_floor * whole->mae);
+}
+
+/* In one part, two and five; against PyTorch's in a golden case, and against one part. */
+static void compare_parts(const batch *b, int dropout, const golden_case *g) {
+    static const size_t n_parts[] = {2, 5};
+    step_result whole = step_in_parts(b, 1, dropout, g);
+    for (size_t i = 0; i < sizeof n_parts / sizeof *n_parts; i++) {
+        step_result parts = step_in_parts(b, n_parts[i], dropout, g);
+        check_same(&parts, &whole, n_parts[i]);
+        fcl_tensors_dispose(&parts.gradients);
+    }
+    fcl_tensors_dispose(&whole.gradients);
+}
+
+START_TEST(same_gradient_in_parts) {
+    const golden_case *g = golden_find(file, "batch_32");
+    batch b = batch_make(g);
+    compare_parts(&b, 0, g);
+    batch_dispose(&b);
+}
+END_TEST
+
+/* Dropout counts positions in the whole batch, and the last two samples, all of the last of five parts, have no label. */
+START_TEST(same_gradient_in_parts_with_dropout) {
+    enum { N = 10, N_UNLABELLED = 2 };
+    batch b = batch_make(golden_find(file, "batch_32"));
+    b.n = N;
+    b.n_labelled = 0;
+    for (int i = 0; i < N * FCL_N_COORDINATES; i++) {
+        if (i / FCL_N_COORDINATES >= N - N_UNLABELLED) b.mask[i] = 0.0f;
+        b.n_labelled += b.mask[i] > 0.0f;
+    }
+    compare_parts(&b, 1, NULL);
+    batch_dispose(&b);
+}
+END_TEST
+
 START_TEST(with_solver) {
-    follow("batch_3", 3, forced[_i]);
+    follow("batch_3", 1, forced[_i]);
 }
 END_TEST
 
@@ -278,8 +380,14 @@ int parity_main(const char *name, parity_bound bound) {
     tcase_add_test(tests, whole_batch_direct);
     tcase_add_test(tests, small_batch);
     tcase_add_test(tests, in_two_parts);
+    tcase_add_test(tests, in_three_parts);
     tcase_add_loop_test(tests, with_solver, 0, n_forced);
     suite_add_tcase(suite, tests);
+    TCase *parts = tcase_create("a step in parts");
+    tcase_add_unchecked_fixture(parts, set_up, tear_down);
+    tcase_add_test(parts, same_gradient_in_parts);
+    tcase_add_test(parts, same_gradient_in_parts_with_dropout);
+    suite_add_tcase(suite, parts);
     int result = test_run(suite);
     golden_free(file);
     free(golden_file);

@@ -11,6 +11,7 @@
 #include "net/description.h"
 #include "net/weights.h"
 #include "support/support.h"
+#include "train/limit.h"
 #include "train/trainer.h"
 
 extern const fcl_embedded fcl_kernel_sources[];
@@ -22,7 +23,8 @@ enum {
     N_TEST = 10,
     EPOCHS = 3,
     BATCH = 8,
-    STEPS_AN_EPOCH = N_TRAIN / BATCH
+    STEPS_AN_EPOCH = N_TRAIN / BATCH,
+    PARTS = 3
 };
 
 /* A gradient with two consumers is in it, and dropout. */
@@ -143,8 +145,9 @@ static uint32_t row_of_training(size_t sample) {
     return row;
 }
 
-/* Trains on faces of which one training row has this pixel (x 7, y 2) or, where `column` is not NULL, this coordinate. */
-static void bad_value(float value, unsigned column, const char *wanted) {
+/* Trains on faces of which one training row has this pixel (x 7, y 2) or, where `column` is one, this coordinate; in parts of one
+ * sample, so that others come before it, or not. */
+static void bad_value(float value, unsigned column, const char *wanted, int in_parts) {
     const uint32_t row = row_of_training(4);
     fcl_dataset *faces = make_faces();
     if (column < FCL_N_COORDINATES) {
@@ -159,6 +162,7 @@ static void bad_value(float value, unsigned column, const char *wanted) {
     fcl_train_result result;
     o.prepared = bad;
     o.recipe.augment = 0; /* which keeps gray levels within their range */
+    if (in_parts) o.memory_limit = limit_for_parts(&o, BATCH);
     ck_fails(fcl_train(&result, &o), FCL_E_INPUT, place);
     ck_assert_msg(test_contains(fcl_error_message(), wanted), "'%s' does not have '%s'", fcl_error_message(), wanted);
     free(bad);
@@ -198,12 +202,12 @@ START_TEST(images_that_are_not_finite) {
 END_TEST
 
 START_TEST(absurd_images) {
-    bad_value(3e38f, FCL_N_COORDINATES, "the pixel at x 7, y 2 is 3e+38");
+    bad_value(3e38f, FCL_N_COORDINATES, "the pixel at x 7, y 2 is 3e+38", _i);
 }
 END_TEST
 
 START_TEST(absurd_labels) {
-    bad_value(-1e30f, 5, "is -1e+30");
+    bad_value(-1e30f, 5, "is -1e+30", _i);
     ck_assert_msg(test_contains(fcl_error_message(), fcl_coordinate_name(5)), "%s", fcl_error_message());
 }
 END_TEST
@@ -256,10 +260,12 @@ END_TEST
 
 /* The first epoch with kernels that are right, then with others that pass the gate: the message names them, and what the first
  * epoch left is untouched. With the right ones the run then ends as if nothing had been. */
-static void fault(const char *file, const char *old, const char *new, double recheck_seconds, const char *wanted) {
+static void fault(const char *file, const char *old, const char *new, double recheck_seconds, const char *wanted,
+                  int in_parts) {
     fcl_train_options o = options_of();
     fcl_train_result result;
     o.recheck_seconds = recheck_seconds;
+    if (in_parts) o.memory_limit = limit_for_parts(&o, PARTS);
     ck_ok(fcl_train(&result, &o));
     size_t n_whole, n_best, n_checkpoint;
     char *whole = bytes_of(&n_whole, best);
@@ -269,14 +275,14 @@ static void fault(const char *file, const char *old, const char *new, double rec
     ck_ok(fcl_train(&result, &o));
     char *best_bytes = bytes_of(&n_best, best), *checkpoint_bytes = bytes_of(&n_checkpoint, checkpoint);
     change_kernel(file, old, new);
-    ck_fails(fcl_train_resume(&result, run, 0, NULL), FCL_E_WRONG_RESULT, wanted);
+    ck_fails(fcl_train_resume(&result, run, NULL), FCL_E_WRONG_RESULT, wanted);
     ck_assert_msg(test_contains(fcl_error_message(), "selftest"), "%s", fcl_error_message());
     ck_assert_msg(test_contains(fcl_error_message(), "keeps its checkpoint of step 5 and the best weights"), "%s",
                   fcl_error_message());
     has_bytes(best, best_bytes, n_best);
     has_bytes(checkpoint, checkpoint_bytes, n_checkpoint);
     ck_assert_int_eq(unsetenv("FIDUCL_KERNEL_DIR"), 0);
-    ck_ok(fcl_train_resume(&result, run, 0, NULL));
+    ck_ok(fcl_train_resume(&result, run, NULL));
     has_bytes(best, whole, n_whole);
     free(whole);
     free(best_bytes);
@@ -286,29 +292,28 @@ static void fault(const char *file, const char *old, const char *new, double rec
 /* The gate's operands are in [-1, 1): these faults are met in training alone. */
 START_TEST(kernel_that_writes_nan) {
     fault("conv_general.cl", "    y[i] = ACTIVATE(sum);\n", "    y[i] = x[i % IN_C] > 1.001f ? NAN : ACTIVATE(sum);\n",
-          0.0, "layer last, kernel conv_general (dense_forward");
-    ck_assert(1);
+          0.0, "layer last, kernel conv_general (dense_forward", _i);
 }
 END_TEST
 
 START_TEST(kernel_that_is_wrong) {
     fault("conv_general.cl", "    y[i] = ACTIVATE(sum);\n",
           "    for (int k = 0; k < IN_C; k++) if (x[k] > 1.001f) sum += 0.01f;\n    y[i] = ACTIVATE(sum);\n", 1e-9,
-          "layer last, kernel conv_general (dense_forward");
+          "layer last, kernel conv_general (dense_forward", _i);
 }
 END_TEST
 
 /* The gate asks for step 3, whose correction is 18.3; that of step 4 is 15.8. */
 START_TEST(update_that_is_wrong) {
     fault("adam.cl", "LOAD(w, i) - step_size", "LOAD(w, i) * (correction < 17.0f ? 1.001f : 1.0f) - step_size", 1e-9,
-          "layer step, kernel adam");
+          "layer step, kernel adam", _i);
 }
 END_TEST
 
 /* A check that finds what is not there, beyond the gate's step: the batch is finite when it is computed again. */
 START_TEST(not_finite_once) {
     fault("finite_check.cl", "int found = together << 1;", "int found = together << 1 | (step > 3 ? 2 : 0);", 0.0,
-          "all is finite and right when the batch is computed again");
+          "all is finite and right when the batch is computed again", _i);
 }
 END_TEST
 
@@ -317,6 +322,7 @@ START_TEST(recheck_changes_nothing) {
     fcl_train_options o = options_of();
     fcl_train_result result;
     size_t n;
+    if (_i) o.memory_limit = limit_for_parts(&o, PARTS);
     ck_ok(fcl_train(&result, &o));
     char *bytes = bytes_of(&n, best);
     o.force = 1;
@@ -332,16 +338,17 @@ int main(void) {
     TCase *t = tcase_create("guards");
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_test(t, images_that_are_not_finite);
-    tcase_add_test(t, absurd_images);
-    tcase_add_test(t, absurd_labels);
+    tcase_add_loop_test(t, absurd_images, 0, 2);
+    tcase_add_loop_test(t, absurd_labels, 0, 2);
     tcase_add_test(t, huge_learning_rate);
     tcase_add_test(t, huge_learning_rate_in_validation);
     tcase_add_test(t, weights_that_are_not_finite);
-    tcase_add_test(t, kernel_that_writes_nan);
-    tcase_add_test(t, kernel_that_is_wrong);
-    tcase_add_test(t, update_that_is_wrong);
-    tcase_add_test(t, not_finite_once);
-    tcase_add_test(t, recheck_changes_nothing);
+    /* With batches as a whole, and in parts. */
+    tcase_add_loop_test(t, kernel_that_writes_nan, 0, 2);
+    tcase_add_loop_test(t, kernel_that_is_wrong, 0, 2);
+    tcase_add_loop_test(t, update_that_is_wrong, 0, 2);
+    tcase_add_loop_test(t, not_finite_once, 0, 2);
+    tcase_add_loop_test(t, recheck_changes_nothing, 0, 2);
     suite_add_tcase(suite, t);
     return test_run(suite);
 }

@@ -13,6 +13,8 @@
 #include "net/weights.h"
 #include "support/support.h"
 #include "train/history.h"
+#include "train/limit.h"
+#include "train/run.h"
 
 enum {
     N_FACES = 60,
@@ -207,7 +209,7 @@ START_TEST(resumed_equals_uninterrupted) {
     o.has_max_steps = 1;
     ck_ok(fcl_train(&result, &o));
     ck_assert_uint_eq(result.epochs, stops[_i] / (N_TRAIN / BATCH));
-    ck_ok(fcl_train_resume(&result, parts, 0, NULL));
+    ck_ok(fcl_train_resume(&result, parts, NULL));
     ck_assert_uint_eq(result.epochs, EPOCHS);
     same_file(whole, parts, "best.safetensors");
     same_checkpoint(whole, parts);
@@ -238,15 +240,15 @@ START_TEST(crashed_between_best_and_checkpoint) {
     ck_assert_uint_eq(result.best_epoch, 2);
     copy_file(checkpoint, early);
     copy_file(best, early_best);
-    ck_ok(fcl_train_resume(&result, run, 0, NULL));
+    ck_ok(fcl_train_resume(&result, run, NULL));
     ck_assert_uint_eq(result.best_epoch, 3);
     copy_file(early, checkpoint);
     if (_i) ck_assert_int_eq(remove(best), 0);
     fcl_interrupt_set(SIGINT);
-    ck_fails(fcl_train_resume(&result, run, 0, NULL), FCL_E_INTERRUPTED, "after step 10");
+    ck_fails(fcl_train_resume(&result, run, NULL), FCL_E_INTERRUPTED, "after step 10");
     fcl_interrupt_set(0);
     same_bytes(early_best, best);
-    ck_ok(fcl_train_resume(&result, run, 0, NULL));
+    ck_ok(fcl_train_resume(&result, run, NULL));
     same_file(whole, run, "best.safetensors");
     same_checkpoint(whole, run);
     same_history(whole, run);
@@ -268,7 +270,7 @@ START_TEST(interrupted) {
     ck_fails(fcl_train(&result, &o), FCL_E_INTERRUPTED, "fiducl train --resume");
     ck_assert_int_eq(fcl_path_exists(checkpoint), 1);
     fcl_interrupt_set(0);
-    ck_ok(fcl_train_resume(&result, run, 0, NULL));
+    ck_ok(fcl_train_resume(&result, run, NULL));
     same_file(whole, run, "best.safetensors");
     same_history(whole, run);
     free(whole);
@@ -281,11 +283,11 @@ START_TEST(finished_runs) {
     char *run = train("run");
     fcl_train_result result;
     *log_text = '\0';
-    ck_ok(fcl_train_resume(&result, run, 0, NULL));
+    ck_ok(fcl_train_resume(&result, run, NULL));
     ck_assert_uint_eq(result.epochs, EPOCHS);
     ck_assert(strstr(log_text, "finished") != NULL);
     /* More epochs go on from there. */
-    ck_ok(fcl_train_resume(&result, run, EPOCHS + 1, NULL));
+    ck_ok(fcl_train_resume(&result, run, &(fcl_resume_options){.epochs = EPOCHS + 1}));
     ck_assert_uint_eq(result.epochs, EPOCHS + 1);
     fcl_history history = history_of(run, EPOCHS + 1);
     ck_assert_uint_eq(history.n, EPOCHS + 1);
@@ -335,13 +337,128 @@ START_TEST(test_rows_change_nothing) {
 }
 END_TEST
 
+static void check_config(const char *run, const char *part) {
+    char *path = fcl_path_join(run, "config.json"), *text;
+    size_t n;
+    ck_ok(fcl_file_read(&text, &n, path));
+    ck_assert_msg(test_contains(text, part), "%s has no %s", path, part);
+    free(text);
+    free(path);
+}
+
+/* Batches that do not fit are computed in parts: 3, 3 and 2 images of 8; single ones; 6 and 6 of 12, the last 4 of an epoch at
+ * once. With dropout and augmentation the run is the same but for rounding. */
+static const struct {
+    unsigned batch, parts;
+    const char *warning, *record;
+} divisions[] = {
+    {8, 3, "a batch of 8 in 1 part does not fit into the device's memory", "\"parts\": 3"},
+    {8, 8, "it is computed in 8 parts", "\"parts\": 8"},
+    {12, 2, "it is computed in 2 parts", "\"parts\": 2"},
+};
+enum { N_DIVISIONS = sizeof divisions / sizeof *divisions };
+
+START_TEST(in_parts) {
+    const double relative =
+        1e-6; /* roundings, which no sum here makes more than a few of, and what Adam makes of them */
+    char *whole = path_of("whole"), *run = path_of("run"), *stopped = path_of("stopped");
+    fcl_train_options o = options_of(whole);
+    fcl_train_result result;
+    o.recipe.batch = divisions[_i].batch;
+    ck_ok(fcl_train(&result, &o));
+    o.out = run;
+    o.memory_limit = limit_for_parts(&o, divisions[_i].parts);
+    *log_text = '\0';
+    ck_ok(fcl_train(&result, &o));
+    ck_assert_msg(strstr(log_text, divisions[_i].warning) != NULL, "%s", log_text);
+    check_config(run, divisions[_i].record);
+    fcl_history x = history_of(whole, EPOCHS), y = history_of(run, EPOCHS);
+    for (size_t i = 0; i < EPOCHS; i++) {
+        const fcl_history_row *a = &x.rows[i], *b = &y.rows[i];
+        ck_assert_double_eq_tol(a->train_loss, b->train_loss, relative * a->train_loss);
+        ck_assert_double_eq_tol(a->train_mae, b->train_mae, relative * a->train_mae);
+        ck_assert_double_eq_tol(a->val_loss, b->val_loss, relative * a->val_loss);
+        ck_assert_double_eq_tol(a->val_mae, b->val_mae, relative * a->val_mae);
+    }
+    fcl_history_dispose(&x);
+    fcl_history_dispose(&y);
+    /* Interrupted and resumed, where memory would now be enough, it keeps its parts and its bits. */
+    o.out = stopped;
+    o.max_steps = 7;
+    o.has_max_steps = 1;
+    ck_ok(fcl_train(&result, &o));
+    *log_text = '\0';
+    ck_ok(fcl_train_resume(&result, stopped, &(fcl_resume_options){.memory_limit = limit_for_parts(&o, 1)}));
+    ck_assert(strstr(log_text, "does not fit") == NULL);
+    same_file(run, stopped, "best.safetensors");
+    same_checkpoint(run, stopped);
+    same_history(run, stopped);
+    free(whole);
+    free(run);
+    free(stopped);
+}
+END_TEST
+
+/* Goes on with another limit: given anew, or as if it had been recorded, so that nothing but the memory is other than before. */
+static void resume_with_limit(const char *run, uint64_t limit, int recorded) {
+    fcl_train_result result;
+    fcl_resume_options changes = {.memory_limit = limit};
+    if (recorded) {
+        fcl_run record;
+        char *path = fcl_path_join(run, "config.json");
+        ck_ok(fcl_run_open(&record, run));
+        ck_ok(fcl_run_set_memory_limit(&record, limit));
+        ck_ok(fcl_json_write(path, record.config));
+        fcl_run_dispose(&record);
+        free(path);
+        changes.memory_limit = 0;
+    }
+    ck_ok(fcl_train_resume(&result, run, &changes));
+}
+
+/* Less memory than before: more parts, which is said and recorded, by the solvers that were asked for; too little for one image
+ * is an error with the numbers. */
+START_TEST(less_memory) {
+    static const char *const solvers[] = {"conv_forward=conv_general", NULL};
+    char *run = path_of("run");
+    fcl_train_options o = options_of(run);
+    fcl_train_result result;
+    o.solvers = solvers;
+    o.memory_limit = 1000;
+    ck_fails(fcl_train(&result, &o), FCL_E_DEVICE_MEMORY, "even with one image at a time");
+    ck_assert_int_eq(fcl_path_exists(run), 0);
+    o.memory_limit = limit_for_parts(&o, 2);
+    o.max_steps = 7;
+    o.has_max_steps = 1;
+    ck_ok(fcl_train(&result, &o));
+    check_config(run, "\"parts\": 2");
+    *log_text = '\0';
+    resume_with_limit(run, limit_for_parts(&o, 4), _i);
+    ck_assert(strstr(log_text, "a batch of 8 in 2 parts does not fit into the device's memory") != NULL);
+    check_config(run, "\"parts\": 4");
+    check_config(run, "\"first_step\": 8");
+    fcl_run record;
+    ck_ok(fcl_run_open(&record, run));
+    const json_t *used = json_object_get(json_array_get(json_object_get(record.config, "devices"), 1), "solvers");
+    const char *description;
+    json_t *solver;
+    json_object_foreach((json_t *)used, description,
+                        solver) if (strncmp(description, "conv_forward ", strlen("conv_forward ")) == 0)
+        ck_assert_str_eq(json_string_value(solver), "conv_general");
+    fcl_run_dispose(&record);
+    free(run);
+}
+END_TEST
+
 START_TEST(not_finite) {
     char *run = path_of("run");
     fcl_train_options o = options_of(run);
     fcl_train_result result;
+    if (_i) o.memory_limit = limit_for_parts(&o, 3);
     o.recipe.learning_rate = 1e30;
     o.recipe.warmup_steps = 0;
     ck_fails(fcl_train(&result, &o), FCL_E_NOT_FINITE, "step");
+    ck_assert(test_contains(fcl_error_message(), "layer "));
     /* What was last finite is kept. */
     fcl_model *m;
     fcl_tensors sets[N_WITHOUT_BEST];
@@ -371,7 +488,7 @@ START_TEST(early_stopping) {
     ck_assert_uint_eq(result.epochs, 3);
     ck_assert_uint_eq(result.best_epoch, 1);
     /* Asked to go on, patience begins anew. */
-    ck_ok(fcl_train_resume(&result, run, 20, NULL));
+    ck_ok(fcl_train_resume(&result, run, &(fcl_resume_options){.epochs = 20}));
     ck_assert_uint_eq(result.epochs, 5);
     free(run);
 }
@@ -430,7 +547,7 @@ START_TEST(refused) {
     again.force = 1;
     ck_ok(fcl_prepare(faces, &again, prepared));
     fcl_dataset_free(faces);
-    ck_fails(fcl_train_resume(&result, run, EPOCHS + 1, NULL), FCL_E_INPUT, "changed since");
+    ck_fails(fcl_train_resume(&result, run, &(fcl_resume_options){.epochs = EPOCHS + 1}), FCL_E_INPUT, "changed since");
     free(run);
     free(foreign);
     free(fresh);
@@ -447,7 +564,9 @@ int main(void) {
     tcase_add_test(t, interrupted);
     tcase_add_test(t, finished_runs);
     tcase_add_test(t, test_rows_change_nothing);
-    tcase_add_test(t, not_finite);
+    tcase_add_loop_test(t, in_parts, 0, N_DIVISIONS);
+    tcase_add_loop_test(t, less_memory, 0, 2);
+    tcase_add_loop_test(t, not_finite, 0, 2);
     tcase_add_test(t, early_stopping);
     tcase_add_test(t, learns);
     tcase_add_test(t, refused);
