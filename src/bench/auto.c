@@ -13,9 +13,9 @@
 #include "device/kernel.h"
 #include "device/selector.h"
 
-/* A training step computes about three times the forward pass, of which Winograd saves less than it adds. So a device whose
- * multiply-adds alone need this many times the fastest step for a forward pass cannot become the fastest. */
-static const double hopeless = 2.0;
+/* A device whose multiply-adds alone need this many times the fastest step for a forward pass cannot become the fastest: a step
+ * computes three times as much, and the kernel that measures multiply-adds may be ten times slower than it could. */
+static const double hopeless = 100.0;
 
 static void dispose_candidates(fcl_auto_candidate *candidates, size_t n) {
     for (size_t i = 0; candidates && i < n; i++) {
@@ -110,7 +110,7 @@ static fcl_status measure(fcl_auto_choice *choice, const fcl_model *model, const
         if (!a->device) continue;
         const double least = flop / a->flop_per_second;
         if (least > hopeless * fastest) {
-            a->candidate->problem = fcl_format("too slow: multiply-adds alone take %.2g ms", least * 1e3);
+            a->candidate->problem = fcl_format("too slow: multiply-adds alone would take %.3g s", least);
             if (!a->candidate->problem) FCL_TRY(FCL_E_MEMORY);
         } else {
             fcl_log(FCL_LOG_INFO, "auto: measuring %s", a->candidate->device);
