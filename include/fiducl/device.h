@@ -3,8 +3,9 @@
  *
  * A selector is "auto", "cpu", "gpu", an index as fcl_device_list() orders devices and `fiducl devices` prints, or part
  * of "platform:device" (upper and lower case are the same), which ends in "#1", "#2", ... where a platform has several
- * devices of one name. "auto" is the first GPU, else the first CPU, else the first
- * device. Several matches of a part are an error that lists them.
+ * devices of one name. Several matches of a part are an error that lists them. Each of these may end in ":1core", ":2cores",
+ * ...: then only so many of the device's compute units are used. "auto" is the first GPU, else the first CPU, else the first
+ * device, here where there is no model to measure with; fcl_auto_choose() (auto.h) measures.
  */
 #ifndef FIDUCL_DEVICE_H
 #define FIDUCL_DEVICE_H
@@ -32,6 +33,9 @@ typedef struct fcl_device_info {
     const char *pci_address; /* "0000:03:00.0", or NULL where the platform does not say */
     unsigned vendor_id;
     unsigned compute_units;
+    unsigned part_of_units; /* of an opened part of a device: the compute units of the whole; else 0 */
+    /* How it can be divided: into parts of any numbers of compute units, into equal parts. */
+    int divides_by_counts, divides_equally;
     unsigned clock_mhz;
     unsigned pointer_bits;
     unsigned base_address_align_bits; /* CL_DEVICE_MEM_BASE_ADDR_ALIGN */
@@ -58,11 +62,14 @@ FCL_API void fcl_device_list_free(fcl_device_list *list);
 FCL_API unsigned fcl_device_list_count(const fcl_device_list *list);
 /* Lends; index < count. */
 FCL_API const fcl_device_info *fcl_device_list_at(const fcl_device_list *list, unsigned index);
-/* "platform:device", or "platform:device#2": the selector that still fits when others come and go; for free(), NULL when
- * memory is out. */
+/* "platform:device", "platform:device#2", "platform:device:1core": the selector that still fits when others come and go;
+ * for free(), NULL when memory is out. */
 FCL_API char *fcl_device_selector(const fcl_device_info *info);
-/* Resolves a selector; NULL means $FIDUCL_DEVICE if set, else "auto". FCL_E_NO_DEVICE says what there is. */
+/* Resolves a selector; NULL means $FIDUCL_DEVICE if set, else "auto". FCL_E_NO_DEVICE says what there is, or why the part
+ * that is asked for cannot be had; *out is the device that it is a part of. */
 FCL_API fcl_status fcl_device_select(unsigned *out, const fcl_device_list *list, const char *selector);
+/* Whether a selector (NULL as above, but only where $FIDUCL_DEVICE is set) is "auto", or a part of it: "auto:2cores". */
+FCL_API int fcl_selector_is_auto(const char *selector);
 
 /* A GPU the system has (from sysfs) that no OpenCL platform offers. */
 typedef struct fcl_missing_gpu {

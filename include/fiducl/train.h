@@ -42,7 +42,7 @@ typedef struct fcl_train_options {
     const char *model;    /* name or file */
     const char *out;      /* run folder */
     fcl_recipe recipe;
-    const char *device;         /* selector or NULL */
+    const char *device;         /* selector or NULL; "auto" is not measured here: see fcl_auto_choose() */
     const char *const *solvers; /* "conv=conv_direct" ..., NULL-ended, or NULL */
     const char *init_weights;   /* safetensors, or NULL */
     const char *step_log;       /* CSV of step,loss, or NULL */

@@ -19,6 +19,7 @@ enum {
     GPU_GROUP = 256,
     MAX_STEPS = 100000000,
     FIRST_STEPS = 500,                /* of a first, short run */
+    MIN_STEPS = 64,                   /* until x, which halves its distance in each, is at its limit */
     BYTES_A_LAUNCH = 64 << 20,        /* small working sets are gone through several times in a launch */
     SMALLEST_LARGE_BYTES = 256 << 20, /* well beyond the last cache of most CPUs */
     LARGE_IN_CACHES = 8,              /* times the cache that the device reports */
@@ -113,7 +114,7 @@ static fcl_status begin_candidate(candidate *c, const fcl_probe *probe, int widt
             best = fmin(best, seconds);
         }
     }
-    c->steps = (int)fmax(1.0, c->steps / GROWTH * run_seconds / best);
+    c->steps = (int)fmax(MIN_STEPS, c->steps / GROWTH * run_seconds / best);
 done:
     return status;
 }

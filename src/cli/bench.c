@@ -32,7 +32,7 @@ done:
     return status;
 }
 
-#define COMMON_OPTIONS  "device", "out", "force", "compare"
+#define COMMON_OPTIONS  "device", "explain", "out", "force", "compare"
 #define NETWORK_OPTIONS COMMON_OPTIONS, "model", "batch-size", "as-shipped"
 enum { MAX_OPTIONS = 16 };
 
@@ -105,7 +105,6 @@ static fcl_status read_options(fcl_bench_options *out, char **figure, const fcl_
     const char *const *models = fcl_argument_list(arguments, "model");
     int repeats = (int)o.repeats, seeds = (int)o.seeds, epochs = (int)o.max_epochs;
     const int has_batch = fcl_argument_text(arguments, "batch-size") != NULL;
-    o.device = fcl_argument_text(arguments, "device");
     o.as_shipped = fcl_argument_flag(arguments, "as-shipped");
     if (models) o.models = models;
     FCL_TRY(whole(&o.batch, arguments, "batch-size", MAX_BATCH));
@@ -167,7 +166,8 @@ static fcl_status run(const fcl_arguments *arguments) {
     fcl_bench bench = {0};
     fcl_bench_options options;
     const benchmark *chosen = NULL;
-    char *figure = NULL, *own_file = NULL;
+    char *figure = NULL, *own_file = NULL, *device = NULL;
+    int is_over;
     fcl_report *baseline = NULL;
     const char *name = fcl_argument_operand(arguments, 0), *file = fcl_argument_text(arguments, "out");
     const char *baseline_file = fcl_argument_text(arguments, "compare");
@@ -186,6 +186,9 @@ static fcl_status run(const fcl_arguments *arguments) {
     if (baseline_file) FCL_TRY(fcl_report_read(&baseline, baseline_file));
     FCL_TRY(read_options(&options, &figure, arguments, file));
     FCL_TRY(fcl_report_check_output(file, fcl_argument_flag(arguments, "force")));
+    FCL_TRY(fcl_arguments_device(&device, &is_over, arguments, options.models[0], (size_t)options.batch));
+    if (is_over) goto done;
+    options.device = device;
     const char *const command[] = {"bench", name};
     FCL_TRY(fcl_bench_open(&bench, &options, command, sizeof command / sizeof *command));
     if (chosen->draws && figure && !fcl_argument_flag(arguments, "force"))
@@ -198,6 +201,7 @@ done:
     fcl_bench_close(&bench);
     free(figure);
     free(own_file);
+    free(device);
     return status;
 }
 
@@ -206,6 +210,7 @@ static const fcl_option option_table[] = {
      "all but device: model that ships (base_model, model_v1, naimishnet), or a file (repeatable; default: base_model "
      "and model_v1)"},
     FCL_OPTION_DEVICE,
+    FCL_OPTION_EXPLAIN,
     {"batch-size", 0, FCL_OPTION_TEXT, "N",
      "all but device: images a step, or a prediction (default: 32; infer: 32 and 1)"},
     {"repeats", 0, FCL_OPTION_TEXT, "N", "all but accuracy: measure everything so often, in turn (default: 10)"},

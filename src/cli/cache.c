@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "bench/auto.h"
 #include "cli/options.h"
 #include "device/cache.h"
 #include "ops/solver_cache.h"
@@ -22,7 +23,7 @@ typedef struct contents {
     char *folder;
     kept *rows; /* (n_rows), the first is the one without a device */
     size_t n_rows, capacity;
-    size_t n_files;
+    size_t n_files, n_choices;
     uint64_t n_bytes;
     char *pocl; /* the folder that PoCL was given for its own cache, or NULL */
     uint64_t n_pocl_bytes;
@@ -82,6 +83,26 @@ done:
     return status;
 }
 
+static fcl_status add_choices(contents *c) {
+    fcl_status status;
+    fcl_cache_file *files = NULL;
+    size_t n = 0;
+    FCL_TRY(fcl_cache_list(&files, &n, &fcl_cached_choices));
+    for (size_t i = 0; i < n; i++) {
+        c->n_files++;
+        c->n_bytes += files[i].n_bytes;
+        if (!files[i].is_unfinished && fcl_cached_choice_is_whole(files[i].path)) {
+            c->n_choices++;
+        } else {
+            c->rows[0].n_files++;
+            c->rows[0].n_bytes += files[i].n_bytes;
+        }
+    }
+done:
+    fcl_cache_files_free(files, n);
+    return status;
+}
+
 static fcl_status add_pocl(contents *c) {
     char *folder = fcl_path_join(c->folder, FCL_CACHE_POCL);
     fcl_status status = folder ? FCL_OK : FCL_E_MEMORY;
@@ -100,6 +121,7 @@ static fcl_status take(contents *out) {
     FCL_TRY(find_row(&none, out, NULL));
     FCL_TRY(add_files(out, &fcl_cached_programs));
     FCL_TRY(add_files(out, &fcl_cached_solvers));
+    FCL_TRY(add_choices(out));
     FCL_TRY(add_pocl(out));
 done:
     return status;
@@ -113,6 +135,9 @@ static void print_table(const contents *c) {
         printf("%8zu %15zu %6zu %9zu %6zu %7.1f  %s\n", row->n_programs, row->n_passed, row->n_failed, row->n_measured,
                row->n_tuned, (double)row->n_bytes / mebibyte, row->device);
     }
+    if (c->n_choices)
+        printf("\n%zu choice%s of --device auto %s kept.\n", c->n_choices, c->n_choices == 1 ? "" : "s",
+               c->n_choices == 1 ? "is" : "are");
     if (c->rows[0].n_files)
         printf("\n%zu more files, %.1f MiB, are damaged, unfinished or of another version.\n", c->rows[0].n_files,
                (double)c->rows[0].n_bytes / mebibyte);
@@ -148,9 +173,9 @@ static json_t *contents_json(const contents *c) {
                                         "solvers_tuned", whole(row->n_tuned), "bytes", whole(row->n_bytes)));
     }
     json_t *pocl = c->pocl ? json_pack("{s:s, s:o}", "folder", c->pocl, "bytes", whole(c->n_pocl_bytes)) : json_null();
-    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "folder", c->folder, "files", whole(c->n_files), "bytes",
-                     whole(c->n_bytes), "max_program_bytes", whole(FCL_CACHE_MAX_BYTES), "devices", devices,
-                     "unusable_files", whole(c->rows[0].n_files), "pocl", pocl);
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "folder", c->folder, "files", whole(c->n_files),
+                     "bytes", whole(c->n_bytes), "max_program_bytes", whole(FCL_CACHE_MAX_BYTES), "devices", devices,
+                     "auto_choices", whole(c->n_choices), "unusable_files", whole(c->rows[0].n_files), "pocl", pocl);
 }
 
 static fcl_status clear(int as_json) {
@@ -161,6 +186,7 @@ static fcl_status clear(int as_json) {
     FCL_TRY(fcl_cache_path(&folder));
     FCL_TRY(fcl_cache_trim(&n_files, &n_bytes, &fcl_cached_programs, 0));
     FCL_TRY(fcl_cache_trim(&n_files, &n_bytes, &fcl_cached_solvers, 0));
+    FCL_TRY(fcl_cache_trim(&n_files, &n_bytes, &fcl_cached_choices, 0));
     if (as_json)
         FCL_TRY(print_json(json_pack("{s:s, s:o, s:o}", "folder", folder, "removed_files", whole(n_files),
                                      "removed_bytes", whole(n_bytes))));
@@ -185,7 +211,8 @@ static fcl_status run(const fcl_arguments *arguments) {
 }
 
 static const fcl_option options[] = {
-    {"clear", 0, FCL_OPTION_FLAG, NULL, "remove compiled programs and what is known about solvers, tuning included"},
+    {"clear", 0, FCL_OPTION_FLAG, NULL,
+     "remove compiled programs, what is known about solvers, tuning included, and what --device auto measured"},
     {"json", 0, FCL_OPTION_FLAG, NULL, "the same as JSON"},
     {0},
 };
@@ -196,7 +223,8 @@ const fcl_command fcl_command_cache = {
     .operands = "",
     .description =
         "Shows for each device how many compiled programs are kept, and of how many solvers it is known that they\n"
-        "are right or wrong there, how fast they are, and that `fiducl tune` chose them. The folder is\n"
+        "are right or wrong there, how fast they are, and that `fiducl tune` chose them; and how many choices of\n"
+        "--device auto. The folder is\n"
         "$FIDUCL_CACHE_DIR, else fiducl in $XDG_CACHE_HOME or ~/.cache. Nothing in it is needed: what is missing is\n"
         "compiled, checked and measured again. --clear removes only files that fiducl made, and follows no links.\n",
     .examples = "  fiducl cache\n"

@@ -52,9 +52,12 @@ static void print_table(const inventory *machine) {
         if (d->ordinal)
             printf("         one of several of this name: select it by its index or as '%s#%u'\n", d->name, d->ordinal);
         if (d->hardware != d->index) printf("         the same hardware as %u, through another driver\n", d->hardware);
+        if (d->compute_units > 1 && (d->divides_by_counts || d->divides_equally))
+            printf("         can be divided: --device %u:1core computes on one of its %u cores\n", d->index,
+                   d->compute_units);
         if (d->unusable) printf("         cannot be used: %s\n", d->unusable);
     }
-    printf("\nSelect with --device INDEX, cpu, gpu or part of platform:device, or with FIDUCL_DEVICE.");
+    printf("\nSelect with --device INDEX, cpu, gpu, part of platform:device or auto, or with FIDUCL_DEVICE.");
     if (machine->chosen >= 0) printf(" * is what is used otherwise.");
     printf("\n");
 }
@@ -82,6 +85,8 @@ static json_t *facts(const fcl_device_info *d) {
     json_object_set_new(o, "platform_version", json_string(d->platform_version));
     json_object_set_new(o, "driver_version", json_string(d->driver_version));
     json_object_set_new(o, "compute_units", json_integer(d->compute_units));
+    json_object_set_new(o, "divides_by_counts", json_boolean(d->divides_by_counts));
+    json_object_set_new(o, "divides_equally", json_boolean(d->divides_equally));
     json_object_set_new(o, "clock_mhz", json_integer(d->clock_mhz));
     json_object_set_new(o, "pointer_bits", json_integer(d->pointer_bits));
     json_object_set_new(o, "base_address_align_bits", json_integer(d->base_address_align_bits));

@@ -3,18 +3,19 @@
 #include "cli/options.h"
 #include "cli/terminal.h"
 
-static fcl_status run(const fcl_arguments *arguments) {
-    fcl_eval_options options;
-    char *table = NULL;
-    fcl_status status;
-    FCL_TRY(fcl_arguments_eval(&options, arguments));
-    FCL_TRY(fcl_evaluate(&table, &options));
+static fcl_status evaluate(const fcl_eval_options *options) {
+    char *table;
+    fcl_status status = fcl_evaluate(&table, options);
+    if (status != FCL_OK) return status;
     fcl_terminal_clear();
     fputs(table, stdout);
-    printf("Tables and the error figure in %s\n", fcl_eval_folder(&options));
-done:
+    printf("Tables and the error figure in %s\n", fcl_eval_folder(options));
     free(table);
-    return status;
+    return FCL_OK;
+}
+
+static fcl_status run(const fcl_arguments *arguments) {
+    return fcl_arguments_eval(arguments, evaluate);
 }
 
 static const fcl_option options[] = {FCL_OPTIONS_EVAL, {0}};

@@ -154,14 +154,15 @@ static fcl_status parse_split_name(fcl_split *out, const char *name) {
     return fcl_fail(FCL_E_USAGE, "--split: '%s' is none of train, validation, test", name);
 }
 
-fcl_status fcl_arguments_eval(fcl_eval_options *out, const fcl_arguments *arguments) {
+fcl_status fcl_arguments_eval(const fcl_arguments *arguments, fcl_status (*act)(const fcl_eval_options *options)) {
     fcl_status status;
+    char *device = NULL;
+    int is_over;
     const char *split = fcl_argument_text(arguments, "split");
     fcl_eval_options options = {.data = fcl_argument_text(arguments, "data"),
                                 .images = fcl_argument_text(arguments, "images"),
                                 .keypoints = fcl_argument_text(arguments, "keypoints"),
                                 .split = FCL_TEST,
-                                .device = fcl_argument_text(arguments, "device"),
                                 .out = fcl_argument_text(arguments, "out")};
     FCL_TRY(fcl_argument_need_operand(&options.run, arguments, 0, "RUN"));
     if (options.data && (options.images || options.keypoints)) {
@@ -175,8 +176,11 @@ fcl_status fcl_arguments_eval(fcl_eval_options *out, const fcl_arguments *argume
                           "--split is for prepared data, and '%s' is none: of raw data all images are taken", raw);
         goto done;
     }
-    *out = options;
+    FCL_TRY(fcl_arguments_run_device(&device, &is_over, arguments, options.run));
+    options.device = device;
+    if (!is_over) status = act(&options);
 done:
+    free(device);
     return status;
 }
 

@@ -2,6 +2,7 @@
 #ifndef FCL_CLI_OPTIONS_H
 #define FCL_CLI_OPTIONS_H
 
+#include "cli/auto.h"
 #include "cli/command.h"
 #include "fiducl/dataset.h"
 #include "fiducl/eval.h"
@@ -12,7 +13,8 @@
 #define FCL_OPTION_DEVICE                                                                                              \
     {                                                                                                                  \
         "device", 'd', FCL_OPTION_TEXT, "SEL",                                                                         \
-            "auto, cpu, gpu, an index, or part of platform:device, see `fiducl devices`"                               \
+            "cpu, gpu, an index or part of platform:device (see `fiducl devices`), with :1core, :2cores, ... for a "   \
+            "part of it; auto: the fastest, measured"                                                                  \
     }
 #define FCL_OPTION_MEMORY_LIMIT                                                                                        \
     {                                                                                                                  \
@@ -53,7 +55,7 @@
     {"data", 0, FCL_OPTION_TEXT, "DATA", "raw or prepared folder (default: what the run was trained on)"},             \
         FCL_OPTIONS_DATA,                                                                                              \
         {"split", 0, FCL_OPTION_TEXT, "NAME", "of prepared data: train, validation or test (default: test)"},          \
-        FCL_OPTION_DEVICE, {                                                                                           \
+        FCL_OPTION_DEVICE, FCL_OPTION_EXPLAIN, {                                                                       \
         "out", 'o', FCL_OPTION_TEXT, "FOLDER", "where the files go (default: the run's folder)"                        \
     }
 
@@ -85,7 +87,8 @@ fcl_status fcl_arguments_memory_limit(uint64_t *out, const fcl_arguments *argume
 /* One line that describes a recipe, for free(). */
 fcl_status fcl_recipe_line(char **out, const fcl_recipe *recipe, const char *model);
 
-fcl_status fcl_arguments_eval(fcl_eval_options *out, const fcl_arguments *arguments);
+/* What predict, evaluate and plot were given goes to `act`, unless --explain ends the command. */
+fcl_status fcl_arguments_eval(const fcl_arguments *arguments, fcl_status (*act)(const fcl_eval_options *options));
 /* Where the files of an evaluation go; lends. */
 const char *fcl_eval_folder(const fcl_eval_options *options);
 

@@ -20,6 +20,7 @@ static const char *const model_stage_names[N_MODEL_STAGES] = {"train", "evaluate
 typedef struct planned_model {
     char *name, *label, *run; /* name or file; what it is called; its folder */
     fcl_recipe recipe;
+    char *device; /* the plan's, or where that is auto the one that was chosen for this model */
 } planned_model;
 
 typedef struct plan {
@@ -28,7 +29,7 @@ typedef struct plan {
     fcl_pipeline_record record;
     const fcl_arguments *arguments;          /* the record's */
     const char *device;                      /* of trainings that begin; NULL: the default */
-    const char *new_device;                  /* of trainings that go on; NULL: theirs */
+    int has_new_device;                      /* it is also for trainings that go on; else theirs */
     uint64_t memory_limit, new_memory_limit; /* likewise; 0: none, theirs */
     fcl_data_paths data;
     fcl_prepare_arguments prepare;
@@ -43,6 +44,7 @@ static void dispose(plan *p) {
         free(p->models[i].name);
         free(p->models[i].label);
         free(p->models[i].run);
+        free(p->models[i].device);
     }
     free(p->models);
     free(p->analysis);
@@ -117,10 +119,15 @@ static fcl_status set_done(plan *p, const planned_model *m, model_stage stage) {
     return status;
 }
 
+static int model_is_done(const plan *p, const planned_model *m) {
+    int done = 1;
+    for (model_stage s = 0; s < N_MODEL_STAGES; s++) done = done && is_done(p, m, s);
+    return done;
+}
+
 static int all_done(const plan *p) {
     int done = fcl_pipeline_is_done(&p->record, "analysis") && fcl_pipeline_is_done(&p->record, "prepared");
-    for (size_t i = 0; i < p->n_models; i++)
-        for (model_stage s = 0; s < N_MODEL_STAGES; s++) done = done && is_done(p, &p->models[i], s);
+    for (size_t i = 0; i < p->n_models; i++) done = done && model_is_done(p, &p->models[i]);
     return done;
 }
 
@@ -129,7 +136,7 @@ static fcl_train_options train_options(const plan *p, const planned_model *m) {
                                .model = m->name,
                                .out = m->run,
                                .recipe = m->recipe,
-                               .device = p->device,
+                               .device = m->device,
                                .solvers = fcl_argument_list(p->arguments, "solver"),
                                .recheck_seconds = FCL_RECHECK_MINUTES * FCL_SECONDS_A_MINUTE,
                                .memory_limit = p->memory_limit,
@@ -185,8 +192,9 @@ static fcl_status make_plan(plan *p, const fcl_arguments *given) {
     else
         FCL_TRY(fcl_pipeline_record_create(&p->record, p->folder, &fcl_command_pipeline, given));
     p->arguments = p->record.arguments;
-    p->new_device = fcl_argument_text(given, "device");
-    p->device = p->new_device ? p->new_device : fcl_argument_text(p->arguments, "device");
+    const char *new_device = fcl_argument_text(given, "device");
+    p->has_new_device = new_device != NULL;
+    p->device = new_device ? new_device : fcl_argument_text(p->arguments, "device");
     FCL_TRY(fcl_arguments_memory_limit(&p->new_memory_limit, given));
     FCL_TRY(fcl_arguments_memory_limit(&p->memory_limit, p->new_memory_limit ? given : p->arguments));
     FCL_TRY(fcl_arguments_data(&p->data, p->arguments));
@@ -234,6 +242,16 @@ done:
     return status;
 }
 
+/* Nothing is measured for a model that is done. */
+static fcl_status choose_device(const plan *p, planned_model *m) {
+    return model_is_done(p, m) ? FCL_OK : fcl_choose_device(&m->device, p->device, m->name, m->recipe.batch);
+}
+
+/* The device that a run is to go on with; NULL: its own. */
+static const char *new_device_of(const plan *p, const planned_model *m) {
+    return p->has_new_device ? m->device : NULL;
+}
+
 static fcl_status train(plan *p, const planned_model *m) {
     fcl_status status;
     fcl_train_result result;
@@ -242,7 +260,7 @@ static fcl_status train(plan *p, const planned_model *m) {
     fcl_log(FCL_LOG_INFO, "== train %s", m->label);
     FCL_TRY(join(&checkpoint, m->run, "checkpoint.safetensors"));
     if (fcl_path_exists(checkpoint)) {
-        const fcl_resume_options changes = {.device = p->new_device, .memory_limit = p->new_memory_limit};
+        const fcl_resume_options changes = {.device = new_device_of(p, m), .memory_limit = p->new_memory_limit};
         FCL_TRY(fcl_train_resume(&result, m->run, &changes));
     } else {
         const fcl_train_options options = train_options(p, m);
@@ -258,7 +276,7 @@ done:
 static fcl_status evaluate(plan *p, const planned_model *m) {
     fcl_status status;
     char *table = NULL;
-    const fcl_eval_options options = {.run = m->run, .split = FCL_TEST, .device = p->new_device};
+    const fcl_eval_options options = {.run = m->run, .split = FCL_TEST, .device = new_device_of(p, m)};
     if (!is_done(p, m, EVALUATE)) {
         fcl_log(FCL_LOG_INFO, "== evaluate %s", m->label);
         FCL_TRY(fcl_evaluate(&table, &options));
@@ -320,6 +338,7 @@ static fcl_status run(const fcl_arguments *arguments) {
     FCL_TRY(analyze(&p));
     FCL_TRY(prepare(&p));
     for (size_t i = 0; i < p.n_models; i++) {
+        FCL_TRY(choose_device(&p, &p.models[i]));
         FCL_TRY(train(&p, &p.models[i]));
         FCL_TRY(evaluate(&p, &p.models[i]));
     }

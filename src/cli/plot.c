@@ -1,11 +1,13 @@
 #include "cli/options.h"
 
-static fcl_status run(const fcl_arguments *arguments) {
-    fcl_eval_options options;
-    fcl_status status = fcl_arguments_eval(&options, arguments);
-    if (status == FCL_OK) status = fcl_plot_run(&options);
-    if (status == FCL_OK) printf("figures in %s\n", fcl_eval_folder(&options));
+static fcl_status plot(const fcl_eval_options *options) {
+    fcl_status status = fcl_plot_run(options);
+    if (status == FCL_OK) printf("figures in %s\n", fcl_eval_folder(options));
     return status;
+}
+
+static fcl_status run(const fcl_arguments *arguments) {
+    return fcl_arguments_eval(arguments, plot);
 }
 
 static const fcl_option options[] = {FCL_OPTIONS_EVAL, {0}};

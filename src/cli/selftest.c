@@ -309,6 +309,8 @@ static fcl_status run(const fcl_arguments *arguments) {
     const char *const *models = fcl_argument_list(arguments, "model");
     const char *json = fcl_argument_text(arguments, "json");
     const int is_json_shown = json && strcmp(json, "-") == 0;
+    char *selector = NULL;
+    int is_over;
     size_t batch = DEFAULT_BATCH;
     FCL_TRY(fcl_argument_whole(&batch, arguments, "batch-size", 1, MAX_BATCH));
     FCL_TRY(check_names(&t));
@@ -316,9 +318,12 @@ static fcl_status run(const fcl_arguments *arguments) {
         status = fcl_fail(FCL_E_USAGE, "--quick leaves the models' shapes out: give it or --model");
         goto done;
     }
-    FCL_TRY(fcl_device_open(&t.device, fcl_argument_text(arguments, "device"), 0));
+    if (!models) models = usual;
+    FCL_TRY(fcl_arguments_device(&selector, &is_over, arguments, models[0], batch));
+    if (is_over) goto done;
+    FCL_TRY(fcl_device_open(&t.device, selector, 0));
     FCL_TRY(add_hard_shapes(&t));
-    if (!t.quick) FCL_TRY(add_models(&t, models ? models : usual, (int)batch));
+    if (!t.quick) FCL_TRY(add_models(&t, models, (int)batch));
     if (t.n_cases == 0) {
         status = fcl_fail(FCL_E_USAGE, "none of the solvers computes any of the operations");
         goto done;
@@ -333,11 +338,13 @@ static fcl_status run(const fcl_arguments *arguments) {
 done:
     free(t.cases);
     fcl_device_free(t.device);
+    free(selector);
     return status;
 }
 
 static const fcl_option options[] = {
     FCL_OPTION_DEVICE,
+    FCL_OPTION_EXPLAIN,
     {"model", 'm', FCL_OPTION_LIST, "NAME",
      "at the shapes of this model that ships, or a file (repeatable; default: base_model and model_v1)"},
     {"batch-size", 0, FCL_OPTION_TEXT, "N", "images a step of training (default: 32)"},

@@ -24,8 +24,10 @@ static void print_result(const char *run, const fcl_train_result *r) {
 
 /* What a resumed run has been told already cannot be told again. */
 static fcl_status resume(const fcl_arguments *arguments, const char *run) {
-    static const char *const allowed[] = {"resume", "epochs", "device", "memory-limit", NULL};
+    static const char *const allowed[] = {"resume", "epochs", "device", "explain", "memory-limit", NULL};
     fcl_status status;
+    char *device = NULL;
+    int is_over;
     if (fcl_argument_operand(arguments, 0))
         return fcl_fail(FCL_E_USAGE, "--resume takes the prepared folder from the run; leave '%s' out",
                         fcl_argument_operand(arguments, 0));
@@ -33,22 +35,25 @@ static fcl_status resume(const fcl_arguments *arguments, const char *run) {
     fcl_train_result result;
     FCL_TRY(fcl_arguments_allow(arguments, allowed, "--resume: the run keeps its arguments"));
     FCL_TRY(fcl_argument_whole(&epochs, arguments, "epochs", 1, MAX_EPOCHS));
-    fcl_resume_options changes = {.epochs = (unsigned)epochs, .device = fcl_argument_text(arguments, "device")};
+    FCL_TRY(fcl_arguments_run_device(&device, &is_over, arguments, run));
+    if (is_over) goto done;
+    fcl_resume_options changes = {.epochs = (unsigned)epochs, .device = device};
     FCL_TRY(fcl_arguments_memory_limit(&changes.memory_limit, arguments));
     FCL_TRY(fcl_train_resume(&result, run, &changes));
     print_result(run, &result);
 done:
+    free(device);
     return status;
 }
 
 static fcl_status run(const fcl_arguments *arguments) {
     fcl_status status;
-    char *label = NULL, *default_out = NULL, *line = NULL;
+    char *label = NULL, *default_out = NULL, *line = NULL, *device = NULL;
+    int is_over;
     const char *resumed = fcl_argument_text(arguments, "resume");
     if (resumed) return resume(arguments, resumed);
 
     fcl_train_options options = {.out = fcl_argument_text(arguments, "out"),
-                                 .device = fcl_argument_text(arguments, "device"),
                                  .solvers = fcl_argument_list(arguments, "solver"),
                                  .init_weights = fcl_argument_text(arguments, "init-weights"),
                                  .step_log = fcl_argument_text(arguments, "step-log"),
@@ -73,12 +78,18 @@ static fcl_status run(const fcl_arguments *arguments) {
     FCL_TRY(fcl_recipe_line(&line, &options.recipe, label));
     printf("%s\n", line);
     fflush(stdout);
+    /* Mistakes cost no time of measuring. */
+    FCL_TRY(fcl_train_check(&options));
+    FCL_TRY(fcl_arguments_device(&device, &is_over, arguments, options.model, options.recipe.batch));
+    if (is_over) goto done;
+    options.device = device;
     FCL_TRY(fcl_train(&result, &options));
     print_result(options.out, &result);
 done:
     free(label);
     free(default_out);
     free(line);
+    free(device);
     return status;
 }
 
@@ -87,6 +98,7 @@ static const fcl_option options[] = {
     {"out", 'o', FCL_OPTION_TEXT, "RUN", "folder of the run (default: runs/MODEL)"},
     {"resume", 'r', FCL_OPTION_TEXT, "RUN", "go on with a run; only --epochs, --device and --memory-limit may change"},
     FCL_OPTION_DEVICE,
+    FCL_OPTION_EXPLAIN,
     FCL_OPTION_MEMORY_LIMIT,
     FCL_OPTIONS_RECIPE,
     FCL_OPTION_SEED("(default: the recipe's)"),
@@ -114,8 +126,10 @@ const fcl_command fcl_command_train = {
                    "same gradient.\n",
     .examples = "  fiducl train prepared --model base_model --out runs/base\n"
                 "  fiducl train prepared --model model_v1 --recipe original --device gpu --epochs 20\n"
-                "  fiducl train --resume runs/base --epochs 60\n"
-                "  fiducl train prepared --model model_v1 --batch-size 256 --memory-limit 1G\n",
+                 "  fiducl train prepared --model base_model --device cpu:1core\n"
+                 "  fiducl train prepared --model base_model --device auto --explain\n"
+                 "  fiducl train --resume runs/base --epochs 60\n"
+                 "  fiducl train prepared --model model_v1 --batch-size 256 --memory-limit 1G\n",
     .options = options,
     .max_operands = 1,
     .statuses = (const fcl_status[]){FCL_STATUSES_DEVICE, FCL_E_EXISTS, FCL_E_NOT_FINITE, FCL_E_INTERRUPTED, FCL_OK},

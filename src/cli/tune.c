@@ -3,6 +3,8 @@
 #include "base/cache.h"
 #include "base/clock.h"
 #include "base/interrupt.h"
+#include "base/log.h"
+#include "bench/auto.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
 #include "net/workload.h"
@@ -18,11 +20,9 @@ typedef struct totals {
 } totals;
 
 /* The operations of the models that were asked for. */
-static fcl_status find_operations(fcl_workload *out, const fcl_arguments *arguments, fcl_device *device, int batch) {
-    static const char *const usual[] = {"base_model", "model_v1", NULL};
-    const char *const *names = fcl_argument_list(arguments, "model");
+static fcl_status find_operations(fcl_workload *out, const char *const *names, fcl_device *device, int batch) {
     fcl_status status = FCL_OK;
-    for (names = names ? names : usual; *names && status == FCL_OK; names++) {
+    for (; *names && status == FCL_OK; names++) {
         fcl_model *model = NULL;
         status = fcl_model_load(&model, *names);
         if (status == FCL_OK) status = fcl_workload_add(out, device, model, batch);
@@ -81,8 +81,21 @@ static fcl_status print_totals(const totals *t) {
     return status;
 }
 
+/* What `--device auto` measured, it measured with other solvers. */
+static void forget_choices(void) {
+    size_t n_files = 0;
+    if (fcl_cache_trim(&n_files, NULL, &fcl_cached_choices, 0) != FCL_OK)
+        fcl_log(FCL_LOG_WARNING, "%s", fcl_error_message());
+    else if (n_files > 0)
+        fcl_log(FCL_LOG_INFO, "--device auto will measure anew");
+}
+
 static fcl_status run(const fcl_arguments *arguments) {
+    static const char *const usual[] = {"base_model", "model_v1", NULL};
+    const char *const *models = fcl_argument_list(arguments, "model");
     fcl_status status;
+    char *selector = NULL;
+    int is_over;
     fcl_device *device = NULL;
     fcl_workload workload = FCL_WORKLOAD_EMPTY;
     totals sums;
@@ -90,12 +103,16 @@ static fcl_status run(const fcl_arguments *arguments) {
     size_t batch = DEFAULT_BATCH;
     FCL_TRY(fcl_argument_positive(&budget, arguments, "budget"));
     FCL_TRY(fcl_argument_whole(&batch, arguments, "batch-size", 1, MAX_BATCH));
-    FCL_TRY(fcl_device_open(&device, fcl_argument_text(arguments, "device"), 0));
-    FCL_TRY(find_operations(&workload, arguments, device, (int)batch));
+    if (!models) models = usual;
+    FCL_TRY(fcl_arguments_device(&selector, &is_over, arguments, models[0], batch));
+    if (is_over) goto done;
+    FCL_TRY(fcl_device_open(&device, selector, 0));
+    FCL_TRY(find_operations(&workload, models, device, (int)batch));
     status = tune_all(&sums, &workload, device, fcl_argument_flag(arguments, "again"), start + budget);
     if (status != FCL_OK && status != FCL_E_INTERRUPTED) goto done;
     int is_interrupt = fcl_interrupt_requested() != 0, is_complete = status == FCL_OK;
     FCL_TRY(print_totals(&sums));
+    if (sums.n_tuned > 0) forget_choices();
     if (is_interrupt && !is_complete)
         status =
             fcl_fail(FCL_E_INTERRUPTED, "interrupted; %zu of %zu operations are tuned, run it again for the others",
@@ -106,6 +123,7 @@ static fcl_status run(const fcl_arguments *arguments) {
 done:
     fcl_workload_dispose(&workload);
     fcl_device_free(device);
+    free(selector);
     return status;
 }
 
@@ -113,6 +131,7 @@ static const fcl_option options[] = {
     {"model", 'm', FCL_OPTION_LIST, "NAME",
      "model that ships (base_model, model_v1, naimishnet), or a file (repeatable; default: base_model and model_v1)"},
     FCL_OPTION_DEVICE,
+    FCL_OPTION_EXPLAIN,
     {"budget", 0, FCL_OPTION_TEXT, "SECONDS", "begin nothing new after this time (default: 600)"},
     {"batch-size", 0, FCL_OPTION_TEXT, "N", "images a step of training (default: 32)"},
     {"again", 0, FCL_OPTION_FLAG, NULL, "measure anew what was measured before"},

@@ -3,8 +3,10 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "device/internal.h"
+#include "device/selector.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,9 +21,12 @@ static void CL_CALLBACK on_context_message(const char *message, const void *deta
     fcl_log(FCL_LOG_DEBUG, "OpenCL: %s", message);
 }
 
-static char *make_identity(const fcl_device_info *info) {
-    char *identity = fcl_format("%s | %s | %s | %s | %s | %u bits", info->platform, info->platform_version, info->name,
-                                info->vendor, info->driver_version, info->pointer_bits);
+char *fcl_device_identity_of(const fcl_device_info *info) {
+    char whole[24] = "";
+    if (info->part_of_units) snprintf(whole, sizeof whole, " of %u", info->part_of_units);
+    char *identity =
+        fcl_format("%s | %s | %s | %s | %s | %u bits | %u%s units", info->platform, info->platform_version, info->name,
+                   info->vendor, info->driver_version, info->pointer_bits, info->compute_units, whole);
     for (char *c = identity; c && *c; c++)
         if (*c == '\n' || *c == '\r') *c = ' ';
     return identity;
@@ -31,33 +36,51 @@ static char *make_identity(const fcl_device_info *info) {
 static void log_choice(const fcl_device_info *info, const char *selector) {
     const char *asked = selector ? selector : getenv("FIDUCL_DEVICE"), *why = "";
     if (!asked || !*asked || strcmp(asked, "auto") == 0)
-        why = info->kind == FCL_DEVICE_GPU   ? " (auto: the first GPU)"
-              : info->kind == FCL_DEVICE_CPU ? " (auto: the first CPU, for lack of a GPU)"
-                                             : " (auto: for lack of a GPU and a CPU)";
+        why = info->kind == FCL_DEVICE_GPU   ? " (the first GPU)"
+              : info->kind == FCL_DEVICE_CPU ? " (the first CPU, for lack of a GPU)"
+                                             : " (for lack of a GPU and a CPU)";
     char *name = fcl_device_selector(info);
     fcl_log(FCL_LOG_INFO, "device %u, %s%s", info->index, name ? name : info->name, why);
     free(name);
 }
 
+/* The device becomes a part of itself. */
+static fcl_status take_part(fcl_device *device, cl_platform_id platform, unsigned cores) {
+    fcl_status status;
+    const fcl_device_info *whole = device->info;
+    fcl_device_info *part = &device->part_info;
+    FCL_TRY(fcl_part_create(&device->part, device->id, whole, cores));
+    FCL_TRY(fcl_device_info_query(part, platform, device->part));
+    part->index = whole->index;
+    part->ordinal = whole->ordinal;
+    part->hardware = whole->hardware;
+    part->part_of_units = whole->compute_units;
+    device->info = part;
+    device->id = device->part;
+done:
+    return status;
+}
+
 fcl_status fcl_device_open(fcl_device **out, const char *selector, int profiling) {
     fcl_device *device = NULL;
     fcl_status status;
-    unsigned index;
+    fcl_selection found;
     cl_int error;
     FCL_TRY(FCL_NEW(&device, 1, "a device"));
     FCL_TRY(fcl_device_list_create(&device->list));
-    FCL_TRY(fcl_device_select(&index, device->list, selector));
-    device->info = &device->list->infos[index];
-    device->id = device->list->ids[index];
+    FCL_TRY(fcl_device_find(&found, device->list, selector));
+    const cl_platform_id platform = device->list->platforms[found.index];
+    device->info = &device->list->infos[found.index];
+    device->id = device->list->ids[found.index];
+    if (found.cores) FCL_TRY(take_part(device, platform, found.cores));
     device->profiling = profiling;
     device->alignment = device->info->base_address_align_bits / BITS_PER_BYTE;
     if (device->alignment < MIN_ALIGNMENT_BYTES) device->alignment = MIN_ALIGNMENT_BYTES;
-    if (!(device->identity = make_identity(device->info))) {
+    if (!(device->identity = fcl_device_identity_of(device->info))) {
         status = FCL_E_MEMORY;
         goto done;
     }
-    cl_context_properties properties[] = {CL_CONTEXT_PLATFORM, (cl_context_properties)device->list->platforms[index],
-                                          0};
+    cl_context_properties properties[] = {CL_CONTEXT_PLATFORM, (cl_context_properties)platform, 0};
     device->context = clCreateContext(properties, 1, &device->id, on_context_message, NULL, &error);
     if (!device->context) {
         status = fcl_fail_cl(error, "clCreateContext", "cannot open the device '%s'", device->info->name);
@@ -86,6 +109,8 @@ void fcl_device_free(fcl_device *device) {
     fcl_programs_free(device->programs);
     if (device->queue) clReleaseCommandQueue(device->queue);
     if (device->context) clReleaseContext(device->context);
+    if (device->part) clReleaseDevice(device->part);
+    fcl_device_info_dispose(&device->part_info);
     fcl_device_list_free(device->list);
     free(device->identity);
     free(device);

@@ -14,6 +14,12 @@ struct fcl_device_list {
     unsigned count;
 };
 
+/* What a selector means. */
+typedef struct fcl_selection {
+    unsigned index; /* in the list */
+    unsigned cores; /* so many of its compute units; 0: the whole device */
+} fcl_selection;
+
 /* A built program; the device owns it until it closes. */
 typedef struct fcl_program {
     char *file, *options;
@@ -41,6 +47,8 @@ struct fcl_device {
     fcl_device_list *list; /* holds the strings of *info */
     const fcl_device_info *info;
     cl_device_id id;
+    cl_device_id part;         /* NULL: it is a whole device; else what `id` is, and */
+    fcl_device_info part_info; /* what `info` is */
     cl_context context;
     cl_command_queue queue;
     char *identity;
@@ -74,6 +82,14 @@ void fcl_device_list_match_hardware(fcl_device_list *list, const char *processor
 /* platforms.c: fills *info but its index, ordinal and hardware; the strings are allocated. */
 fcl_status fcl_device_info_query(fcl_device_info *info, cl_platform_id platform, cl_device_id id);
 void fcl_device_info_dispose(fcl_device_info *info);
+
+/* select.c: as fcl_device_select(), with the part that is asked for. */
+fcl_status fcl_device_find(fcl_selection *out, const fcl_device_list *list, const char *selector);
+
+/* part.c: FCL_E_NO_DEVICE when so many cores of a device (1 or more) cannot be had; and the sub-device, for
+ * clReleaseDevice(), of fewer cores than the device has. */
+fcl_status fcl_part_check(const fcl_device_info *whole, unsigned cores);
+fcl_status fcl_part_create(cl_device_id *out, cl_device_id whole, const fcl_device_info *facts, unsigned cores);
 
 /* pocl.c: to be called before the first OpenCL call of the process. */
 void fcl_pocl_prepare(void);

@@ -80,6 +80,17 @@ static fcl_status query_pci_address(fcl_device_info *info, cl_device_id id) {
     return info->pci_address ? FCL_OK : FCL_E_MEMORY;
 }
 
+static void query_division(fcl_device_info *info, cl_device_id id) {
+    enum { MAX_KINDS = 16 };
+    cl_device_partition_property kinds[MAX_KINDS];
+    size_t n_bytes = 0;
+    if (clGetDeviceInfo(id, CL_DEVICE_PARTITION_PROPERTIES, sizeof kinds, kinds, &n_bytes) != CL_SUCCESS) return;
+    for (size_t i = 0; i < n_bytes / sizeof *kinds; i++) {
+        info->divides_by_counts |= kinds[i] == CL_DEVICE_PARTITION_BY_COUNTS;
+        info->divides_equally |= kinds[i] == CL_DEVICE_PARTITION_EQUALLY;
+    }
+}
+
 fcl_status fcl_device_info_query(fcl_device_info *info, cl_platform_id platform, cl_device_id id) {
     fcl_status status;
     FCL_TRY(query_string(&info->platform, platform, NULL, CL_PLATFORM_NAME));
@@ -97,6 +108,7 @@ fcl_status fcl_device_info_query(fcl_device_info *info, cl_platform_id platform,
                                              : FCL_DEVICE_OTHER;
     info->vendor_id = query_uint(id, CL_DEVICE_VENDOR_ID);
     info->compute_units = query_uint(id, CL_DEVICE_MAX_COMPUTE_UNITS);
+    query_division(info, id);
     info->clock_mhz = query_uint(id, CL_DEVICE_MAX_CLOCK_FREQUENCY);
     info->pointer_bits = query_uint(id, CL_DEVICE_ADDRESS_BITS);
     info->base_address_align_bits = query_uint(id, CL_DEVICE_MEM_BASE_ADDR_ALIGN);

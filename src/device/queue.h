@@ -29,7 +29,8 @@ fcl_status fcl_device_profile(fcl_profile_row **out, size_t *n, fcl_device *devi
 void fcl_device_profile_reset(fcl_device *device);
 
 /* What distinguishes this device with its driver from any other in caches: platform, its version, device,
- * vendor, driver version, pointer width; one line of text. Lends. */
+ * vendor, driver version, pointer width, compute units and, of a part of a device, those of the whole; one line of text.
+ * Lends. */
 const char *fcl_device_identity(const fcl_device *device);
 
 /* For libraries that enqueue work themselves (CLBlast). cl_context, cl_command_queue, cl_device_id, cl_mem.

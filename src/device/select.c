@@ -1,8 +1,11 @@
 /* From a selector to one device. */
 #include "base/text.h"
 #include "device/internal.h"
+#include "device/selector.h"
 
 #include <ctype.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,9 +32,54 @@ static int contains(const char *text, const char *part, size_t n) {
 
 typedef enum match { NO_MATCH, PART_MATCH, WHOLE_MATCH } match;
 
+char *fcl_device_selector_of(const fcl_device_info *info, unsigned cores) {
+    char ordinal[16] = "", part[24] = "";
+    if (info->ordinal) snprintf(ordinal, sizeof ordinal, "#%u", info->ordinal);
+    if (cores) snprintf(part, sizeof part, ":%ucore%s", cores, cores == 1 ? "" : "s");
+    return fcl_format("%s:%s%s%s", info->platform, info->name, ordinal, part);
+}
+
 char *fcl_device_selector(const fcl_device_info *info) {
-    return info->ordinal ? fcl_format("%s:%s#%u", info->platform, info->name, info->ordinal)
-                         : fcl_format("%s:%s", info->platform, info->name);
+    return fcl_device_selector_of(info, info->part_of_units ? info->compute_units : 0);
+}
+
+/* "DEVICE:2cores" in two: *device, for free(), and 2; or 0 without such an end. */
+static fcl_status divide(char **device, unsigned *cores, const char *selector) {
+    const char *colon = strrchr(selector, ':');
+    const size_t n_digits = colon ? strspn(colon + 1, "0123456789") : 0;
+    const int is_part = n_digits && (equals(colon + 1 + n_digits, "core") || equals(colon + 1 + n_digits, "cores"));
+    unsigned long wanted = 0;
+    if (is_part && (wanted = strtoul(colon + 1, NULL, 10)) == 0)
+        return fcl_fail(FCL_E_NO_DEVICE, "'%s': a part of a device has one core at least", selector);
+    if (!(*device = fcl_duplicate(selector))) return FCL_E_MEMORY;
+    if (is_part) (*device)[colon - selector] = '\0';
+    *cores = wanted < UINT_MAX ? (unsigned)wanted : UINT_MAX;
+    return FCL_OK;
+}
+
+/* What is meant where no selector is given. */
+static const char *default_selector(void) {
+    const char *selector = getenv("FIDUCL_DEVICE");
+    return selector && *selector ? selector : NULL;
+}
+
+int fcl_selector_is_auto(const char *selector) {
+    char *device;
+    unsigned cores;
+    if (!selector && !(selector = default_selector())) return 0;
+    if (divide(&device, &cores, selector) != FCL_OK) return 0;
+    const int yes = equals(device, "auto");
+    free(device);
+    return yes;
+}
+
+unsigned fcl_selector_cores(const char *selector) {
+    char *device;
+    unsigned cores;
+    if (!selector && !(selector = default_selector())) return 0;
+    if (divide(&device, &cores, selector) != FCL_OK) return 0;
+    free(device);
+    return cores;
 }
 
 /* "a:b" is also a platform with a and a device with b. */
@@ -126,7 +174,8 @@ static fcl_status select_name(unsigned *out, const fcl_device_list *list, const 
         what = fcl_format("the device selector '%s' matches several devices, choose one by its index", selector);
         status = what ? fail_with_list(what, list, keep) : FCL_E_MEMORY;
     } else {
-        what = fcl_format("no device matches '%s' (auto, cpu, gpu, a number, or part of platform:device); there are",
+        what = fcl_format("no device matches '%s' (auto, cpu, gpu, a number, or part of platform:device, each with "
+                          ":1core, :2cores, ... for a part of it); there are",
                           selector);
         status = what ? fail_with_list(what, list, NULL) : FCL_E_MEMORY;
     }
@@ -137,14 +186,7 @@ done:
     return status;
 }
 
-fcl_status fcl_device_select(unsigned *out, const fcl_device_list *list, const char *selector) {
-    if (!list->count)
-        return fcl_fail(FCL_E_NO_DEVICE, "there is no OpenCL device: install a GPU's platform (`fiducl devices` says "
-                                         "which), or `apt install pocl-opencl-icd` to compute on the CPU");
-    if (!selector) {
-        selector = getenv("FIDUCL_DEVICE");
-        if (!selector || !*selector) selector = "auto";
-    }
+static fcl_status select_device(unsigned *out, const fcl_device_list *list, const char *selector) {
     if (!*selector) return fail_with_list("the device selector is empty; there are", list, NULL);
     if (equals(selector, "auto")) return select_auto(out, list);
     if (equals(selector, "cpu")) return select_kind(out, list, FCL_DEVICE_CPU);
@@ -157,4 +199,30 @@ fcl_status fcl_device_select(unsigned *out, const fcl_device_list *list, const c
         return FCL_OK;
     }
     return select_name(out, list, selector);
+}
+
+fcl_status fcl_device_find(fcl_selection *out, const fcl_device_list *list, const char *selector) {
+    fcl_status status;
+    char *device = NULL;
+    fcl_selection found;
+    if (!list->count)
+        return fcl_fail(FCL_E_NO_DEVICE, "there is no OpenCL device: install a GPU's platform (`fiducl devices` says "
+                                         "which), or `apt install pocl-opencl-icd` to compute on the CPU");
+    if (!selector && !(selector = default_selector())) selector = "auto";
+    FCL_TRY(divide(&device, &found.cores, selector));
+    FCL_TRY(select_device(&found.index, list, device));
+    const fcl_device_info *info = &list->infos[found.index];
+    if (found.cores) FCL_TRY(fcl_part_check(info, found.cores));
+    if (found.cores == info->compute_units) found.cores = 0;
+    *out = found;
+done:
+    free(device);
+    return status;
+}
+
+fcl_status fcl_device_select(unsigned *out, const fcl_device_list *list, const char *selector) {
+    fcl_selection found;
+    fcl_status status = fcl_device_find(&found, list, selector);
+    if (status == FCL_OK) *out = found.index;
+    return status;
 }

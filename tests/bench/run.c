@@ -1,11 +1,13 @@
 /* Every benchmark of a tiny model on the device under test: what is measured, checked and written. Never how fast. */
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/text.h"
+#include "bench/auto.h"
 #include "bench/bench.h"
 #include "bench/cases.h"
 #include "ops/tuning.h"
@@ -144,6 +146,26 @@ START_TEST(pooled_operations) {
                             2e-9 * BATCH * 22 * 22 * 16 * 9, 1e-15);
     find("ops/tiny/batch4/conv/backward_weights_pooled");
     find("ops/tiny/batch4/conv_1/forward");
+}
+END_TEST
+
+/* How --device auto measures one. */
+START_TEST(a_candidate) {
+    void *device;
+    double flop_per_second = 0.0, seconds = 0.0, hopeless = 0.0;
+    char *selector = fcl_device_selector(fcl_device_facts(bench.device));
+    ck_ok(fcl_auto_device_ways.open(&device, &flop_per_second, selector));
+    ck_assert(isfinite(flop_per_second) && flop_per_second > 0.0);
+    ck_ok(fcl_auto_device_ways.measure(&seconds, device, bench.models[0], BATCH, (double)INFINITY));
+    ck_assert(isfinite(seconds) && seconds > 0.0);
+    ck_ok(fcl_auto_device_ways.measure(&hopeless, device, bench.models[0], BATCH, 1e-12));
+    ck_assert(isfinite(hopeless) && hopeless > 0.0);
+    fcl_interrupt_set(SIGINT);
+    ck_fails(fcl_auto_device_ways.measure(&seconds, device, bench.models[0], BATCH, (double)INFINITY),
+             FCL_E_INTERRUPTED, "interrupted");
+    fcl_interrupt_set(0);
+    fcl_auto_device_ways.close(device);
+    free(selector);
 }
 END_TEST
 
@@ -324,6 +346,7 @@ int main(void) {
     TCase *tests = tcase_create("all");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, a_device);
+    tcase_add_test(tests, a_candidate);
     tcase_add_test(tests, operations);
     tcase_add_test(tests, pooled_operations);
     tcase_add_test(tests, training_and_prediction);

@@ -73,7 +73,9 @@ tiny_model
 expect 0 "The budget of 1e-06 s is used up" tune --model ./tiny.cfg --batch-size 8 --budget 0.000001
 grep -rq "	tuned	" cache/solvers && fail "something is tuned without any time"
 # Two layers: five operations of training, and prediction of one image and of many, two each.
+mkdir cache/auto && echo "{}" >cache/auto/0123456789abcdef0123456789abcdef.json
 expect 0 "9 of 9 operations" tune --model ./tiny.cfg --batch-size 8
+[ -e cache/auto ] && fail "what --device auto measured with other solvers is still there"
 grep -q "conv_backward_weights in=96x96x1" stdout.txt || fail "an operation is missing from the table"
 [ "$(cat cache/solvers/*.txt | grep -c "	tuned	")" -eq 9 ] || fail "not one tuned solver for each operation"
 expect 0 "9 of 9 operations" tune --model ./tiny.cfg --batch-size 8

@@ -1,5 +1,6 @@
 /* Selectors, over devices that are made up. */
 #include "device/internal.h"
+#include "device/selector.h"
 #include "support/support.h"
 
 #include <stdlib.h>
@@ -134,6 +135,113 @@ START_TEST(environment_is_the_default) {
 }
 END_TEST
 
+/* A CPU with 8 cores, one that makes equal parts only, and a GPU that cannot be divided. */
+static const fcl_device_info divisible[] = {
+    {.index = 0,
+     .kind = FCL_DEVICE_CPU,
+     .platform = POCL,
+     .name = "Ryzen:7",
+     .compute_units = 8,
+     .divides_by_counts = 1,
+     .divides_equally = 1},
+    {.index = 1,
+     .kind = FCL_DEVICE_CPU,
+     .platform = "Equal",
+     .name = "Cell",
+     .ordinal = 2,
+     .compute_units = 6,
+     .divides_equally = 1},
+    {.index = 2, .kind = FCL_DEVICE_GPU, .platform = "CUDA", .name = "RTX 3090", .compute_units = 82},
+};
+
+static const struct {
+    const char *selector;
+    unsigned index, cores;
+} parts[] = {
+    {"cpu", 0, 0},
+    {"cpu:1core", 0, 1},
+    {"CPU:1Cores", 0, 1}, /* whether one or several are written makes no difference */
+    {"0:7cores", 0, 7},
+    {"cpu:8cores", 0, 0}, /* that is the whole device */
+    {"ryzen:7", 0, 0},
+    {"ryzen:7:2cores", 0, 2},
+    {"equal:cell:5core", 1, 5},
+    {"auto:82cores", 2, 0}, /* the first GPU, whole */
+};
+
+START_TEST(finds_parts) {
+    fcl_device_list list = list_of(divisible, 3);
+    fcl_selection found = {99, 99};
+    ck_ok(fcl_device_find(&found, &list, parts[_i].selector));
+    ck_assert_msg(found.index == parts[_i].index && found.cores == parts[_i].cores, "'%s': got %u, %u cores",
+                  parts[_i].selector, found.index, found.cores);
+    ck_assert_uint_eq(fcl_selector_cores("cpu:3cores"), 3);
+    ck_assert_uint_eq(fcl_selector_cores("cpu"), 0);
+}
+END_TEST
+
+static const struct {
+    const char *selector, *message, *also;
+} no_parts[] = {
+    {"cpu:9cores", "9 cores of the device 0 (" POCL ":Ryzen:7)", "it has 8"},
+    {"cpu:99999999999999999999cores", "cores of the device 0", "it has 8"},
+    {"cpu:0cores", "'cpu:0cores'", "one core at least"},
+    {"gpu:1core", "the device 2 (CUDA:RTX 3090) with 82 cores cannot be divided", "':1core'"},
+    {"rtx:2cores", "neither by counts nor of equal size", "':2cores'"},
+    {"voodoo:1core", "no device matches 'voodoo'", "0: " POCL},
+    {":1core", "empty", "2: CUDA"},
+    {"cpu:core", "no device matches 'cpu:core'", ":2cores"},
+    {"cpu:2coresx", "no device matches 'cpu:2coresx'", ":2cores"},
+};
+
+START_TEST(refuses_parts) {
+    fcl_device_list list = list_of(divisible, 3);
+    unsigned index = 99;
+    ck_fails(fcl_device_select(&index, &list, no_parts[_i].selector), FCL_E_NO_DEVICE, no_parts[_i].message);
+    ck_assert_msg(test_contains(fcl_error_message(), no_parts[_i].also), "%s", fcl_error_message());
+    ck_assert_uint_eq(index, 99);
+}
+END_TEST
+
+/* The selector of a part leads to it again, and its identity is neither that of the whole nor of another part. */
+START_TEST(parts_have_names) {
+    fcl_device_list list = list_of(divisible, 3);
+    fcl_device_info part = divisible[1];
+    fcl_selection found;
+    part.compute_units = 3;
+    part.part_of_units = 6;
+    char *selector = fcl_device_selector(&part), *of_whole = fcl_device_selector_of(&divisible[1], 3);
+    ck_assert_str_eq(selector, "Equal:Cell#2:3cores");
+    ck_assert_str_eq(of_whole, selector);
+    ck_ok(fcl_device_find(&found, &list, selector));
+    ck_assert_uint_eq(found.index, 1);
+    ck_assert_uint_eq(found.cores, 3);
+    char *whole = fcl_device_identity_of(&divisible[1]), *three = fcl_device_identity_of(&part);
+    part.part_of_units = 0;
+    char *small = fcl_device_identity_of(&part);
+    ck_assert_str_ne(whole, three);
+    ck_assert_str_ne(three, small);
+    ck_assert_str_ne(whole, small);
+    free(selector), free(of_whole), free(whole), free(three), free(small);
+}
+END_TEST
+
+START_TEST(auto_is_told_from_names) {
+    static const struct {
+        const char *selector;
+        int is_auto;
+    } rows[] = {{"auto", 1}, {"AUTO:2cores", 1}, {"auto:0cores", 0}, {"automatic", 0}, {"auto:cpu", 0}, {"cpu", 0}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        ck_assert_msg(fcl_selector_is_auto(rows[i].selector) == rows[i].is_auto, "%s", rows[i].selector);
+    ck_assert_int_eq(unsetenv("FIDUCL_DEVICE"), 0);
+    ck_assert_int_eq(fcl_selector_is_auto(NULL), 0);
+    ck_assert_int_eq(setenv("FIDUCL_DEVICE", "auto:2cores", 1), 0);
+    ck_assert_int_eq(fcl_selector_is_auto(NULL), 1);
+    ck_assert_uint_eq(fcl_selector_cores(NULL), 2);
+    ck_assert_int_eq(fcl_selector_is_auto("cpu"), 0);
+}
+END_TEST
+
 /* Two platforms offer one CPU and one of two GPUs. Equal names alone say nothing, nor does a processor of another name. */
 START_TEST(same_hardware_is_found) {
     static const struct {
@@ -175,6 +283,10 @@ int main(void) {
     TCase *tests = tcase_create("select");
     tcase_add_loop_test(tests, finds, 0, (int)(sizeof good / sizeof good[0]));
     tcase_add_loop_test(tests, refuses, 0, (int)(sizeof bad / sizeof bad[0]));
+    tcase_add_loop_test(tests, finds_parts, 0, (int)(sizeof parts / sizeof parts[0]));
+    tcase_add_loop_test(tests, refuses_parts, 0, (int)(sizeof no_parts / sizeof no_parts[0]));
+    tcase_add_test(tests, parts_have_names);
+    tcase_add_test(tests, auto_is_told_from_names);
     tcase_add_test(tests, equal_devices_are_numbered);
     tcase_add_test(tests, same_hardware_is_found);
     tcase_add_test(tests, auto_takes_what_there_is);
