@@ -51,6 +51,7 @@ typedef struct fcl_train_options {
     /* A step is held against the host reference before a checkpoint when the last time is this long ago, so that a device that
      * comes to compute wrongly is noticed; 0: never. */
     double recheck_seconds;
+    double duty; /* the share of the time that the device may work, up to 1; 0: all of it */
     int force;
 } fcl_train_options;
 
@@ -69,8 +70,9 @@ FCL_API fcl_status fcl_train(fcl_train_result *out, const fcl_train_options *opt
 /* Fails where fcl_train would for what `options` alone say (model, recipe, solvers' names, inputs inside the output's
  * folder), without data, device or anything written; `prepared` may be NULL. */
 FCL_API fcl_status fcl_train_check(const fcl_train_options *options);
-/* Takes up a run where its checkpoint is. `epochs` 0 keeps the recipe's; `device` NULL keeps the run's. A finished run is
- * success at once. */
-FCL_API fcl_status fcl_train_resume(fcl_train_result *out, const char *run, unsigned epochs, const char *device);
+/* Takes up a run where its checkpoint is. `epochs` 0 keeps the recipe's; `device` NULL keeps the run's, and so does `duty` 0. A finished
+ * run is success at once. */
+FCL_API fcl_status fcl_train_resume(fcl_train_result *out, const char *run, unsigned epochs, const char *device,
+                                    double duty);
 
 #endif

@@ -29,6 +29,7 @@ typedef struct plan {
     const fcl_arguments *arguments; /* the record's */
     const char *device;             /* of trainings that begin; NULL: the default */
     const char *new_device;         /* of trainings that go on; NULL: theirs */
+    double duty;                    /* of trainings; 0: not given */
     fcl_data_paths data;
     fcl_prepare_arguments prepare;
     char *analysis, *prepared, *comparison;
@@ -130,6 +131,7 @@ static fcl_train_options train_options(const plan *p, const planned_model *m) {
                                .recipe = m->recipe,
                                .device = p->device,
                                .solvers = fcl_argument_list(p->arguments, "solver"),
+                               .duty = p->duty,
                                .recheck_seconds = FCL_RECHECK_MINUTES * FCL_SECONDS_A_MINUTE,
                                /* What a training left that was ended before its first checkpoint is of no use. */
                                .force = p->resumed};
@@ -185,6 +187,7 @@ static fcl_status make_plan(plan *p, const fcl_arguments *given) {
     p->arguments = p->record.arguments;
     p->new_device = fcl_argument_text(given, "device");
     p->device = p->new_device ? p->new_device : fcl_argument_text(p->arguments, "device");
+    FCL_TRY(fcl_arguments_duty(&p->duty, fcl_argument_text(given, "duty") ? given : p->arguments));
     FCL_TRY(fcl_arguments_data(&p->data, p->arguments));
     FCL_TRY(fcl_arguments_prepare(&p->prepare, p->arguments));
     p->prepare.options.force = p->resumed;
@@ -238,7 +241,7 @@ static fcl_status train(plan *p, const planned_model *m) {
     fcl_log(FCL_LOG_INFO, "== train %s", m->label);
     FCL_TRY(join(&checkpoint, m->run, "checkpoint.safetensors"));
     if (fcl_path_exists(checkpoint)) {
-        FCL_TRY(fcl_train_resume(&result, m->run, 0, p->new_device));
+        FCL_TRY(fcl_train_resume(&result, m->run, 0, p->new_device, p->duty));
     } else {
         const fcl_train_options options = train_options(p, m);
         FCL_TRY(fcl_train(&result, &options));
@@ -335,6 +338,7 @@ static const fcl_option options[] = {
     FCL_OPTIONS_SPLIT,
     FCL_OPTION_DEVICE,
     FCL_OPTIONS_RECIPE,
+    FCL_OPTION_DUTY,
     FCL_OPTION_SEED("(default: 0 for the split, the recipe's for training)"),
     {0},
 };
@@ -347,7 +351,7 @@ const fcl_command fcl_command_pipeline = {
                    "prepared, a run folder\n"
                    "for each model, and comparison.csv. --resume skips what is done and goes on with an "
                    "unfinished training;\n"
-                   "what is given again must be as it was, but for --device.\n",
+                   "what is given again must be as it was, but for --device and --duty.\n",
     .examples = "  fiducl pipeline faces --out result\n"
                 "  fiducl pipeline faces --out result --split 5639,705,705 --models base_model --epochs 5\n"
                 "  fiducl pipeline --resume --out result\n",

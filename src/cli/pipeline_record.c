@@ -185,7 +185,8 @@ static fcl_status compare(const fcl_pipeline_record *record, const fcl_arguments
     for (const fcl_option *option = fcl_arguments_options(given); option->name; option++) {
         const char *const *now = fcl_argument_list(given, option->name);
         const char *const *then = fcl_argument_list(record->arguments, option->name);
-        if (!now || strcmp(option->name, "device") == 0 || same_values(now, then)) continue;
+        if (!now || strcmp(option->name, "device") == 0 || strcmp(option->name, "duty") == 0 || same_values(now, then))
+            continue;
         return fcl_fail(FCL_E_USAGE,
                         "--%s%s%s differs from what %s records (%s); leave it out, or begin anew in another folder",
                         option->name, **now ? " " : "", *now, record->path, then ? *then : "not given");

@@ -24,16 +24,18 @@ static void print_result(const char *run, const fcl_train_result *r) {
 
 /* What a resumed run has been told already cannot be told again. */
 static fcl_status resume(const fcl_arguments *arguments, const char *run) {
-    static const char *const allowed[] = {"resume", "epochs", "device", NULL};
+    static const char *const allowed[] = {"resume", "epochs", "device", "duty", NULL};
     fcl_status status;
     if (fcl_argument_operand(arguments, 0))
         return fcl_fail(FCL_E_USAGE, "--resume takes the prepared folder from the run; leave '%s' out",
                         fcl_argument_operand(arguments, 0));
     size_t epochs = 0;
+    double duty;
     fcl_train_result result;
     FCL_TRY(fcl_arguments_allow(arguments, allowed, "--resume: the run keeps its arguments"));
     FCL_TRY(fcl_argument_whole(&epochs, arguments, "epochs", 1, MAX_EPOCHS));
-    FCL_TRY(fcl_train_resume(&result, run, (unsigned)epochs, fcl_argument_text(arguments, "device")));
+    FCL_TRY(fcl_arguments_duty(&duty, arguments));
+    FCL_TRY(fcl_train_resume(&result, run, (unsigned)epochs, fcl_argument_text(arguments, "device"), duty));
     print_result(run, &result);
 done:
     return status;
@@ -58,6 +60,7 @@ static fcl_status run(const fcl_arguments *arguments) {
     FCL_TRY(fcl_argument_need_text(&options.model, arguments, "model"));
     FCL_TRY(fcl_argument_whole(&max_steps, arguments, "max-steps", 0, ULONG_MAX));
     FCL_TRY(fcl_argument_whole(&recheck, arguments, "recheck", 0, MAX_RECHECK_MINUTES));
+    FCL_TRY(fcl_arguments_duty(&options.duty, arguments));
     options.max_steps = max_steps;
     options.recheck_seconds = (double)recheck * FCL_SECONDS_A_MINUTE;
     FCL_TRY(fcl_model_label(&label, options.model));
@@ -82,7 +85,7 @@ done:
 static const fcl_option options[] = {
     {"model", 'm', FCL_OPTION_TEXT, "NAME", "model that ships (base_model, model_v1, naimishnet), or a file"},
     {"out", 'o', FCL_OPTION_TEXT, "RUN", "folder of the run (default: runs/MODEL)"},
-    {"resume", 'r', FCL_OPTION_TEXT, "RUN", "go on with a run; only --epochs and --device may change"},
+    {"resume", 'r', FCL_OPTION_TEXT, "RUN", "go on with a run; only --epochs, --device and --duty may change"},
     FCL_OPTION_DEVICE,
     FCL_OPTIONS_RECIPE,
     FCL_OPTION_SEED("(default: the recipe's)"),
@@ -91,6 +94,7 @@ static const fcl_option options[] = {
     {"step-log", 0, FCL_OPTION_TEXT, "FILE", "write each step's loss to this CSV file"},
     {"recheck", 0, FCL_OPTION_TEXT, "MIN",
      "hold kernels against the reference again every MIN minutes (default: 10; 0: never)"},
+    FCL_OPTION_DUTY,
     FCL_OPTION_FORCE,
     {0},
 };
@@ -104,7 +108,8 @@ const fcl_command fcl_command_train = {
                    "run), model.cfg, summary.txt, history.csv, best.safetensors (the weights of the epoch "
                    "with the lowest\n"
                    "validation loss) and checkpoint.safetensors. After an interrupt, --resume goes on as if "
-                   "there had been none.\n",
+                   "there had been none.\n"
+                   "Ctrl-Z stops it when the steps under way are done, `fg` goes on.\n",
     .examples = "  fiducl train prepared --model base_model --out runs/base\n"
                 "  fiducl train prepared --model model_v1 --recipe original --device gpu --epochs 20\n"
                 "  fiducl train --resume runs/base --epochs 60\n",

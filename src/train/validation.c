@@ -26,7 +26,7 @@ done:
 }
 
 fcl_status fcl_validate(double *loss, double *mae, fcl_network *network, int batch, const fcl_dataset *dataset,
-                        double learning_rate) {
+                        double learning_rate, fcl_pace *pace) {
     fcl_status status = FCL_OK;
     const size_t pixels = (size_t)FCL_IMAGE_SIDE * FCL_IMAGE_SIDE;
     const double half_side = FCL_IMAGE_SIDE / 2.0;
@@ -55,6 +55,7 @@ fcl_status fcl_validate(double *loss, double *mae, fcl_network *network, int bat
             absolutes += fabs(difference);
             labelled++;
         }
+        fcl_pace_break(pace);
     }
     if (labelled == 0) {
         status = fcl_fail(FCL_E_INPUT, "%s: the validation split has no labels; prepare another split",

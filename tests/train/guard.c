@@ -269,14 +269,14 @@ static void fault(const char *file, const char *old, const char *new, double rec
     ck_ok(fcl_train(&result, &o));
     char *best_bytes = bytes_of(&n_best, best), *checkpoint_bytes = bytes_of(&n_checkpoint, checkpoint);
     change_kernel(file, old, new);
-    ck_fails(fcl_train_resume(&result, run, 0, NULL), FCL_E_WRONG_RESULT, wanted);
+    ck_fails(fcl_train_resume(&result, run, 0, NULL, 0.0), FCL_E_WRONG_RESULT, wanted);
     ck_assert_msg(test_contains(fcl_error_message(), "selftest"), "%s", fcl_error_message());
     ck_assert_msg(test_contains(fcl_error_message(), "keeps its checkpoint of step 5 and the best weights"), "%s",
                   fcl_error_message());
     has_bytes(best, best_bytes, n_best);
     has_bytes(checkpoint, checkpoint_bytes, n_checkpoint);
     ck_assert_int_eq(unsetenv("FIDUCL_KERNEL_DIR"), 0);
-    ck_ok(fcl_train_resume(&result, run, 0, NULL));
+    ck_ok(fcl_train_resume(&result, run, 0, NULL, 0.0));
     has_bytes(best, whole, n_whole);
     free(whole);
     free(best_bytes);

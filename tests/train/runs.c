@@ -207,7 +207,7 @@ START_TEST(resumed_equals_uninterrupted) {
     o.has_max_steps = 1;
     ck_ok(fcl_train(&result, &o));
     ck_assert_uint_eq(result.epochs, stops[_i] / (N_TRAIN / BATCH));
-    ck_ok(fcl_train_resume(&result, parts, 0, NULL));
+    ck_ok(fcl_train_resume(&result, parts, 0, NULL, 0.0));
     ck_assert_uint_eq(result.epochs, EPOCHS);
     same_file(whole, parts, "best.safetensors");
     same_checkpoint(whole, parts);
@@ -238,15 +238,15 @@ START_TEST(crashed_between_best_and_checkpoint) {
     ck_assert_uint_eq(result.best_epoch, 2);
     copy_file(checkpoint, early);
     copy_file(best, early_best);
-    ck_ok(fcl_train_resume(&result, run, 0, NULL));
+    ck_ok(fcl_train_resume(&result, run, 0, NULL, 0.0));
     ck_assert_uint_eq(result.best_epoch, 3);
     copy_file(early, checkpoint);
     if (_i) ck_assert_int_eq(remove(best), 0);
     fcl_interrupt_set(SIGINT);
-    ck_fails(fcl_train_resume(&result, run, 0, NULL), FCL_E_INTERRUPTED, "after step 10");
+    ck_fails(fcl_train_resume(&result, run, 0, NULL, 0.0), FCL_E_INTERRUPTED, "after step 10");
     fcl_interrupt_set(0);
     same_bytes(early_best, best);
-    ck_ok(fcl_train_resume(&result, run, 0, NULL));
+    ck_ok(fcl_train_resume(&result, run, 0, NULL, 0.0));
     same_file(whole, run, "best.safetensors");
     same_checkpoint(whole, run);
     same_history(whole, run);
@@ -268,7 +268,7 @@ START_TEST(interrupted) {
     ck_fails(fcl_train(&result, &o), FCL_E_INTERRUPTED, "fiducl train --resume");
     ck_assert_int_eq(fcl_path_exists(checkpoint), 1);
     fcl_interrupt_set(0);
-    ck_ok(fcl_train_resume(&result, run, 0, NULL));
+    ck_ok(fcl_train_resume(&result, run, 0, NULL, 0.0));
     same_file(whole, run, "best.safetensors");
     same_history(whole, run);
     free(whole);
@@ -281,11 +281,11 @@ START_TEST(finished_runs) {
     char *run = train("run");
     fcl_train_result result;
     *log_text = '\0';
-    ck_ok(fcl_train_resume(&result, run, 0, NULL));
+    ck_ok(fcl_train_resume(&result, run, 0, NULL, 0.0));
     ck_assert_uint_eq(result.epochs, EPOCHS);
     ck_assert(strstr(log_text, "finished") != NULL);
     /* More epochs go on from there. */
-    ck_ok(fcl_train_resume(&result, run, EPOCHS + 1, NULL));
+    ck_ok(fcl_train_resume(&result, run, EPOCHS + 1, NULL, 0.0));
     ck_assert_uint_eq(result.epochs, EPOCHS + 1);
     fcl_history history = history_of(run, EPOCHS + 1);
     ck_assert_uint_eq(history.n, EPOCHS + 1);
@@ -371,7 +371,7 @@ START_TEST(early_stopping) {
     ck_assert_uint_eq(result.epochs, 3);
     ck_assert_uint_eq(result.best_epoch, 1);
     /* Asked to go on, patience begins anew. */
-    ck_ok(fcl_train_resume(&result, run, 20, NULL));
+    ck_ok(fcl_train_resume(&result, run, 20, NULL, 0.0));
     ck_assert_uint_eq(result.epochs, 5);
     free(run);
 }
@@ -430,7 +430,7 @@ START_TEST(refused) {
     again.force = 1;
     ck_ok(fcl_prepare(faces, &again, prepared));
     fcl_dataset_free(faces);
-    ck_fails(fcl_train_resume(&result, run, EPOCHS + 1, NULL), FCL_E_INPUT, "changed since");
+    ck_fails(fcl_train_resume(&result, run, EPOCHS + 1, NULL, 0.0), FCL_E_INPUT, "changed since");
     free(run);
     free(foreign);
     free(fresh);
