@@ -145,6 +145,8 @@ static fcl_status check(cl_int error, const char *call, const fcl_buffer *buffer
 static fcl_status write(fcl_buffer *buffer, size_t offset_bytes, const void *bytes, size_t n_bytes, cl_bool blocking) {
     if (!has_range(buffer, offset_bytes, n_bytes)) return fail_range("a write", buffer, offset_bytes, n_bytes);
     if (n_bytes == 0) return FCL_OK;
+    fcl_status status = blocking ? fcl_device_sleep_until_idle(buffer->device) : FCL_OK;
+    if (status != FCL_OK) return status;
     return check(clEnqueueWriteBuffer(buffer->device->queue, buffer->memory, blocking, offset_bytes, n_bytes, bytes, 0,
                                       NULL, NULL),
                  "clEnqueueWriteBuffer", buffer);
@@ -161,6 +163,8 @@ fcl_status fcl_buffer_write_async(fcl_buffer *buffer, size_t offset_bytes, const
 fcl_status fcl_buffer_read(void *bytes, const fcl_buffer *buffer, size_t offset_bytes, size_t n_bytes) {
     if (!has_range(buffer, offset_bytes, n_bytes)) return fail_range("a read", buffer, offset_bytes, n_bytes);
     if (n_bytes == 0) return FCL_OK;
+    fcl_status status = fcl_device_sleep_until_idle(buffer->device);
+    if (status != FCL_OK) return status;
     return check(clEnqueueReadBuffer(buffer->device->queue, buffer->memory, CL_TRUE, offset_bytes, n_bytes, bytes, 0,
                                      NULL, NULL),
                  "clEnqueueReadBuffer", buffer);
