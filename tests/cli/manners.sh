@@ -39,6 +39,7 @@ wait_until has_history stopped
 for task in /proc/$pid/task/*; do
   [ "$(field "$task/stat" 17)" = "$(field "/proc/$pid/stat" 17)" ] || fail "a thread is not as nice as its process"
 done
+several=$(ls /proc/$pid/task | wc -l)
 [ "$(field "/proc/$pid/stat" 17)" -ge 7 ] || fail "the process is not nice"
 for turn in 1 2; do
   kill -TSTP $pid
@@ -67,6 +68,7 @@ grep -q '"duty": 0.5' stopped/config.json || fail "the run does not record its d
 "$FIDUCL" train $options --out rests --duty 1 >stdout.txt 2>stderr.txt </dev/null &
 pid=$!
 wait_until has_history rests
+[ "$(ls /proc/$pid/task | wc -l)" -eq $((several - 2)) ] || fail "--threads 3 are not two more than usual"
 begin=$(date +%s)
 kill -INT $pid
 wait $pid
