@@ -52,6 +52,7 @@ typedef struct fcl_train_options {
      * comes to compute wrongly is noticed; 0: never. */
     double recheck_seconds;
     uint64_t memory_limit; /* bytes on the device; 0: what it has. Where a batch does not fit it is computed in parts */
+    double duty;           /* the share of the time that the device may work, up to 1; 0: all of it */
     int force;
 } fcl_train_options;
 
@@ -75,6 +76,7 @@ typedef struct fcl_resume_options {
     unsigned epochs;
     const char *device;
     uint64_t memory_limit;
+    double duty;
 } fcl_resume_options;
 
 /* Takes up a run where its checkpoint is; `options` may be NULL. A finished run is success at once. */

@@ -1,17 +1,26 @@
 #include "base/clock.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <time.h>
+
+#define NANOSECOND 1e-9
+
+static atomic_llong skipped_nanoseconds;
 
 double fcl_clock_seconds(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+    return (double)now.tv_sec + NANOSECOND * (double)(now.tv_nsec - atomic_load(&skipped_nanoseconds));
+}
+
+void fcl_clock_skip(double seconds) {
+    atomic_fetch_add(&skipped_nanoseconds, (long long)(seconds / NANOSECOND));
 }
 
 void fcl_clock_sleep(double seconds) {
     struct timespec left = {.tv_sec = (time_t)seconds};
-    left.tv_nsec = (long)(1e9 * (seconds - (double)left.tv_sec));
+    left.tv_nsec = (long)((seconds - (double)left.tv_sec) / NANOSECOND);
     while (nanosleep(&left, &left) != 0 && errno == EINTR) continue;
 }
 

@@ -6,8 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_THREADS = 64 };
-
 fcl_status fcl_thread_start(pthread_t *out, void *(*run)(void *), void *argument) {
     int error = pthread_create(out, NULL, run, argument);
     return error ? fcl_fail(FCL_E_MEMORY, "cannot start a thread: %s", strerror(error)) : FCL_OK;
@@ -20,6 +18,16 @@ unsigned fcl_thread_processors(void) {
 #endif
     long n = sysconf(_SC_NPROCESSORS_ONLN);
     return n > 0 ? (unsigned)n : 1;
+}
+
+static unsigned n_threads;
+
+void fcl_threads_set(unsigned n) {
+    n_threads = n;
+}
+
+unsigned fcl_threads(unsigned usual) {
+    return n_threads ? n_threads : usual;
 }
 
 typedef struct loop {
@@ -37,9 +45,9 @@ static void *work(void *argument) {
 
 void fcl_parallel_for(size_t n, void (*body)(void *, size_t), void *context) {
     loop l = {.n = n, .body = body, .context = context};
-    pthread_t threads[MAX_THREADS];
-    unsigned wanted = fcl_thread_processors(), started = 0;
-    if (wanted > MAX_THREADS) wanted = MAX_THREADS;
+    pthread_t threads[FCL_MAX_THREADS];
+    unsigned wanted = fcl_threads(fcl_thread_processors()), started = 0;
+    if (wanted > FCL_MAX_THREADS) wanted = FCL_MAX_THREADS;
     /* A thread that cannot be started is no error: this one does its share. */
     while (started + 1 < wanted && started + 1 < n && pthread_create(&threads[started], NULL, work, &l) == 0) started++;
     work(&l);

@@ -8,6 +8,8 @@
 #include "base/text.h"
 
 static const fcl_option common_options[] = {
+    {"threads", 0, FCL_OPTION_TEXT, "N",
+     "at most N threads for each piece of the host's work, such as preparing batches"},
     {"quiet", 'q', FCL_OPTION_FLAG, NULL, "no progress and no log, warnings excepted"},
     {"help", 'h', FCL_OPTION_FLAG, NULL, "show this help"},
     {0},

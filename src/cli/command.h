@@ -42,7 +42,7 @@ void fcl_arguments_free(fcl_arguments *arguments);
 void fcl_command_help(FILE *stream, const fcl_command *command);
 
 /* What was given. Strings are lent; asking for an option that the command has not is a programming error.
- * "quiet" and "help" belong to every command. */
+ * "quiet", "threads" and "help" belong to every command. */
 int fcl_argument_flag(const fcl_arguments *arguments, const char *name);
 const char *fcl_argument_text(const fcl_arguments *arguments, const char *name);        /* NULL when absent */
 const char *const *fcl_argument_list(const fcl_arguments *arguments, const char *name); /* NULL-ended, or NULL */
@@ -55,7 +55,7 @@ fcl_status fcl_argument_need_text(const char **out, const fcl_arguments *argumen
 fcl_status fcl_argument_whole(size_t *out, const fcl_arguments *arguments, const char *name, size_t min, size_t max);
 fcl_status fcl_argument_positive(double *out, const fcl_arguments *arguments, const char *name);
 /* FCL_E_USAGE for the first option given that is not among the `allowed` (NULL-ended); `reason` ends the message. "quiet"
- * is always allowed. */
+ * and "threads" are always allowed. */
 fcl_status fcl_arguments_allow(const fcl_arguments *arguments, const char *const *allowed, const char *reason);
 /* The command's own options in the table's order, for those who record what was given. */
 const fcl_option *fcl_arguments_options(const fcl_arguments *arguments);

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "base/interrupt.h"
+#include "base/suspend.h"
 #include "base/text.h"
+#include "base/thread.h"
 #include "cli/command.h"
 #include "cli/terminal.h"
 
@@ -77,15 +79,23 @@ static fcl_status unknown_command(const char *name) {
                     meant ? "; did you mean '" : "", meant ? meant->name : "", meant ? "'?" : "");
 }
 
+static fcl_status set_threads(const fcl_arguments *arguments) {
+    size_t n = 0;
+    fcl_status status = fcl_argument_whole(&n, arguments, "threads", 1, FCL_MAX_THREADS);
+    if (status == FCL_OK) fcl_threads_set((unsigned)n);
+    return status;
+}
+
 static fcl_status run_command(const fcl_command *command, int argc, const char **argv) {
     fcl_arguments *arguments;
     fcl_status status = fcl_arguments_parse(&arguments, command, argc, argv);
     if (status != FCL_OK) return status;
     if (fcl_argument_flag(arguments, "help")) {
         fcl_command_help(stdout, command);
-    } else {
+    } else if ((status = set_threads(arguments)) == FCL_OK) {
         fcl_terminal_start(fcl_argument_flag(arguments, "quiet"));
         if (command->interruptible) fcl_interrupt_install();
+        fcl_suspend_enable();
         status = command->run(arguments);
         fcl_terminal_clear();
     }

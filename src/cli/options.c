@@ -145,6 +145,23 @@ fcl_status fcl_recipe_line(char **out, const fcl_recipe *recipe, const char *mod
     return FCL_OK;
 }
 
+fcl_status fcl_arguments_duty(double *out, const fcl_arguments *arguments) {
+    static const double percent = 100.0;
+    const char *text = fcl_argument_text(arguments, "duty");
+    double value = 0.0;
+    if (text) {
+        char *number = fcl_duplicate(text);
+        if (!number) return FCL_E_MEMORY;
+        const size_t n = strlen(number);
+        if (n && number[n - 1] == '%') number[n - 1] = '\0';
+        const int valid = fcl_parse_double(&value, number) && value >= 1.0 && value <= percent;
+        free(number);
+        if (!valid) return fcl_fail(FCL_E_USAGE, "--duty: '%s' is not from 1%% to 100%%", text);
+    }
+    *out = value / percent;
+    return FCL_OK;
+}
+
 static fcl_status parse_split_name(fcl_split *out, const char *name) {
     for (fcl_split split = 0; split < FCL_N_SPLITS; split++) {
         if (strcmp(name, fcl_split_name(split)) != 0) continue;

@@ -48,6 +48,8 @@
         "solver", 0, FCL_OPTION_LIST, "OP=NAME",                                                                       \
             "force a solver (conv=conv_direct) or a variant of one (NAME:PARAMETERS); repeatable"                      \
     }
+#define FCL_OPTION_DUTY                                                                                                \
+    { "duty", 0, FCL_OPTION_TEXT, "N%", "let the device work N per cent of the time and rest the others" }
 #define FCL_OPTION_SEED(what)                                                                                          \
     { "seed", 0, FCL_OPTION_TEXT, "N", "of all random numbers " what }
 /* Of predict, evaluate and plot. */
@@ -86,6 +88,9 @@ fcl_status fcl_arguments_recipe(fcl_recipe *out, const fcl_arguments *arguments,
 fcl_status fcl_arguments_memory_limit(uint64_t *out, const fcl_arguments *arguments);
 /* One line that describes a recipe, for free(). */
 fcl_status fcl_recipe_line(char **out, const fcl_recipe *recipe, const char *model);
+
+/* --duty as a share; 0 when it is not given. */
+fcl_status fcl_arguments_duty(double *out, const fcl_arguments *arguments);
 
 /* What predict, evaluate and plot were given goes to `act`, unless --explain ends the command. */
 fcl_status fcl_arguments_eval(const fcl_arguments *arguments, fcl_status (*act)(const fcl_eval_options *options));

@@ -31,6 +31,7 @@ typedef struct plan {
     const char *device;                      /* of trainings that begin; NULL: the default */
     int has_new_device;                      /* it is also for trainings that go on; else theirs */
     uint64_t memory_limit, new_memory_limit; /* likewise; 0: none, theirs */
+    double duty;                             /* of trainings; 0: not given */
     fcl_data_paths data;
     fcl_prepare_arguments prepare;
     char *analysis, *prepared, *comparison;
@@ -138,6 +139,7 @@ static fcl_train_options train_options(const plan *p, const planned_model *m) {
                                .recipe = m->recipe,
                                .device = m->device,
                                .solvers = fcl_argument_list(p->arguments, "solver"),
+                               .duty = p->duty,
                                .recheck_seconds = FCL_RECHECK_MINUTES * FCL_SECONDS_A_MINUTE,
                                .memory_limit = p->memory_limit,
                                /* What a training left that was ended before its first checkpoint is of no use. */
@@ -197,6 +199,7 @@ static fcl_status make_plan(plan *p, const fcl_arguments *given) {
     p->device = new_device ? new_device : fcl_argument_text(p->arguments, "device");
     FCL_TRY(fcl_arguments_memory_limit(&p->new_memory_limit, given));
     FCL_TRY(fcl_arguments_memory_limit(&p->memory_limit, p->new_memory_limit ? given : p->arguments));
+    FCL_TRY(fcl_arguments_duty(&p->duty, fcl_argument_text(given, "duty") ? given : p->arguments));
     FCL_TRY(fcl_arguments_data(&p->data, p->arguments));
     FCL_TRY(fcl_arguments_prepare(&p->prepare, p->arguments));
     p->prepare.options.force = p->resumed;
@@ -260,7 +263,8 @@ static fcl_status train(plan *p, const planned_model *m) {
     fcl_log(FCL_LOG_INFO, "== train %s", m->label);
     FCL_TRY(join(&checkpoint, m->run, "checkpoint.safetensors"));
     if (fcl_path_exists(checkpoint)) {
-        const fcl_resume_options changes = {.device = new_device_of(p, m), .memory_limit = p->new_memory_limit};
+        const fcl_resume_options changes = {
+            .device = new_device_of(p, m), .memory_limit = p->new_memory_limit, .duty = p->duty};
         FCL_TRY(fcl_train_resume(&result, m->run, &changes));
     } else {
         const fcl_train_options options = train_options(p, m);
@@ -360,6 +364,7 @@ static const fcl_option options[] = {
     FCL_OPTION_DEVICE,
     FCL_OPTION_MEMORY_LIMIT,
     FCL_OPTIONS_RECIPE,
+    FCL_OPTION_DUTY,
     FCL_OPTION_SEED("(default: 0 for the split, the recipe's for training)"),
     {0},
 };
@@ -372,7 +377,7 @@ const fcl_command fcl_command_pipeline = {
                    "prepared, a run folder\n"
                    "for each model, and comparison.csv. --resume skips what is done and goes on with an "
                    "unfinished training;\n"
-                   "what is given again must be as it was, but for --device and --memory-limit.\n",
+                   "what is given again must be as it was, but for --device, --memory-limit and --duty.\n",
     .examples = "  fiducl pipeline faces --out result\n"
                 "  fiducl pipeline faces --out result --split 5639,705,705 --models base_model --epochs 5\n"
                 "  fiducl pipeline --resume --out result\n",

@@ -38,7 +38,7 @@ static int is_recorded(const char *option) {
 
 /* Where it is computed, when the pipeline goes on. */
 static int may_change(const char *option) {
-    return is_among(option, (const char *const[]){"device", "memory-limit", NULL});
+    return is_among(option, (const char *const[]){"device", "memory-limit", "duty", NULL});
 }
 
 static fcl_status append_absolute(fcl_text *out, const char *path) {

@@ -24,7 +24,7 @@ static void print_result(const char *run, const fcl_train_result *r) {
 
 /* What a resumed run has been told already cannot be told again. */
 static fcl_status resume(const fcl_arguments *arguments, const char *run) {
-    static const char *const allowed[] = {"resume", "epochs", "device", "explain", "memory-limit", NULL};
+    static const char *const allowed[] = {"resume", "epochs", "device", "explain", "memory-limit", "duty", NULL};
     fcl_status status;
     char *device = NULL;
     int is_over;
@@ -39,6 +39,7 @@ static fcl_status resume(const fcl_arguments *arguments, const char *run) {
     if (is_over) goto done;
     fcl_resume_options changes = {.epochs = (unsigned)epochs, .device = device};
     FCL_TRY(fcl_arguments_memory_limit(&changes.memory_limit, arguments));
+    FCL_TRY(fcl_arguments_duty(&changes.duty, arguments));
     FCL_TRY(fcl_train_resume(&result, run, &changes));
     print_result(run, &result);
 done:
@@ -65,6 +66,7 @@ static fcl_status run(const fcl_arguments *arguments) {
     FCL_TRY(fcl_argument_need_text(&options.model, arguments, "model"));
     FCL_TRY(fcl_argument_whole(&max_steps, arguments, "max-steps", 0, ULONG_MAX));
     FCL_TRY(fcl_argument_whole(&recheck, arguments, "recheck", 0, MAX_RECHECK_MINUTES));
+    FCL_TRY(fcl_arguments_duty(&options.duty, arguments));
     options.max_steps = max_steps;
     options.recheck_seconds = (double)recheck * FCL_SECONDS_A_MINUTE;
     FCL_TRY(fcl_arguments_memory_limit(&options.memory_limit, arguments));
@@ -96,7 +98,8 @@ done:
 static const fcl_option options[] = {
     {"model", 'm', FCL_OPTION_TEXT, "NAME", "model that ships (base_model, model_v1, naimishnet), or a file"},
     {"out", 'o', FCL_OPTION_TEXT, "RUN", "folder of the run (default: runs/MODEL)"},
-    {"resume", 'r', FCL_OPTION_TEXT, "RUN", "go on with a run; only --epochs, --device and --memory-limit may change"},
+    {"resume", 'r', FCL_OPTION_TEXT, "RUN",
+     "go on with a run; only --epochs, --device, --memory-limit and --duty may change"},
     FCL_OPTION_DEVICE,
     FCL_OPTION_EXPLAIN,
     FCL_OPTION_MEMORY_LIMIT,
@@ -107,6 +110,7 @@ static const fcl_option options[] = {
     {"step-log", 0, FCL_OPTION_TEXT, "FILE", "write each step's loss to this CSV file"},
     {"recheck", 0, FCL_OPTION_TEXT, "MIN",
      "hold kernels against the reference again every MIN minutes (default: 10; 0: never)"},
+    FCL_OPTION_DUTY,
     FCL_OPTION_FORCE,
     {0},
 };
@@ -123,13 +127,14 @@ const fcl_command fcl_command_train = {
                    "there had been none.\n"
                    "What it takes of the device's memory is printed first; batches that do not fit are computed in "
                    "parts, with the\n"
-                   "same gradient.\n",
+                   "same gradient.\n"
+                   "Ctrl-Z stops it when the steps under way are done, `fg` goes on.\n",
     .examples = "  fiducl train prepared --model base_model --out runs/base\n"
                 "  fiducl train prepared --model model_v1 --recipe original --device gpu --epochs 20\n"
-                 "  fiducl train prepared --model base_model --device cpu:1core\n"
-                 "  fiducl train prepared --model base_model --device auto --explain\n"
-                 "  fiducl train --resume runs/base --epochs 60\n"
-                 "  fiducl train prepared --model model_v1 --batch-size 256 --memory-limit 1G\n",
+                "  fiducl train prepared --model base_model --device cpu:1core\n"
+                "  fiducl train prepared --model base_model --device auto --explain\n"
+                "  fiducl train --resume runs/base --epochs 60\n"
+                "  fiducl train prepared --model model_v1 --batch-size 256 --memory-limit 1G\n",
     .options = options,
     .max_operands = 1,
     .statuses = (const fcl_status[]){FCL_STATUSES_DEVICE, FCL_E_EXISTS, FCL_E_NOT_FINITE, FCL_E_INTERRUPTED, FCL_OK},

@@ -12,7 +12,7 @@
 
 enum { N_SLOTS = 4, COORDINATES = FCL_N_COORDINATES, PIXELS = FCL_IMAGE_PIXELS };
 
-/* FREE -> (the thread fills it) BEING_MADE -> READY -> LENT -> FREE. A slot belongs to the thread while it is BEING_MADE
+/* FREE -> (a thread fills it) BEING_MADE -> READY -> LENT -> FREE. A slot belongs to that thread while it is BEING_MADE
  * and to the caller while it is LENT; its state changes under the lock. */
 typedef enum slot_state { FREE, BEING_MADE, READY, LENT } slot_state;
 
@@ -23,7 +23,13 @@ typedef struct slot {
     uint32_t *samples;
 } slot;
 
-/* The thread needs no memory and reads no file once it runs, so that nothing in it can fail. */
+/* What one thread works with. It needs no memory and reads no file once it runs, so that nothing in it can fail. */
+typedef struct worker {
+    fcl_batches *batches;
+    float *scratch;
+    pthread_t thread;
+} worker;
+
 struct fcl_batches {
     const fcl_dataset *dataset;
     fcl_batch_options options;
@@ -32,13 +38,13 @@ struct fcl_batches {
     uint32_t *kept;   /* samples that take part */
     uint32_t *order;  /* the samples of this epoch in order */
     size_t n_kept;
-    float *scratch;
     slot slots[N_SLOTS];
+    worker workers[N_SLOTS];
 
     pthread_mutex_t lock;
-    pthread_cond_t changed; /* a slot's state, or what the thread is to do */
-    pthread_t thread;
-    int has_lock, has_thread;
+    pthread_cond_t changed; /* a slot's state, or what the threads are to do */
+    unsigned n_workers;     /* that run */
+    int has_lock;
     int stopping;
     uint32_t epoch;
     size_t next_made, next_taken; /* indices in the epoch; both at its end before the first start */
@@ -64,7 +70,7 @@ size_t fcl_batches_bytes(size_t batch) {
     return N_SLOTS * batch * (PIXELS + 2 * COORDINATES) * sizeof(float);
 }
 
-static void make_sample(fcl_batches *b, slot *s, size_t i, uint32_t sample) {
+static void make_sample(const fcl_batches *b, slot *s, size_t i, uint32_t sample, float *scratch) {
     const float half_side = FCL_IMAGE_SIDE / 2.0f, white = 255.0f;
     float *image = s->images + i * PIXELS, *targets = s->targets + i * COORDINATES, *mask = s->mask + i * COORDINATES;
     float points[COORDINATES];
@@ -75,7 +81,7 @@ static void make_sample(fcl_batches *b, slot *s, size_t i, uint32_t sample) {
     memcpy(labelled, b->mask + (size_t)sample * COORDINATES, sizeof labelled);
     if (b->options.augmentation.enabled) {
         fcl_change change = fcl_change_draw(&b->options.augmentation, b->options.seed, b->epoch, sample);
-        fcl_augment(image, points, labelled, b->scratch, &change);
+        fcl_augment(image, points, labelled, scratch, &change);
     }
     for (size_t c = 0; c < COORDINATES; c++) {
         mask[c] = labelled[c];
@@ -85,7 +91,7 @@ static void make_sample(fcl_batches *b, slot *s, size_t i, uint32_t sample) {
     s->samples[i] = sample;
 }
 
-static void make_batch(fcl_batches *b, slot *s, size_t index) {
+static void make_batch(const fcl_batches *b, slot *s, size_t index, float *scratch) {
     const size_t first = index * b->options.batch, left = b->n_kept - first;
     s->batch = (fcl_batch){.n = left < b->options.batch ? left : b->options.batch,
                            .index = index,
@@ -94,7 +100,7 @@ static void make_batch(fcl_batches *b, slot *s, size_t index) {
                            .mask = s->mask,
                            .samples = s->samples,
                            .slot = (unsigned)(s - b->slots)};
-    for (size_t i = 0; i < s->batch.n; i++) make_sample(b, s, i, b->order[first + i]);
+    for (size_t i = 0; i < s->batch.n; i++) make_sample(b, s, i, b->order[first + i], scratch);
 }
 
 static slot *find_slot(fcl_batches *b, slot_state state) {
@@ -104,7 +110,8 @@ static slot *find_slot(fcl_batches *b, slot_state state) {
 }
 
 static void *work(void *argument) {
-    fcl_batches *b = argument;
+    const worker *self = argument;
+    fcl_batches *b = self->batches;
     pthread_mutex_lock(&b->lock);
     while (!b->stopping) {
         slot *s = b->next_made < fcl_batches_per_epoch(b) ? find_slot(b, FREE) : NULL;
@@ -115,7 +122,7 @@ static void *work(void *argument) {
         size_t index = b->next_made++;
         s->state = BEING_MADE;
         pthread_mutex_unlock(&b->lock);
-        make_batch(b, s, index);
+        make_batch(b, s, index, self->scratch);
         pthread_mutex_lock(&b->lock);
         s->state = READY;
         pthread_cond_broadcast(&b->changed);
@@ -147,6 +154,21 @@ done:
     return status;
 }
 
+/* Results do not depend on how many there are: a batch is made by one thread, from numbers that its index decides. */
+static fcl_status start_workers(fcl_batches *b) {
+    fcl_status status = FCL_OK;
+    const unsigned wanted = fcl_threads(1);
+    while (b->n_workers < wanted && b->n_workers < N_SLOTS) {
+        worker *w = &b->workers[b->n_workers];
+        w->batches = b;
+        FCL_TRY(FCL_NEW(&w->scratch, FCL_AUGMENT_SCRATCH_VALUES, "a batch"));
+        FCL_TRY(fcl_thread_start(&w->thread, work, w));
+        b->n_workers++;
+    }
+done:
+    return status;
+}
+
 fcl_status fcl_batches_create(fcl_batches **out, const fcl_dataset *dataset, const fcl_batch_options *options) {
     fcl_status status;
     fcl_batches *b = NULL;
@@ -157,7 +179,6 @@ fcl_status fcl_batches_create(fcl_batches **out, const fcl_dataset *dataset, con
     FCL_TRY(fcl_fill_targets(&b->keypoints, &b->mask, dataset, options->fill));
     FCL_TRY(FCL_NEW(&b->kept, dataset->n, "the order of samples"));
     FCL_TRY(FCL_NEW(&b->order, dataset->n, "the order of samples"));
-    FCL_TRY(FCL_NEW(&b->scratch, FCL_AUGMENT_SCRATCH_VALUES, "a batch"));
     FCL_TRY(choose_samples(b));
     /* A batch larger than the data would only take memory. */
     size_t largest = options->batch < b->n_kept ? options->batch : b->n_kept;
@@ -166,8 +187,7 @@ fcl_status fcl_batches_create(fcl_batches **out, const fcl_dataset *dataset, con
     pthread_mutex_init(&b->lock, NULL);
     pthread_cond_init(&b->changed, NULL);
     b->has_lock = 1;
-    FCL_TRY(fcl_thread_start(&b->thread, work, b));
-    b->has_thread = 1;
+    FCL_TRY(start_workers(b));
     *out = b;
     b = NULL;
 done:
@@ -177,14 +197,12 @@ done:
 
 void fcl_batches_free(fcl_batches *b) {
     if (!b) return;
-    if (b->has_thread) {
+    if (b->has_lock) {
         pthread_mutex_lock(&b->lock);
         b->stopping = 1;
         pthread_cond_broadcast(&b->changed);
         pthread_mutex_unlock(&b->lock);
-        pthread_join(b->thread, NULL);
-    }
-    if (b->has_lock) {
+        for (unsigned i = 0; i < b->n_workers; i++) pthread_join(b->workers[i].thread, NULL);
         pthread_cond_destroy(&b->changed);
         pthread_mutex_destroy(&b->lock);
     }
@@ -193,12 +211,12 @@ void fcl_batches_free(fcl_batches *b) {
         free(b->slots[i].targets);
         free(b->slots[i].mask);
         free(b->slots[i].samples);
+        free(b->workers[i].scratch);
     }
     free(b->keypoints);
     free(b->mask);
     free(b->kept);
     free(b->order);
-    free(b->scratch);
     free(b);
 }
 
@@ -216,7 +234,7 @@ fcl_status fcl_batches_start(fcl_batches *b, uint32_t epoch, size_t first) {
     const size_t n = fcl_batches_per_epoch(b);
     if (first > n) return fcl_fail(FCL_E_INPUT, "an epoch has %zu batches; it cannot start at number %zu", n, first);
     pthread_mutex_lock(&b->lock);
-    /* The thread takes up nothing new of the old epoch; the order is its own until the batch under way is made. */
+    /* The threads take up nothing new of the old epoch; the order is theirs until the batches under way are made. */
     b->next_made = n;
     while (find_slot(b, BEING_MADE)) pthread_cond_wait(&b->changed, &b->lock);
     for (int i = 0; i < N_SLOTS; i++)

@@ -226,6 +226,9 @@ void fcl_device_limit_memory(fcl_device *device, uint64_t n_bytes) {
 static fcl_status write(fcl_buffer *buffer, size_t offset_bytes, const void *bytes, size_t n_bytes, cl_bool blocking) {
     if (!has_range(buffer, offset_bytes, n_bytes)) return fail_range("a write", buffer, offset_bytes, n_bytes);
     if (n_bytes == 0) return FCL_OK;
+    fcl_status status = blocking ? fcl_device_sleep_until_idle(buffer->device) : FCL_OK;
+    if (status != FCL_OK) return status;
+    buffer->device->memory.copied_bytes += n_bytes;
     return check(clEnqueueWriteBuffer(buffer->device->queue, buffer->memory, blocking, offset_bytes, n_bytes, bytes, 0,
                                       NULL, NULL),
                  "clEnqueueWriteBuffer", buffer);
@@ -242,9 +245,29 @@ fcl_status fcl_buffer_write_async(fcl_buffer *buffer, size_t offset_bytes, const
 fcl_status fcl_buffer_read(void *bytes, const fcl_buffer *buffer, size_t offset_bytes, size_t n_bytes) {
     if (!has_range(buffer, offset_bytes, n_bytes)) return fail_range("a read", buffer, offset_bytes, n_bytes);
     if (n_bytes == 0) return FCL_OK;
+    fcl_status status = fcl_device_sleep_until_idle(buffer->device);
+    if (status != FCL_OK) return status;
+    buffer->device->memory.copied_bytes += n_bytes;
     return check(clEnqueueReadBuffer(buffer->device->queue, buffer->memory, CL_TRUE, offset_bytes, n_bytes, bytes, 0,
                                      NULL, NULL),
                  "clEnqueueReadBuffer", buffer);
+}
+
+fcl_status fcl_buffer_map(void **out, fcl_buffer *buffer, size_t n_bytes) {
+    if (!has_range(buffer, 0, n_bytes)) return fail_range("a mapping", buffer, 0, n_bytes);
+    fcl_status status = fcl_device_sleep_until_idle(buffer->device);
+    if (status != FCL_OK) return status;
+    cl_int error;
+    void *mapped = clEnqueueMapBuffer(buffer->device->queue, buffer->memory, CL_TRUE, CL_MAP_WRITE_INVALIDATE_REGION, 0,
+                                      n_bytes, 0, NULL, NULL, &error);
+    if (!mapped) return check(error, "clEnqueueMapBuffer", buffer);
+    *out = mapped;
+    return FCL_OK;
+}
+
+fcl_status fcl_buffer_unmap(fcl_buffer *buffer, void *mapped) {
+    return check(clEnqueueUnmapMemObject(buffer->device->queue, buffer->memory, mapped, 0, NULL, NULL),
+                 "clEnqueueUnmapMemObject", buffer);
 }
 
 fcl_status fcl_buffer_copy(fcl_buffer *target, size_t target_offset_bytes, const fcl_buffer *source,

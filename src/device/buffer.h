@@ -32,6 +32,11 @@ fcl_status fcl_buffer_write(fcl_buffer *buffer, size_t offset_bytes, const void 
 fcl_status fcl_buffer_read(void *bytes, const fcl_buffer *buffer, size_t offset_bytes, size_t n_bytes);
 /* Enqueues only: `bytes` must stay as it is until fcl_fence_wait() of a later fence. */
 fcl_status fcl_buffer_write_async(fcl_buffer *buffer, size_t offset_bytes, const void *bytes, size_t n_bytes);
+/* The first bytes of a buffer for the host to write all of, when what was enqueued before is done; their values are undefined
+ * until then. On a device that works in the host's memory nothing is copied. No kernel may use the buffer before
+ * fcl_buffer_unmap(), which enqueues only. */
+fcl_status fcl_buffer_map(void **out, fcl_buffer *buffer, size_t n_bytes);
+fcl_status fcl_buffer_unmap(fcl_buffer *buffer, void *mapped);
 /* Enqueues a copy between two buffers. */
 fcl_status fcl_buffer_copy(fcl_buffer *target, size_t target_offset_bytes, const fcl_buffer *source,
                            size_t source_offset_bytes, size_t n_bytes);
@@ -41,6 +46,7 @@ fcl_status fcl_buffer_zero(fcl_buffer *buffer);
 typedef struct fcl_memory_use {
     size_t now_bytes;
     size_t peak_bytes;
+    size_t copied_bytes; /* by reads and writes, since the device was opened */
 } fcl_memory_use;
 fcl_memory_use fcl_device_memory_use(const fcl_device *device);
 /* From now on allocations fail that would make it more than this in all; 0: as much as the driver gives. */

@@ -92,6 +92,7 @@ fcl_status fcl_device_open(fcl_device **out, const char *selector, int profiling
         status = fcl_fail_cl(error, "clCreateCommandQueue", "cannot open the device '%s'", device->info->name);
         goto done;
     }
+    fcl_queue_init(device);
     /* One that measures its launches stands beside one that has been announced. */
     if (!profiling) log_choice(device->info, selector);
     *out = device;

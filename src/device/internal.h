@@ -55,7 +55,13 @@ struct fcl_device {
     size_t alignment; /* of windows, bytes */
     fcl_memory_use memory;
     uint64_t memory_limit; /* 0: none */
+    int sleeps;            /* instead of waiting as the driver does */
     unsigned n_unflushed;  /* launches since the last flush */
+    unsigned launches_per_flush;
+    size_t n_launches, n_launches_done; /* enqueued, and known to be done */
+    double busy_since;                  /* when the first of the others began, on the clock */
+    double launch_seconds;              /* what one takes on average */
+    int may_freeze_display;             /* and that was not said yet */
     fcl_program *programs;
     fcl_program_counts program_counts;
     void (*before_free)(void);
@@ -114,7 +120,13 @@ char *fcl_program_cache_key(const char *path);
 /* profile.c */
 void fcl_profile_dispose(fcl_profile *profile);
 
-/* queue.c: counts a launch, and flushes when many are waiting. */
+/* queue.c */
+void fcl_queue_init(fcl_device *device);
+/* Whether the driver tells of what is done while nobody waits in it; the queue is empty. */
+int fcl_queue_can_sleep(fcl_device *device);
+/* Before what would wait as the driver does, where that may keep a processor busy. */
+fcl_status fcl_device_sleep_until_idle(fcl_device *device);
+/* Counts a launch, and flushes when many are waiting, or few that take long. */
 fcl_status fcl_device_note_launch(fcl_device *device);
 
 #endif

@@ -7,13 +7,14 @@
 
 /* Sends what was enqueued to the device without waiting. */
 fcl_status fcl_device_flush(fcl_device *device);
-/* Waits until all that was enqueued is done. */
+/* Waits until all that was enqueued is done, as the driver does: some keep a processor busy meanwhile, and wake up soonest. */
 fcl_status fcl_device_finish(fcl_device *device);
 
 /* A point in the queue. Waiting for it does not wait for what was enqueued later. */
 typedef struct fcl_fence fcl_fence;
 /* Also flushes. */
 fcl_status fcl_fence_create(fcl_fence **out, fcl_device *device);
+/* Sleeps meanwhile where the driver would not (docs/devices.md#waiting). */
 fcl_status fcl_fence_wait(fcl_fence *fence);
 void fcl_fence_free(fcl_fence *fence);
 

@@ -16,12 +16,11 @@ struct fcl_predictor {
     size_t batch;
     fcl_tensors weights;                       /* until a network has them */
     fcl_network *networks[N_NETWORKS], *owner; /* owner: the one that the other has its parameters from */
-    float *images, *outputs;
+    float *outputs;
 };
 
 fcl_status fcl_predictor_create(fcl_predictor **out, fcl_device *device, const fcl_model *model, fcl_tensors *weights,
                                 size_t batch, const fcl_choice *choice) {
-    const size_t pixels = (size_t)FCL_IMAGE_SIDE * FCL_IMAGE_SIDE;
     fcl_status status;
     fcl_predictor *predictor = NULL;
     FCL_TRY(FCL_NEW(&predictor, 1, "a predictor"));
@@ -31,7 +30,6 @@ fcl_status fcl_predictor_create(fcl_predictor **out, fcl_device *device, const f
     predictor->batch = batch;
     predictor->weights = *weights;
     *weights = (fcl_tensors){0};
-    FCL_TRY(FCL_NEW(&predictor->images, batch * pixels, "images"));
     FCL_TRY(FCL_NEW(&predictor->outputs, batch * FCL_N_COORDINATES, "predictions"));
     *out = predictor;
     predictor = NULL;
@@ -80,7 +78,6 @@ void fcl_predictor_free(fcl_predictor *predictor) {
     fcl_network_free(predictor->owner);
     fcl_tensors_dispose(&predictor->weights);
     fcl_model_free(predictor->own_model);
-    free(predictor->images);
     free(predictor->outputs);
     free(predictor);
 }
@@ -117,9 +114,12 @@ fcl_status fcl_predictor_run(fcl_predictor *predictor, float *keypoints, const f
     FCL_TRY(fcl_predictor_network(&network, predictor, n));
     for (size_t first = 0; first < n; first += predictor->batch) {
         size_t part = n - first < predictor->batch ? n - first : predictor->batch;
-        for (size_t i = 0; i < part * pixels; i++) predictor->images[i] = images[first * pixels + i] / 255.0f;
         fcl_pass pass = {.n = (int)part};
-        FCL_TRY(fcl_buffer_write(fcl_network_input(network), 0, predictor->images, part * pixels * sizeof(float)));
+        void *mapped;
+        FCL_TRY(fcl_buffer_map(&mapped, fcl_network_input(network), part * pixels * sizeof(float)));
+        float *input = mapped;
+        for (size_t i = 0; i < part * pixels; i++) input[i] = images[first * pixels + i] / 255.0f;
+        FCL_TRY(fcl_buffer_unmap(fcl_network_input(network), mapped));
         FCL_TRY(fcl_network_forward(network, &pass));
         FCL_TRY(fcl_buffer_read(predictor->outputs, fcl_network_output(network), 0,
                                 part * FCL_N_COORDINATES * sizeof(float)));

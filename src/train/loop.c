@@ -7,6 +7,7 @@
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/suspend.h"
 #include "base/text.h"
 #include "fiducl/train.h"
 #include "net/memory_plan.h"
@@ -34,6 +35,8 @@ typedef struct session {
     fcl_batches *batches;
     fcl_trainer *trainer;
     FILE *step_log;
+    double duty;
+    fcl_pace pace;
     fcl_history history;
     fcl_position position;
     fcl_tensors best;          /* of position.best_epoch */
@@ -79,6 +82,7 @@ static fcl_status create_trainer(session *s, uint64_t max_steps) {
                                                                 .network = s->network,
                                                                 .batches = s->batches,
                                                                 .recipe = &s->recipe,
+                                                                .pace = &s->pace,
                                                                 .step_log = s->step_log,
                                                                 .max_steps = max_steps});
 }
@@ -175,7 +179,7 @@ static fcl_status end_epoch(session *s) {
     fcl_position *p = &s->position;
     const size_t steps_per_epoch = fcl_batches_per_epoch(s->batches);
     double val_loss, val_mae;
-    FCL_TRY(fcl_validate(&val_loss, &val_mae, s->network, s->validation, s->recipe.learning_rate));
+    FCL_TRY(fcl_validate(&val_loss, &val_mae, s->network, s->validation, s->recipe.learning_rate, &s->pace));
     p->epoch++;
     int better = p->best_epoch == 0 || val_loss < p->best_val_loss - s->recipe.min_delta;
     fcl_history_row row = {
@@ -239,7 +243,7 @@ static fcl_status recheck(session *s) {
     return status;
 }
 
-static fcl_status run_epochs(session *s) {
+static fcl_status run_epochs_held(session *s) {
     fcl_status status = FCL_OK;
     fcl_position *p = &s->position;
     while (p->epoch < s->recipe.epochs) {
@@ -282,6 +286,19 @@ done:
     return status;
 }
 
+/* The device then rests for the share that --duty says, and Ctrl-Z stops the process between steps only. */
+static fcl_status run_epochs(session *s) {
+    static const double percent = 100.0;
+    if (s->duty < 1.0)
+        fcl_log(FCL_LOG_INFO, "duty %g%%: the device rests %g%% of the time", percent * s->duty,
+                percent - percent * s->duty);
+    fcl_pace_begin(&s->pace, s->duty, NULL);
+    fcl_suspend_hold();
+    fcl_status status = run_epochs_held(s);
+    fcl_suspend_release();
+    return status;
+}
+
 static void fill_result(fcl_train_result *out, const fcl_position *p) {
     *out = (fcl_train_result){.epochs = p->epoch,
                               .best_epoch = p->best_epoch,
@@ -311,11 +328,17 @@ static fcl_status check_step_log(const fcl_train_options *options) {
     return status;
 }
 
+static fcl_status check_duty(double duty) {
+    return duty >= 0.0 && duty <= 1.0 ? FCL_OK
+                                      : fcl_fail(FCL_E_USAGE, "a duty of %g: it is a share of the time, up to 1", duty);
+}
+
 fcl_status fcl_train_check(const fcl_train_options *options) {
     fcl_status status;
     fcl_model *model = NULL;
     fcl_choice *choice = NULL;
     FCL_TRY(fcl_recipe_check(&options->recipe));
+    FCL_TRY(check_duty(options->duty));
     FCL_TRY(fcl_model_load(&model, options->model));
     FCL_TRY(fcl_choice_create(&choice));
     for (const char *const *solver = options->solvers; solver && *solver; solver++)
@@ -338,6 +361,7 @@ done:
 fcl_status fcl_train(fcl_train_result *out, const fcl_train_options *options) {
     fcl_status status;
     session s = {.recipe = options->recipe,
+                 .duty = options->duty > 0.0 ? options->duty : 1.0,
                  .last_checkpoint = -INFINITY,
                  .recheck_seconds = options->recheck_seconds,
                  .last_recheck = fcl_clock_seconds()};
@@ -421,6 +445,8 @@ fcl_status fcl_train_resume(fcl_train_result *out, const char *run, const fcl_re
     FCL_TRY(fcl_run_path(&history, &s.run, "history.csv"));
     FCL_TRY(fcl_run_path(&model, &s.run, "model.cfg"));
     FCL_TRY(fcl_run_recipe(&s.recipe, &s.run));
+    FCL_TRY(check_duty(changes.duty));
+    s.duty = changes.duty > 0.0 ? changes.duty : fcl_run_duty(&s.run);
     s.recheck_seconds = fcl_run_recheck_seconds(&s.run);
     if (!fcl_path_exists(checkpoint)) {
         status = fcl_fail(FCL_E_INPUT, "'%s' has no checkpoint yet: start the training again with --force", run);

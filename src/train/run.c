@@ -54,6 +54,7 @@ fcl_status fcl_run_create(fcl_run *out, const fcl_train_options *options, const 
     if (arguments) json_object_set_new(arguments, "recheck_seconds", json_real(options->recheck_seconds));
     if (arguments && options->memory_limit)
         json_object_set_new(arguments, "memory_limit", json_integer((json_int_t)options->memory_limit));
+    if (arguments && options->duty > 0.0) json_object_set_new(arguments, "duty", json_real(options->duty));
     json_t *config = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:[]}", "format", CONFIG_FORMAT,
                                "fiducl_version", fcl_version(), "created", now, "model", options->model, "prepared",
                                prepared_path, "prepared_hash", fcl_prepared_hash(prepared), "arguments", arguments,
@@ -107,6 +108,11 @@ fcl_status fcl_run_recipe(fcl_recipe *out, const fcl_run *run) {
 
 double fcl_run_recheck_seconds(const fcl_run *run) {
     return json_number_value(json_object_get(json_object_get(run->config, "arguments"), "recheck_seconds"));
+}
+
+double fcl_run_duty(const fcl_run *run) {
+    const double duty = json_number_value(json_object_get(json_object_get(run->config, "arguments"), "duty"));
+    return duty > 0.0 && duty < 1.0 ? duty : 1.0;
 }
 
 fcl_status fcl_run_set_epochs(fcl_run *run, unsigned epochs) {

@@ -22,6 +22,7 @@ fcl_status fcl_run_path(char **out, const fcl_run *run, const char *name);
 
 fcl_status fcl_run_recipe(fcl_recipe *out, const fcl_run *run);
 double fcl_run_recheck_seconds(const fcl_run *run); /* 0 for runs that recorded none */
+double fcl_run_duty(const fcl_run *run);            /* 1 for runs that recorded none */
 fcl_status fcl_run_set_epochs(fcl_run *run, unsigned epochs);
 
 /* The solvers to use on `device`: those that the run recorded if it last ran on this very device and driver,

@@ -247,6 +247,14 @@ static void report(const fcl_trainer *trainer, const fcl_position *position, dou
                                         .detail = detail});
 }
 
+/* Between two steps, with nothing left on the device. */
+static fcl_status take_break(fcl_trainer *trainer) {
+    if (!fcl_pace_wants_break(trainer->setup.pace)) return FCL_OK;
+    fcl_status status = land_all(trainer);
+    if (status == FCL_OK) fcl_pace_break(trainer->setup.pace);
+    return status;
+}
+
 fcl_status fcl_trainer_epoch(fcl_epoch_end *out, fcl_trainer *trainer, fcl_position *position) {
     fcl_status status;
     double begin = fcl_clock_seconds(), earlier = position->seconds, earlier_total = position->total_seconds;
@@ -274,6 +282,7 @@ fcl_status fcl_trainer_epoch(fcl_epoch_end *out, fcl_trainer *trainer, fcl_posit
             if (failed_step) break;
         }
         report(trainer, position, images);
+        FCL_TRY(take_break(trainer));
     }
     if (!failed_step) FCL_TRY(collect(trainer, position, &failed_step));
     position->seconds = earlier + fcl_clock_seconds() - begin;

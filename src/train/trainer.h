@@ -10,6 +10,7 @@
 #include "dataset/batches.h"
 #include "net/network.h"
 #include "train/checkpoint.h"
+#include "train/pace.h"
 
 typedef struct fcl_trainer fcl_trainer;
 
@@ -18,6 +19,7 @@ typedef struct fcl_trainer_setup {
     fcl_network *network; /* all lent */
     fcl_batches *batches;
     const fcl_recipe *recipe;
+    fcl_pace *pace;     /* of breaks between steps; may be NULL */
     FILE *step_log;     /* gets "step,loss" rows; may be NULL */
     uint64_t max_steps; /* UINT64_MAX: no bound */
 } fcl_trainer_setup;

@@ -27,21 +27,23 @@ done:
 }
 
 fcl_status fcl_validate(double *loss, double *mae, fcl_network *network, const fcl_dataset *dataset,
-                        double learning_rate) {
+                        double learning_rate, fcl_pace *pace) {
     fcl_status status = FCL_OK;
     const int batch = fcl_network_batch(network);
     const size_t pixels = (size_t)FCL_IMAGE_SIDE * FCL_IMAGE_SIDE;
     const double half_side = FCL_IMAGE_SIDE / 2.0;
-    float *images = NULL, *outputs = NULL;
+    float *outputs = NULL;
     double squares = 0.0, absolutes = 0.0;
     size_t labelled = 0;
-    FCL_TRY(FCL_NEW(&images, (size_t)batch * pixels, "validation images"));
     FCL_TRY(FCL_NEW(&outputs, (size_t)batch * FCL_N_COORDINATES, "validation outputs"));
     for (size_t first = 0; first < dataset->n; first += (size_t)batch) {
         size_t n = dataset->n - first < (size_t)batch ? dataset->n - first : (size_t)batch;
+        void *mapped;
+        FCL_TRY(fcl_buffer_map(&mapped, fcl_network_input(network), n * pixels * sizeof(float)));
+        float *images = mapped;
         for (size_t i = 0; i < n; i++) fcl_dataset_image(images + i * pixels, dataset, first + i);
         for (size_t i = 0; i < n * pixels; i++) images[i] /= 255.0f;
-        FCL_TRY(fcl_buffer_write(fcl_network_input(network), 0, images, n * pixels * sizeof *images));
+        FCL_TRY(fcl_buffer_unmap(fcl_network_input(network), mapped));
         fcl_pass pass = {.n = (int)n};
         FCL_TRY(fcl_network_forward(network, &pass));
         FCL_TRY(fcl_buffer_read(outputs, fcl_network_output(network), 0, n * FCL_N_COORDINATES * sizeof *outputs));
@@ -57,6 +59,7 @@ fcl_status fcl_validate(double *loss, double *mae, fcl_network *network, const f
             absolutes += fabs(difference);
             labelled++;
         }
+        fcl_pace_break(pace);
     }
     if (labelled == 0) {
         status = fcl_fail(FCL_E_INPUT, "%s: the validation split has no labels; prepare another split",
@@ -66,7 +69,6 @@ fcl_status fcl_validate(double *loss, double *mae, fcl_network *network, const f
     *loss = squares / (double)labelled;
     *mae = absolutes / (double)labelled * half_side;
 done:
-    free(images);
     free(outputs);
     return status;
 }

@@ -1,4 +1,5 @@
 /* Threads and the parallel loop. */
+#include "base/clock.h"
 #include "base/thread.h"
 #include "support/support.h"
 
@@ -40,11 +41,37 @@ START_TEST(a_thread_runs_and_returns) {
 }
 END_TEST
 
+static atomic_int running, most_running;
+
+static void count_running(void *context, size_t i) {
+    (void)context;
+    (void)i;
+    int now = atomic_fetch_add(&running, 1) + 1, most = atomic_load(&most_running);
+    while (now > most && !atomic_compare_exchange_weak(&most_running, &most, now)) continue;
+    fcl_clock_sleep(0.01);
+    atomic_fetch_sub(&running, 1);
+}
+
+/* However many processors there are: sleeping needs none. */
+START_TEST(as_many_threads_as_were_set) {
+    ck_assert_uint_eq(fcl_threads(7), 7);
+    for (int n = 1; n <= 5; n += 2) {
+        fcl_threads_set((unsigned)n);
+        ck_assert_uint_eq(fcl_threads(7), n);
+        atomic_store(&most_running, 0);
+        fcl_parallel_for(30, count_running, NULL);
+        ck_assert_int_eq(atomic_load(&most_running), n);
+    }
+    fcl_threads_set(0);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("base: threads");
     TCase *tests = tcase_create("all");
     tcase_add_test(tests, every_index_comes_once);
     tcase_add_test(tests, a_thread_runs_and_returns);
+    tcase_add_test(tests, as_many_threads_as_were_set);
     suite_add_tcase(suite, tests);
     return test_run(suite);
 }

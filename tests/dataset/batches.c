@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "base/thread.h"
 #include "dataset/fixture.h"
 
 #include <stdlib.h>
@@ -129,6 +130,25 @@ START_TEST(the_same_again) {
 }
 END_TEST
 
+/* Any number of threads makes the same batches, also of an epoch that is begun while they are at work on another. */
+START_TEST(threads_change_nothing) {
+    fcl_dataset *d = made_dataset(N);
+    fcl_batches *b = create(d, 1, 1);
+    fcl_threads_set(2 + 3 * (unsigned)_i);
+    fcl_batches *c = create(d, 1, 1);
+    fcl_threads_set(0);
+    for (uint32_t epoch = 0; epoch < 20; epoch++) {
+        take(&whole, b, epoch, 0, 0, 0);
+        take(&other, c, epoch, 0, epoch % 4, 0);
+        ck_assert_mem_eq(&whole, &other, sizeof whole);
+        ck_ok(fcl_batches_start(c, epoch + 7, 1));
+    }
+    fcl_batches_free(b);
+    fcl_batches_free(c);
+    fcl_dataset_free(d);
+}
+END_TEST
+
 START_TEST(each_sample_once_in_the_recorded_order) {
     fcl_dataset *d = made_dataset(N);
     fcl_batches *b = create(d, 1, 0);
@@ -231,6 +251,7 @@ int main(void) {
     tcase_set_timeout(t, 60);
     tcase_add_test(t, contents);
     tcase_add_loop_test(t, the_same_again, 0, 2);
+    tcase_add_loop_test(t, threads_change_nothing, 0, 2);
     tcase_add_test(t, each_sample_once_in_the_recorded_order);
     tcase_add_loop_test(t, samples_that_are_left_out, 0, 5);
     tcase_add_test(t, wrong_use);

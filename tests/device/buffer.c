@@ -155,6 +155,27 @@ START_TEST(large_ones_outlive_their_work) {
 }
 END_TEST
 
+/* What the host writes into a mapped buffer is what kernels and reads find, and no copy is counted for it. */
+START_TEST(mapped_memory_is_not_copied) {
+    fcl_buffer *buffer = test_ints(values, N), *copy = test_ints(values, N);
+    int got[N];
+    void *mapped;
+    const size_t before = fcl_device_memory_use(test_device()).copied_bytes;
+    ck_fails(fcl_buffer_map(&mapped, buffer, sizeof values + 1), FCL_E_INTERNAL, "a mapping of 33 bytes");
+    ck_ok(fcl_buffer_map(&mapped, buffer, 3 * sizeof(int)));
+    for (int i = 0; i < 3; i++) ((int *)mapped)[i] = -i;
+    ck_ok(fcl_buffer_unmap(buffer, mapped));
+    ck_ok(fcl_buffer_copy(copy, 0, buffer, 0, sizeof values));
+    ck_assert_uint_eq(fcl_device_memory_use(test_device()).copied_bytes, before);
+    test_ints_read(got, copy, N);
+    const int wanted[] = {0, -1, -2, 44, 55, 66, 77, 88};
+    ck_assert_mem_eq(got, wanted, sizeof wanted);
+    ck_assert_uint_eq(fcl_device_memory_use(test_device()).copied_bytes, before + sizeof wanted);
+    fcl_buffer_free(buffer);
+    fcl_buffer_free(copy);
+}
+END_TEST
+
 START_TEST(memory_is_counted) {
     fcl_device *device;
     fcl_buffer *first, *second, *window, *large;
@@ -229,6 +250,7 @@ int main(void) {
     tcase_add_test(tests, copies_between_buffers);
     tcase_add_test(tests, async_writes_are_done_after_a_fence);
     tcase_add_test(tests, large_ones_outlive_their_work);
+    tcase_add_test(tests, mapped_memory_is_not_copied);
     tcase_add_test(tests, memory_is_counted);
     tcase_add_test(tests, limited_and_reserved);
     suite_add_tcase(suite, tests);

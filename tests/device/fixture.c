@@ -27,6 +27,9 @@ static const char test_cl[] =
     "__kernel __attribute__((reqd_work_group_size(4, 1, 1))) void fixed(__global int *x) {\n"
     "    x[get_global_id(0)] = (int)get_local_size(0);\n"
     "}\n"
+    "__kernel void slow(const uint n, __global uint *x) {\n"
+    "    for (uint i = 0; i < n; i++) x[0] = x[0] * 1664525u + 1013904223u;\n"
+    "}\n"
     "__kernel void is_null(__global const int *maybe, __global int *x) {\n"
     "    x[0] = maybe == 0;\n"
     "}\n";

@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "net/description.h"
 #include "net/network.h"
+#include "net/predictor.h"
 #include "support/support.h"
 
 enum { BATCH = 3, PIXELS = FCL_IMAGE_SIDE * FCL_IMAGE_SIDE, N_OUTPUTS = BATCH * FCL_N_COORDINATES };
@@ -158,6 +159,35 @@ START_TEST(progress_while_something_is_new) {
 }
 END_TEST
 
+/* Images are written where the network reads them: all that is copied is the predictions. They are what a network says of the
+ * same images, in pixels. */
+START_TEST(a_predictor_copies_predictions_only) {
+    static float raw[BATCH * PIXELS];
+    float expected[2][N_OUTPUTS], got[N_OUTPUTS];
+    fcl_predictor *predictor;
+    fcl_choice *choice;
+    fcl_tensors own;
+    fill(raw, BATCH * PIXELS, 0, 255.0f);
+    for (int i = 0; i < BATCH * PIXELS; i++) images[i] = raw[i] / 255.0f;
+    expect(expected, "conv=conv_general", BATCH);
+    fill(images, BATCH * PIXELS, 0, 1.0f);
+    ck_ok(fcl_choice_create(&choice));
+    ck_ok(fcl_choice_force(choice, "conv=conv_general"));
+    ck_ok(fcl_tensors_init(&own, model));
+    for (unsigned i = 0; i < fcl_model_n_tensors(model); i++)
+        memcpy(fcl_tensors_at(&own, i), fcl_tensors_at(&weights[0], i),
+               fcl_model_tensor(model, i)->count * sizeof(float));
+    ck_ok(fcl_predictor_create(&predictor, device, model, &own, BATCH, choice));
+    ck_ok(fcl_predictor_run(predictor, got, raw, BATCH));
+    for (int i = 0; i < N_OUTPUTS; i++) ck_assert_float_eq(got[i], expected[0][i] * 48.0f + 48.0f);
+    const size_t before = fcl_device_memory_use(device).copied_bytes;
+    ck_ok(fcl_predictor_run(predictor, got, raw, BATCH));
+    ck_assert_uint_eq(fcl_device_memory_use(device).copied_bytes, before + BATCH * 30 * sizeof(float));
+    fcl_predictor_free(predictor);
+    fcl_choice_free(choice);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("net_inference");
     TCase *tests = tcase_create("inference");
@@ -166,6 +196,7 @@ int main(void) {
                         sizeof solvers / sizeof solvers[0]);
     tcase_add_loop_test(tests, shared_parameters, 0, sizeof solvers / sizeof solvers[0]);
     tcase_add_test(tests, what_says_that_weights_stay);
+    tcase_add_test(tests, a_predictor_copies_predictions_only);
     tcase_add_test(tests, progress_while_something_is_new);
     suite_add_tcase(suite, tests);
     return test_run(suite);

@@ -1,14 +1,17 @@
 /* Recipes, the learning rate, the history: what needs no device. */
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "base/text.h"
 #include "fiducl/train.h"
 #include "support/support.h"
 #include "train/history.h"
+#include "train/pace.h"
 #include "train/recipe.h"
 #include "train/schedule.h"
 
@@ -172,6 +175,76 @@ START_TEST(the_history_comes_back_and_damage_shows) {
 }
 END_TEST
 
+/* A clock that only work and sleep move, and whose sleeps take longer than they were asked to. */
+static struct { double now, rested, too_long, interrupt_at; } made;
+
+static double made_now(void) {
+    return made.now;
+}
+
+static void made_sleep(double seconds) {
+    made.now += seconds + made.too_long;
+    made.rested += seconds + made.too_long;
+    if (made.interrupt_at > 0.0 && made.now >= made.interrupt_at) fcl_interrupt_set(SIGINT);
+}
+
+static const fcl_pace_clock made_clock = {made_now, made_sleep};
+
+static double work(fcl_pace *pace, double seconds) {
+    made.now += seconds;
+    fcl_pace_break(pace);
+    return seconds;
+}
+
+/* Of all the time work is the share that was asked for, however long steps take and however badly the system sleeps. */
+START_TEST(a_duty_is_a_share_of_the_time) {
+    static const double duties[] = {0.01, 0.25, 0.6, 0.99};
+    static const double steps[] = {0.002, 0.03, 0.5, 7.0, 0.0};
+    made.now = 1000.0;
+    made.rested = 0.0;
+    made.too_long = _i % 2 ? 0.003 : 0.0;
+    made.interrupt_at = 0.0;
+    fcl_pace pace;
+    double worked = 0.0;
+    fcl_pace_begin(&pace, duties[_i / 2], &made_clock);
+    ck_assert_int_eq(fcl_pace_wants_break(&pace), 1);
+    for (int i = 0; i < 2000; i++) worked += work(&pace, steps[i % 5] * duties[_i / 2]);
+    ck_assert_double_eq_tol(worked / (worked + made.rested), duties[_i / 2], 1e-3);
+}
+END_TEST
+
+START_TEST(a_full_duty_never_rests) {
+    fcl_pace pace;
+    made.now = made.rested = made.too_long = made.interrupt_at = 0.0;
+    fcl_pace_begin(&pace, 1.0, &made_clock);
+    ck_assert_int_eq(fcl_pace_wants_break(&pace), 0);
+    for (int i = 0; i < 100; i++) work(&pace, 1.0);
+    ck_assert_double_eq(made.rested, 0.0);
+    ck_assert_int_eq(fcl_pace_wants_break(NULL), 0);
+    fcl_pace_break(NULL);
+}
+END_TEST
+
+/* 10 s of work at a half are 10 s of rest; a signal after one second ends it within the 20 ms of one sleep, and what was not
+ * rested is forgotten. An hour that the process did not see is not an hour of work. */
+START_TEST(a_rest_ends_with_an_interrupt_and_has_a_bound) {
+    fcl_pace pace;
+    made.now = made.rested = made.too_long = 0.0;
+    made.interrupt_at = 11.0;
+    fcl_pace_begin(&pace, 0.5, &made_clock);
+    work(&pace, 10.0);
+    ck_assert_double_ge(made.rested, 1.0 - 1e-9);
+    ck_assert_double_le(made.rested, 1.02 + 1e-9);
+    fcl_interrupt_set(0);
+    made.rested = made.interrupt_at = 0.0;
+    work(&pace, 2.0);
+    ck_assert_double_eq_tol(made.rested, 2.0, 1e-6);
+    made.rested = 0.0;
+    work(&pace, 3600.0);
+    ck_assert_double_le(made.rested, 60.1);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("train_host");
     TCase *tests = tcase_create("host");
@@ -182,6 +255,9 @@ int main(void) {
     tcase_add_test(tests, an_unknown_recipe_lists_those_that_ship);
     tcase_add_test(tests, the_learning_rate_follows_its_formula);
     tcase_add_test(tests, the_history_comes_back_and_damage_shows);
+    tcase_add_loop_test(tests, a_duty_is_a_share_of_the_time, 0, 8);
+    tcase_add_test(tests, a_full_duty_never_rests);
+    tcase_add_test(tests, a_rest_ends_with_an_interrupt_and_has_a_bound);
     suite_add_tcase(suite, tests);
     return test_run(suite);
 }
