@@ -42,7 +42,8 @@
 #endif
 
 /* X_DERIVATIVE(g, x): g times the derivative of the activation that made x; x is not looked at for a linear
- * one. Zero is a product, so that a NaN in g is never lost. */
+ * one. Zero is a product, so that a NaN in g is never lost: with a zero that Mesa's compiler does not see, which takes
+ * g * 0.0f for zero whatever g is. */
 #if defined(X_ACTIVATION) && !defined(X_ACTIVATION_ALPHA)
 #error "X_ACTIVATION needs X_ACTIVATION_ALPHA"
 #endif
@@ -51,7 +52,7 @@
 #elif X_ACTIVATION == ACTIVATION_LINEAR
 #define X_DERIVATIVE(g, x) (g)
 #elif X_ACTIVATION == ACTIVATION_RELU
-#define X_DERIVATIVE(g, x) ((x) > 0.0f ? (g) : (g)*0.0f)
+#define X_DERIVATIVE(g, x) ((x) > 0.0f ? (g) : (g)*fmax(x, 0.0f))
 #elif X_ACTIVATION == ACTIVATION_LEAKY_RELU
 #define X_DERIVATIVE(g, x) ((x) > 0.0f ? (g) : (g)*X_ACTIVATION_ALPHA)
 #elif X_ACTIVATION == ACTIVATION_ELU

@@ -1,5 +1,6 @@
 #include "device/fixture.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static const char test_cl[] =
@@ -38,7 +39,10 @@ static const char scale_h[] = "#define SCALE(x, factor) ((x) * (factor))\n";
 
 fcl_device *test_device(void) {
     static fcl_device *device;
-    if (!device) ck_ok(fcl_device_open(&device, NULL, 0));
+    if (device) return device;
+    ck_ok(fcl_device_open(&device, NULL, 0));
+    const fcl_device_info *info = fcl_device_facts(device);
+    printf("device: %s, %s, %s\n", info->platform, info->driver_version, info->name);
     return device;
 }
 

@@ -5,7 +5,8 @@
 #include "device/internal.h"
 #include "support/support.h"
 
-/* Opened once a program and never closed; aborts the test when that fails. */
+/* Opened once a program and never closed; aborts the test when that fails. Says which it is, for tools/check-matrix, as a line
+ * on stdout that begins with `device: `. */
 fcl_device *test_device(void);
 /* A new folder that $FIDUCL_KERNEL_DIR names, with test.cl and the header scale.h that it includes;
  * test_kernels_remove() removes both. */

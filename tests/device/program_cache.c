@@ -159,7 +159,8 @@ START_TEST(foreign_entries_are_built_again) {
     ck_ok(fcl_file_write(path, "not a program", 13));
     ck_assert_int_eq(run("-DEXTRA=8", 8.0f), BUILT);
     if (strcmp(fcl_device_facts(test_device())->platform, "rusticl") == 0) {
-        return; /* Mesa 22.3 ends the process over what follows, which is why entries are checked first. */
+        test_left_out("a binary that the driver must refuse: Mesa 22.3 ends the process over one");
+        return; /* which is why entries are checked first */
     }
     /* A whole and valid entry whose binary the driver does not take. */
     ck_ok(fcl_file_read(&file, &n, path));

@@ -67,7 +67,10 @@ static void check_same_operations(const fcl_network *a, const fcl_network *b) {
 
 START_TEST(what_is_fused) {
     int n_fused, n_pools, is_wide = fcl_device_facts(device)->native_vector_width_float >= 16;
-    if (fcl_device_facts(device)->kind != FCL_DEVICE_CPU) return;
+    if (fcl_device_facts(device)->kind != FCL_DEVICE_CPU) {
+        test_not_supported("what it checks is for CPUs");
+        return;
+    }
     fcl_network *fused = make_with(NULL, 1), *separate = make_with("pool=pool_direct", 1);
     count(&n_fused, &n_pools, fused);
     /* The first layer's gradient of x is not wanted: two operations, three of each other layer. */
@@ -168,7 +171,7 @@ static void tear_down(void) {
 
 int main(void) {
     enum { SKIPPED = 77 };
-    if (getenv("FIDUCL_TEST_REDUCED")) return SKIPPED; /* too much for a simulated device */
+    if (test_is_too_much()) return SKIPPED;
     Suite *suite = suite_create("pooling in networks");
     TCase *tests = tcase_create("all");
     tcase_add_unchecked_fixture(tests, set_up, tear_down);

@@ -2,12 +2,6 @@
 
 #include <stdlib.h>
 
-fcl_device *test_device(void) {
-    static fcl_device *device;
-    if (!device) ck_ok(fcl_device_open(&device, NULL, 0));
-    return device;
-}
-
 void check_solver(const fcl_solver *solver, const fcl_op_desc *desc, int n) {
     char what[256], fault[256];
     fcl_op_describe(what, desc);

@@ -2,11 +2,8 @@
 #ifndef FCL_TEST_CHECK_SOLVER_H
 #define FCL_TEST_CHECK_SOLVER_H
 
+#include "device/fixture.h"
 #include "ops/gate.h"
-#include "support/support.h"
-
-/* The device of these tests: $FIDUCL_DEVICE, else as "auto" chooses. Opened once a process. */
-fcl_device *test_device(void);
 
 /* Every element of every output in every variant of the gate's arguments, at n samples. */
 void check_solver(const fcl_solver *solver, const fcl_op_desc *desc, int n);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "ops/conv_shape.h"
 #include "ops/solvers.h"
 
 typedef struct shape {
@@ -52,12 +53,27 @@ START_TEST(convolution) {
 }
 END_TEST
 
+/* Where the device is none, the check is not supported. */
+static int is_cpu(void) {
+    if (fcl_device_facts(test_device())->kind == FCL_DEVICE_CPU) return 1;
+    test_not_supported("what it checks is for CPUs");
+    return 0;
+}
+
+static int can_pool(void) {
+    enum { CELL = 4 };
+    if (!is_cpu()) return 0;
+    if (fcl_register_sums(test_device()) >= CELL) return 1;
+    test_not_supported("no solver pools where registers have no room for a cell of 2x2 vectors of sums");
+    return 0;
+}
+
 /* The same with pooling in it, which some solvers can: halves are rounded down, places are four to a word of any number of
  * channels. */
 START_TEST(pooled_convolution) {
     fcl_op_desc desc = {.kind = FCL_CONV_FORWARD, .batch = shapes[_i].batch, .conv = conv_of(&shapes[_i])};
     if (desc.conv.out_h < 2 || desc.conv.out_w < 2) return;
-    if (fcl_device_facts(test_device())->kind != FCL_DEVICE_CPU) return;
+    if (!can_pool()) return;
     desc.activation = (fcl_activation){FCL_LEAKY_RELU, 0.1f};
     for (desc.fused_pool = FCL_POOL_2X2; desc.fused_pool <= FCL_POOL_2X2_PLACES; desc.fused_pool++)
         check_solvers(&desc);
@@ -115,7 +131,10 @@ START_TEST(many_channels) {
     if (test_is_too_much()) return;
     fcl_op_desc desc = {.kind = kinds[_i % 3], .batch = 2, .conv = conv_of(&chunked[_i / 3])};
     const fcl_solver *solver = fcl_solver_find(desc.kind, "conv_winograd");
-    if (!solver->applies(&desc, test_device())) return;
+    if (!solver->applies(&desc, test_device())) {
+        test_not_supported("%s does not apply", solver->name);
+        return;
+    }
     for (int n = 1; n <= desc.batch; n++)
         for (int variant = 0; variant < fcl_gate_n_variants(&desc); variant++) {
             char fault[256];
@@ -131,7 +150,7 @@ END_TEST
 /* On a CPU the fast solvers are there for the models' layers: none of them falls back unnoticed. */
 START_TEST(fast_ones_apply) {
     fcl_device *device = test_device();
-    if (fcl_device_facts(device)->kind != FCL_DEVICE_CPU) return;
+    if (!is_cpu()) return;
     fcl_op_desc desc = {
         .kind = FCL_CONV_FORWARD, .batch = 32, .conv = conv_of(&(shape){32, 48, 48, 64, 64, 3, 3, 1, 1})};
     ck_assert(fcl_solver_conv_direct_forward.applies(&desc, device));

@@ -48,19 +48,30 @@ double test_normalised_error(const float *got, const float *wanted, size_t n) {
     return error / norm;
 }
 
-int test_is_too_much(void) {
-    if (!getenv("FIDUCL_TEST_REDUCED")) return 0;
-    printf("not supported: too much to compute for a simulated or very slow device\n");
-    return 1;
+FCL_PRINTF(2, 0) static void say(const char *outcome, const char *format, va_list arguments) {
+    printf("%s: ", outcome);
+    vprintf(format, arguments);
+    printf("\n");
+}
+
+void test_not_supported(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    say("not supported", format, arguments);
+    va_end(arguments);
 }
 
 void test_left_out(const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    printf("left out: ");
-    vprintf(format, arguments);
-    printf("\n");
+    say("left out", format, arguments);
     va_end(arguments);
+}
+
+int test_is_too_much(void) {
+    if (!getenv("FIDUCL_TEST_REDUCED")) return 0;
+    test_not_supported("too much to compute for a simulated or very slow device");
+    return 1;
 }
 
 int test_run(Suite *suite) {

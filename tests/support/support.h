@@ -36,11 +36,13 @@ void test_write_text(const char *folder, const char *name, const char *text);
 double test_normalised_error(const float *got, const float *wanted, size_t n);
 
 /* For tools/check-matrix, which counts what is not supported apart from what passed: lines on stdout.
- * $FIDUCL_TEST_REDUCED is set: the device is a simulated or very slow one. Then it says that the check, which must end here,
- * is too much for it. */
-int test_is_too_much(void);
+ * Says why this device cannot do the check, which must end here. */
+void test_not_supported(const char *format, ...) FCL_PRINTF(1, 2);
 /* Says what the check leaves out on this device, and why; the rest of it is done. */
 void test_left_out(const char *format, ...) FCL_PRINTF(1, 2);
+/* Whether $FIDUCL_TEST_REDUCED is set: the device is a simulated or very slow one. Then it says that the check is not
+ * supported. */
+int test_is_too_much(void);
 
 /* Runs the suite and returns main's exit code. */
 int test_run(Suite *suite);
