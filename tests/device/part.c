@@ -110,6 +110,23 @@ START_TEST(parts_come_and_go) {
 }
 END_TEST
 
+/* As of a driver that makes equal parts only. */
+START_TEST(an_equal_part) {
+    fcl_device_info facts = *whole_device();
+    cl_device_id part;
+    cl_uint units = 0;
+    if (facts.compute_units < 2 || !facts.divides_equally) {
+        test_left_out("equal parts of a device that makes none");
+        return;
+    }
+    facts.divides_by_counts = 0;
+    ck_ok(fcl_part_create(&part, test_device()->list->ids[facts.index], &facts, 1));
+    ck_assert_int_eq(clGetDeviceInfo(part, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof units, &units, NULL), CL_SUCCESS);
+    ck_assert_uint_eq(units, 1);
+    ck_assert_int_eq(clReleaseDevice(part), CL_SUCCESS);
+}
+END_TEST
+
 START_TEST(what_cannot_be_had_is_refused) {
     const unsigned units = whole_device()->compute_units;
     char *too_many = fcl_device_selector_of(whole_device(), units + 1), *has = fcl_format("it has %u", units),
@@ -132,6 +149,7 @@ int main(void) {
     tcase_add_test(tests, a_part_knows_what_it_is);
     tcase_add_test(tests, a_part_computes);
     tcase_add_test(tests, parts_come_and_go);
+    tcase_add_test(tests, an_equal_part);
     tcase_add_test(tests, what_cannot_be_had_is_refused);
     suite_add_tcase(suite, tests);
     return test_run(suite);
