@@ -420,7 +420,7 @@ static fcl_status check_prepared(const session *s, const char *config) {
 
 /* The device of a resumed run: the one asked for, else the one that it last ran on. */
 static fcl_status open_device(session *s, const char *asked) {
-    const char *last = json_string_value(json_object_get(s->run.config, "device"));
+    const char *last = fcl_run_last_device(&s->run);
     if (asked || !last) return fcl_device_open(&s->device, asked, 0);
     fcl_status status = fcl_device_open(&s->device, last, 0);
     if (status == FCL_E_NO_DEVICE)
@@ -470,7 +470,11 @@ fcl_status fcl_train_resume(fcl_train_result *out, const char *run, const fcl_re
     if (recorded)
         FCL_TRY(fcl_run_parts(&n_parts, &s.run));
     else
-        fcl_log(FCL_LOG_INFO, "another device or driver than before: solvers are chosen anew");
+        fcl_log(FCL_LOG_INFO,
+                "on %s, another device or driver than before (%s): solvers are chosen anew, and results may differ in "
+                "their last bits from those of the other",
+                fcl_device_facts(s.device)->name,
+                fcl_run_last_device(&s.run) ? fcl_run_last_device(&s.run) : "unknown");
     if (changes.memory_limit) FCL_TRY(fcl_run_set_memory_limit(&s.run, changes.memory_limit));
     FCL_TRY(fcl_run_memory_limit(&memory_limit, &s.run));
     FCL_TRY(plan_memory(&s, choice, memory_limit, n_parts));
