@@ -48,8 +48,7 @@ static size_t first_not_finite(const float *values, size_t count) {
 }
 
 static size_t count_of(const look *l, const fcl_op_desc *desc, const fcl_operand *operand) {
-    return fcl_role_is_per_sample(operand->role) ? operand->count / (size_t)desc->batch * (size_t)l->pass->n
-                                                 : operand->count;
+    return fcl_operand_count(operand, desc, l->pass->n);
 }
 
 /* What is added to is an input too, and gone afterwards. */

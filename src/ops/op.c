@@ -89,11 +89,16 @@ static size_t bias_count(const fcl_op_desc *desc) {
     return desc->kind <= FCL_CONV_BACKWARD_WEIGHTS ? (size_t)desc->conv.out_c : (size_t)desc->dense.out;
 }
 
+/* A byte for each element of Y, the last word filled up. */
+static size_t words_of_places(const fcl_op_desc *desc, int n) {
+    return ((size_t)n * fcl_op_output_count(desc) + sizeof(float) - 1) / sizeof(float);
+}
+
 int fcl_op_operands(fcl_operand out[FCL_N_ROLES], const fcl_op_desc *desc) {
     enum { IN = 1, OUT = 2, IN_PLACE = 3 };
     size_t batch = (size_t)desc->batch, x = batch * fcl_op_input_count(desc), y = batch * fcl_op_output_count(desc);
     size_t needs_x = desc->x_activation.kind != FCL_LINEAR ? x : 0;
-    const size_t places = desc->fused_pool == FCL_POOL_2X2_PLACES ? (y + sizeof(float) - 1) / sizeof(float) : 0;
+    const size_t places = desc->fused_pool == FCL_POOL_2X2_PLACES ? words_of_places(desc, desc->batch) : 0;
     int n = 0;
 #define OPERAND(operand_role, operand_count, how)                                                                      \
     out[n++] = (fcl_operand) {                                                                                         \
@@ -190,6 +195,11 @@ int fcl_role_is_per_sample(fcl_role role) {
     case FCL_PLACE: return 1;
     default: return 0;
     }
+}
+
+size_t fcl_operand_count(const fcl_operand *operand, const fcl_op_desc *desc, int n) {
+    if (operand->role == FCL_PLACE) return words_of_places(desc, n);
+    return fcl_role_is_per_sample(operand->role) ? operand->count / (size_t)desc->batch * (size_t)n : operand->count;
 }
 
 double fcl_op_flop(const fcl_op_desc *desc, int n) {

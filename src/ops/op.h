@@ -176,6 +176,9 @@ int fcl_op_accumulates(const fcl_op_desc *desc, fcl_role role);
 /* Whether the operand has an entry for each sample of the batch, as activations and labels do and weights do
  * not. */
 int fcl_role_is_per_sample(fcl_role role);
+/* Elements of 4 bytes that n samples, up to the batch, have of one of the description's operands: of what is not
+ * per sample all, and of PLACE as many as hold its bytes. */
+size_t fcl_operand_count(const fcl_operand *operand, const fcl_op_desc *desc, int n);
 /* Floating point operations of one run at batch n, a multiplication and an addition counted as two. */
 double fcl_op_flop(const fcl_op_desc *desc, int n);
 /* "conv_forward" etc.; and a line that describes kind, shape and batch, as errors and the solver file use it:

@@ -120,6 +120,26 @@ START_TEST(operands) {
 }
 END_TEST
 
+/* Nine bytes a sample: 45 at the full batch fill 12 words, 9, 18, 27 and 36 of fewer samples 3, 5, 7 and 9. */
+START_TEST(bytes_of_places_are_counted_in_whole_words) {
+    static const size_t words[] = {3, 5, 7, 9, 12};
+    enum { BATCH = sizeof words / sizeof words[0], X = 6 * 6, Y = 3 * 3, W = 3 * 3 };
+    const fcl_op_desc desc = {.kind = FCL_CONV_FORWARD,
+                              .batch = BATCH,
+                              .fused_pool = FCL_POOL_2X2_PLACES,
+                              .conv = {6, 6, 1, 6, 6, 1, 3, 3, 1, 1, 1, 1}};
+    fcl_operand all[FCL_N_ROLES];
+    const int n_operands = fcl_op_operands(all, &desc);
+    ck_assert_int_eq(n_operands, 5);
+    for (int n = 1; n <= BATCH; n++) {
+        const size_t wanted[FCL_N_ROLES] = {
+            [FCL_X] = (size_t)n * X, [FCL_W] = W, [FCL_B] = 1, [FCL_Y] = (size_t)n * Y, [FCL_PLACE] = words[n - 1]};
+        for (int i = 0; i < n_operands; i++)
+            ck_assert_uint_eq(fcl_operand_count(&all[i], &desc, n), wanted[all[i].role]);
+    }
+}
+END_TEST
+
 /* 2 * multiplications: 94 x 94 x 32 outputs of 9 inputs, three samples. */
 START_TEST(work) {
     const fcl_op_desc desc = {.kind = FCL_CONV_FORWARD, .batch = 3, .conv = {96, 96, 1, 94, 94, 32, 3, 3, 1, 1, 0, 0}};
@@ -156,6 +176,7 @@ int main(void) {
     tcase_add_test(tests, descriptions_are_unique);
     tcase_add_test(tests, a_description_fits);
     tcase_add_test(tests, operands);
+    tcase_add_test(tests, bytes_of_places_are_counted_in_whole_words);
     tcase_add_test(tests, work);
     tcase_add_test(tests, every_kind_has_a_name_and_named_solvers);
     suite_add_tcase(suite, tests);
