@@ -364,7 +364,7 @@ static fcl_status check_prepared(const session *s, const char *config) {
 
 /* The device of a resumed run: the one asked for, else the one that it last ran on. */
 static fcl_status open_device(session *s, const char *asked) {
-    const char *last = json_string_value(json_object_get(s->run.config, "device"));
+    const char *last = fcl_run_last_device(&s->run);
     if (asked || !last) return fcl_device_open(&s->device, asked, 0);
     fcl_status status = fcl_device_open(&s->device, last, 0);
     if (status == FCL_E_NO_DEVICE)
@@ -406,7 +406,12 @@ fcl_status fcl_train_resume(fcl_train_result *out, const char *run, unsigned epo
     FCL_TRY(open_device(&s, device));
     warn_without_figures();
     FCL_TRY(fcl_run_choice(&choice, &recorded, &s.run, s.device));
-    if (!recorded) fcl_log(FCL_LOG_INFO, "another device or driver than before: solvers are chosen anew");
+    if (!recorded)
+        fcl_log(FCL_LOG_INFO,
+                "on %s, another device or driver than before (%s): solvers are chosen anew, and results may differ in "
+                "their last bits from those of the other",
+                fcl_device_facts(s.device)->name,
+                fcl_run_last_device(&s.run) ? fcl_run_last_device(&s.run) : "unknown");
     FCL_TRY(build(&s, choice));
     FCL_TRY(create_trainer(&s, UINT64_MAX));
     FCL_TRY(fcl_checkpoint_read(&s.position, s.network, &s.best, checkpoint));

@@ -102,6 +102,10 @@ fcl_status fcl_run_recipe(fcl_recipe *out, const fcl_run *run) {
     return fcl_recipe_from_json(out, json_object_get(run->config, "recipe"), "config.json");
 }
 
+const char *fcl_run_last_device(const fcl_run *run) {
+    return json_string_value(json_object_get(run->config, "device"));
+}
+
 double fcl_run_recheck_seconds(const fcl_run *run) {
     return json_number_value(json_object_get(json_object_get(run->config, "arguments"), "recheck_seconds"));
 }
