@@ -37,10 +37,18 @@ static const char test_cl[] =
 
 static const char scale_h[] = "#define SCALE(x, factor) ((x) * (factor))\n";
 
+static fcl_device *device;
+
+/* What CLBlast keeps goes with the device. Left to the end of the process it is released to a driver that may be gone: Oclgrind
+ * then writes to freed memory. */
+static void close_device(void) {
+    fcl_device_free(device);
+}
+
 fcl_device *test_device(void) {
-    static fcl_device *device;
     if (device) return device;
     ck_ok(fcl_device_open(&device, NULL, 0));
+    test_at_end(close_device);
     const fcl_device_info *info = fcl_device_facts(device);
     printf("device: %s, %s, %s\n", info->platform, info->driver_version, info->name);
     return device;

@@ -74,10 +74,17 @@ int test_is_too_much(void) {
     return 1;
 }
 
+static void (*at_end)(void);
+
+void test_at_end(void (*close)(void)) {
+    at_end = close;
+}
+
 int test_run(Suite *suite) {
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
+    if (at_end) at_end();
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

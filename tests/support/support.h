@@ -44,6 +44,8 @@ void test_left_out(const char *format, ...) FCL_PRINTF(1, 2);
  * supported. */
 int test_is_too_much(void);
 
+/* To be called by test_run() when all tests are done, while libraries are still as they were: at exit some are half gone. */
+void test_at_end(void (*close)(void));
 /* Runs the suite and returns main's exit code. */
 int test_run(Suite *suite);
 
