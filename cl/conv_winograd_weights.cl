@@ -27,8 +27,8 @@
 #include "common.h"
 #include "winograd.h"
 
-#if !defined(CHANNELS) || !defined(NEAR) || !defined(PARTS)
-#error "CHANNELS, NEAR and PARTS are needed"
+#if !defined(CHANNELS) || !defined(VECTORS) || !defined(NEAR) || !defined(PARTS)
+#error "CHANNELS, VECTORS, NEAR and PARTS are needed"
 #endif
 
 #define LANES (16 * VECTORS)

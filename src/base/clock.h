@@ -3,7 +3,8 @@
 
 #include <stddef.h>
 
-/* Seconds since some fixed moment, but for those that were skipped; never runs backwards. */
+/* Seconds since some fixed moment, but for those that were skipped; never runs backwards in the thread that
+ * skips. */
 double fcl_clock_seconds(void);
 /* The clock goes on as if the last so many seconds had not been: the process was stopped. */
 void fcl_clock_skip(double seconds);

@@ -9,11 +9,17 @@
 
 static int enabled, held;
 static volatile sig_atomic_t requested;
-static struct sigaction before;
+static struct sigaction before, before_continue;
 
 static void on_signal(int number) {
     (void)number;
     requested = 1;
+}
+
+/* As the system does with a stop that is pending. */
+static void on_continue(int number) {
+    (void)number;
+    requested = 0;
 }
 
 void fcl_suspend_enable(void) {
@@ -25,12 +31,18 @@ void fcl_suspend_hold(void) {
     if (!enabled || sigaction(SIGTSTP, NULL, &before) != 0 || before.sa_handler == SIG_IGN) return;
     sigemptyset(&action.sa_mask);
     held = sigaction(SIGTSTP, &action, NULL) == 0;
+    action.sa_handler = on_continue;
+    sigaction(SIGCONT, &action, &before_continue);
 }
 
 void fcl_suspend_release(void) {
-    if (requested) fcl_suspend();
-    if (held) sigaction(SIGTSTP, &before, NULL);
+    /* First, so that no request comes too late to be seen. */
+    if (held) {
+        sigaction(SIGTSTP, &before, NULL);
+        sigaction(SIGCONT, &before_continue, NULL);
+    }
     held = 0;
+    if (requested) fcl_suspend();
 }
 
 int fcl_suspend_requested(void) {

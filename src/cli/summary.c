@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "cli/auto.h"
 #include "cli/options.h"
 #include "dataset/batches.h"
 
@@ -9,7 +10,7 @@ static fcl_status run(const fcl_arguments *arguments) {
     fcl_status status;
     fcl_model *model = NULL;
     fcl_memory_request request = {0};
-    char *text = NULL;
+    char *text = NULL, *device = NULL;
     const char *name;
     size_t batch = DEFAULT_BATCH;
     FCL_TRY(fcl_argument_need_operand(&name, arguments, 0, "MODEL"));
@@ -19,7 +20,8 @@ static fcl_status run(const fcl_arguments *arguments) {
     request.staging_bytes = fcl_batches_bytes(batch);
     FCL_TRY(fcl_model_load(&model, name));
     if (fcl_argument_flag(arguments, "device"))
-        FCL_TRY(fcl_device_open(&request.device, fcl_argument_text(arguments, "device"), 0));
+        FCL_TRY(fcl_choose_device(&device, fcl_argument_text(arguments, "device"), name, batch));
+    if (device) FCL_TRY(fcl_device_open(&request.device, device, 0));
     if (fcl_argument_flag(arguments, "json"))
         FCL_TRY(fcl_model_summary_json(&text, model, &request));
     else
@@ -27,6 +29,7 @@ static fcl_status run(const fcl_arguments *arguments) {
     fputs(text, stdout);
 done:
     free(text);
+    free(device);
     fcl_model_free(model);
     fcl_device_free(request.device);
     return status;

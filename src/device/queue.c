@@ -126,7 +126,7 @@ int fcl_queue_can_sleep(fcl_device *device) {
     static completion c; /* of one that comes too late as well */
     const cl_uint zero = 0;
     cl_event event = NULL;
-    struct timespec until;
+    struct timespec until = {0};
     int works = 0;
     cl_mem memory = clCreateBuffer(device->context, CL_MEM_READ_WRITE, sizeof zero, NULL, NULL);
     if (!memory ||

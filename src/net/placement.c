@@ -124,17 +124,3 @@ void fcl_placement_dispose(fcl_placement *placement) {
     free(placement->gradient_bytes);
     *placement = (fcl_placement){0};
 }
-
-static size_t sum(const size_t *bytes, unsigned n) {
-    size_t total = 0;
-    for (unsigned i = 0; i < n; i++) total += bytes[i];
-    return total;
-}
-
-size_t fcl_placement_value_bytes(const fcl_placement *placement) {
-    return sum(placement->value_bytes, placement->n_values);
-}
-
-size_t fcl_placement_gradient_bytes(const fcl_placement *placement) {
-    return sum(placement->gradient_bytes, placement->n_gradients);
-}

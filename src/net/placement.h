@@ -1,5 +1,5 @@
 /* Which buffer holds which activation and gradient, worked out from the model alone: the network allocates by
- * it, the summary counts by it. */
+ * it, the plan of its memory counts by it. */
 #ifndef FCL_NET_PLACEMENT_H
 #define FCL_NET_PLACEMENT_H
 
@@ -25,9 +25,6 @@ typedef struct fcl_placement {
 fcl_status fcl_placement_init(fcl_placement *out, const fcl_model *model, unsigned batch, int training,
                               const unsigned char *fused);
 void fcl_placement_dispose(fcl_placement *placement);
-/* All slots together. */
-size_t fcl_placement_value_bytes(const fcl_placement *placement);
-size_t fcl_placement_gradient_bytes(const fcl_placement *placement);
 
 /* Whether layer i is pooling, by maxima of 2x2, of a convolution whose output nothing else takes. */
 int fcl_layer_may_fuse(const fcl_model *model, unsigned i);

@@ -490,7 +490,8 @@ fcl_status fcl_train_resume(fcl_train_result *out, const char *run, const fcl_re
     if (s.position.finish == FCL_FINISHED_EARLY) s.position.wait = 0;
     s.position.finish = FCL_UNFINISHED;
     if (changes.epochs) FCL_TRY(fcl_run_set_epochs(&s.run, changes.epochs));
-    if (!recorded || changes.epochs || changes.memory_limit || s.plan.n_parts != n_parts)
+    if (changes.duty > 0.0) FCL_TRY(fcl_run_set_duty(&s.run, changes.duty));
+    if (!recorded || changes.epochs || changes.duty > 0.0 || changes.memory_limit || s.plan.n_parts != n_parts)
         FCL_TRY(fcl_run_record_device(&s.run, s.device, s.network, s.plan.n_parts, s.position.step + 1));
     fcl_log(FCL_LOG_INFO, "resumed after step %llu, in epoch %u", (unsigned long long)s.position.step,
             s.position.epoch + 1);

@@ -6,7 +6,8 @@
 #include "base/interrupt.h"
 #include "base/suspend.h"
 
-/* Shorter rests cost more switching than they give. A longer one is owed only where the process was stopped behind its back. */
+/* Shorter rests cost more switching than they give. A longer one would look like a program that hangs, and may be owed only
+ * because the process was stopped behind its back. */
 static const double shortest_rest = 0.02, longest_rest = 60.0;
 /* How soon a rest notices that it is to end, and what need not be slept any more. */
 static const double longest_sleep = 0.02, shortest_sleep = 1e-6;

@@ -119,6 +119,11 @@ double fcl_run_duty(const fcl_run *run) {
     return duty > 0.0 && duty < 1.0 ? duty : 1.0;
 }
 
+fcl_status fcl_run_set_duty(fcl_run *run, double duty) {
+    json_t *arguments = json_object_get(run->config, "arguments");
+    return json_object_set_new(arguments, "duty", json_real(duty)) == 0 ? FCL_OK : fcl_fail_memory("config.json", 0);
+}
+
 fcl_status fcl_run_set_epochs(fcl_run *run, unsigned epochs) {
     json_t *recipe = json_object_get(run->config, "recipe");
     return json_object_set_new(recipe, "epochs", json_integer(epochs)) == 0 ? FCL_OK

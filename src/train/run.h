@@ -23,8 +23,9 @@ fcl_status fcl_run_path(char **out, const fcl_run *run, const char *name);
 fcl_status fcl_run_recipe(fcl_recipe *out, const fcl_run *run);
 /* The selector of the device that it last ran on, or NULL; lends. */
 const char *fcl_run_last_device(const fcl_run *run);
-double fcl_run_recheck_seconds(const fcl_run *run); /* 0 for runs that recorded none */
-double fcl_run_duty(const fcl_run *run);            /* 1 for runs that recorded none */
+double fcl_run_recheck_seconds(const fcl_run *run);     /* 0 for runs that recorded none */
+double fcl_run_duty(const fcl_run *run);                /* 1 for runs that recorded none */
+fcl_status fcl_run_set_duty(fcl_run *run, double duty); /* in the config; written with the next record */
 fcl_status fcl_run_set_epochs(fcl_run *run, unsigned epochs);
 
 /* The solvers to use on `device`: those that the run recorded if it last ran on this very device and driver,

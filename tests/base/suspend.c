@@ -48,6 +48,9 @@ static int hold_then_stop(void) {
     const double passed = fcl_clock_seconds() - begin;
     if (passed < 0.0 || passed > some_seconds) return 4;
     raise(SIGTSTP);
+    raise(SIGCONT); /* before it stopped */
+    if (fcl_suspend_requested()) return 6;
+    raise(SIGTSTP);
     fcl_suspend_release();
     if (fcl_clock_seconds() - begin > 2.0 * some_seconds) return 5;
     raise(SIGTSTP);

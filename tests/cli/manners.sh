@@ -75,6 +75,7 @@ wait $pid
 [ $? -eq 14 ] || fail "an interrupted rest: $(cat stderr.txt)"
 [ $(($(date +%s) - begin)) -le 5 ] || fail "a rest did not end with an interrupt"
 expect 0 "rests: 40 epochs" train --resume rests --duty 100
+grep -q '"duty": 1.0' rests/config.json || fail "the run does not record its new duty"
 cmp whole/best.safetensors rests/best.safetensors || fail "other weights after a rest"
 
 expect 2 "--duty: '0' is not from 1% to 100%" train prepared --model ./tiny.cfg --duty 0
