@@ -22,7 +22,8 @@
  *
  * Work sizes: parts (n_parts), tiles (tiles of the chunk), product (any divisor of in_c / 16, out_c / (16 * VECTORS), 36), finish
  * (in_c, out_c / 16); groups of one item.
- * Macros: CHANNELS (a divisor of 16), VECTORS, NEAR (tiles whose d stays in the first-level cache), PARTS (which of the two ways is compiled: each takes seconds).
+ * Macros: CHANNELS (a divisor of 16), VECTORS, NEAR (tiles whose d stays in the first-level cache), PARTS (which of the two
+ * ways is compiled: each takes seconds).
  */
 #include "common.h"
 #include "winograd.h"

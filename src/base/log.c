@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { LINE_BYTES = 4096 };
 
@@ -36,6 +37,13 @@ void fcl_log(fcl_log_level level, const char *format, ...) {
     pthread_mutex_lock(&lock);
     if (log_sink) log_sink(log_user, level, line);
     pthread_mutex_unlock(&lock);
+}
+
+void fcl_log_lines(fcl_log_level level, const char *text) {
+    for (size_t n; *text; text += n + (text[n] == '\n')) {
+        n = strcspn(text, "\n");
+        if (n > 0) fcl_log(level, "%.*s", (int)n, text);
+    }
 }
 
 void fcl_progress_report(const fcl_progress *progress) {

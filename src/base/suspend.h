@@ -1,7 +1,7 @@
 /*
  * Ctrl-Z (SIGTSTP) where a process must not stop at any moment. Between fcl_suspend_hold() and fcl_suspend_release() the signal
- * only leaves a request, which the caller looks at where stopping does no harm and SIGCONT takes back; everywhere else it stops the process at once,
- * as it does by default.
+ * only leaves a request, which the caller looks at where stopping does no harm and SIGCONT takes back; everywhere else it
+ * stops the process at once, as it does by default.
  */
 #ifndef FCL_BASE_SUSPEND_H
 #define FCL_BASE_SUSPEND_H

@@ -1,7 +1,6 @@
 #include "cli/auto.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -9,14 +8,7 @@
 #include "fiducl/auto.h"
 #include "train/run.h"
 
-/* To stderr, where progress goes: stdout is for results. */
-static void log_lines(char *text) {
-    char *rest = NULL;
-    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
-        fcl_log(FCL_LOG_INFO, "%s", line);
-}
-
-/* *out is a copy of the chosen one's selector. The table is shown where it is new, and printed with `explain`. */
+/* *out is a copy of the chosen one's selector. The table is logged where it is new, and printed with `explain`. */
 static fcl_status choose(char **out, const char *selector, const char *model_name, size_t batch, int explain) {
     fcl_status status;
     fcl_model *model = NULL;
@@ -29,7 +21,7 @@ static fcl_status choose(char **out, const char *selector, const char *model_nam
         fcl_terminal_clear();
         fputs(text, stdout);
     } else {
-        log_lines(text);
+        fcl_log_lines(FCL_LOG_INFO, text);
     }
     if (!(*out = fcl_duplicate(choice->candidates[choice->chosen].device))) status = FCL_E_MEMORY;
 done:

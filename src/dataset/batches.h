@@ -1,6 +1,6 @@
 /*
- * Batches for training: prepared by a host thread, or several (fcl_threads), ahead of the device. What a batch holds depends on the data, the
- * options and (epoch, index) alone.
+ * Batches for training: prepared by a host thread, or several (fcl_threads), ahead of the device. What a batch holds depends
+ * on the data, the options and (epoch, index) alone.
  */
 #ifndef FCL_DATASET_BATCHES_H
 #define FCL_DATASET_BATCHES_H

@@ -28,15 +28,10 @@ static size_t tiles_of(const fcl_conv_shape *s, int batch) {
     return (size_t)batch * fcl_winograd_tiles(s);
 }
 
-/* Vectors of output channels that a block's products are made for at a time. */
-static int vectors_of(const fcl_conv_shape *s) {
-    return s->out_c % (2 * LANES) == 0 ? 2 : 1;
-}
-
 /* As many tiles as there are sums in registers, or all, in a multiple of the vectors. */
 static int block_of(const fcl_conv_shape *s, int batch, const fcl_device *device) {
     const size_t tiles = tiles_of(s, batch), sums = (size_t)fcl_register_sums(device);
-    const size_t vectors = (size_t)vectors_of(s);
+    const size_t vectors = (size_t)fcl_winograd_vectors(s);
     return (int)(fcl_div_up(tiles < sums ? tiles : sums, vectors) * vectors);
 }
 
@@ -116,7 +111,7 @@ static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *d
     plan->pools = desc->fused_pool != FCL_POOL_NONE;
     plan->tiles_a_sample = tiles_of(&s, 1);
     fcl_text_appendf(&options, "-DBLOCK=%d -DVECTORS=%d -DBACKWARD=%d -DCHUNKS=%d", block_of(&s, desc->batch, device),
-                     vectors_of(&s), plan->is_backward, is_in_chunks(&s));
+                     fcl_winograd_vectors(&s), plan->is_backward, is_in_chunks(&s));
     if (desc->kind == FCL_CONV_FORWARD)
         fcl_options_activation(&options, "ACTIVATION", desc->activation);
     else if (desc->x_activation.kind == FCL_ELU)
@@ -129,8 +124,9 @@ static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *d
         FCL_TRY(fcl_kernel_create(&plan->product, device, file, "conv_winograd_product", fcl_text_get(&options)));
         FCL_TRY(fcl_kernel_create(&plan->results, device, file, "conv_winograd_results", fcl_text_get(&options)));
         plan->capacity = capacity_of(&s, desc->batch, device);
-        plan->range = (fcl_range){
-            .n_dimensions = 2, .global = {(size_t)(s.out_c / (LANES * vectors_of(&s))), POINTS}, .local = {1, 1}};
+        plan->range = (fcl_range){.n_dimensions = 2,
+                                  .global = {(size_t)(s.out_c / (LANES * fcl_winograd_vectors(&s))), POINTS},
+                                  .local = {1, 1}};
     } else {
         FCL_TRY(fcl_kernel_create(&plan->convolve, device, file, "conv_winograd", fcl_text_get(&options)));
         plan->range = (fcl_range){.n_dimensions = 1, .global = {items_of(&s, desc->batch, device)}, .local = {1}};

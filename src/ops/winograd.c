@@ -6,6 +6,10 @@ size_t fcl_winograd_tiles(const fcl_conv_shape *conv) {
     return fcl_div_up((size_t)conv->out_h, FCL_WINOGRAD_TILE) * fcl_div_up((size_t)conv->out_w, FCL_WINOGRAD_TILE);
 }
 
+int fcl_winograd_vectors(const fcl_conv_shape *conv) {
+    return conv->out_c % (2 * FCL_WINOGRAD_LANES) == 0 ? 2 : 1;
+}
+
 int fcl_winograd_fits(const fcl_op_desc *desc, const fcl_device *device) {
     enum { KERNEL = 3, MIN_REGISTER_SUMS = 16 /* fewer, and the transforms cost more than what they save */ };
     const fcl_conv_shape *c = &desc->conv;

@@ -104,15 +104,11 @@ static fcl_status plan_memory(session *s, const fcl_choice *choice, uint64_t mem
     return FCL_OK;
 }
 
-/* A line each. */
 static fcl_status log_plan(const fcl_memory_plan *plan) {
     fcl_text text = FCL_TEXT_EMPTY;
     fcl_memory_plan_append(&text, plan);
     fcl_status status = fcl_text_status(&text);
-    for (char *line = text.data, *end; status == FCL_OK && (end = strchr(line, '\n')); line = end + 1) {
-        *end = '\0';
-        fcl_log(FCL_LOG_INFO, "%s", line);
-    }
+    if (status == FCL_OK) fcl_log_lines(FCL_LOG_INFO, text.data);
     fcl_text_dispose(&text);
     return status;
 }
