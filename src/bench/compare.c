@@ -138,13 +138,14 @@ static int are_positive(const double *values, size_t n) {
 }
 
 /* Logarithms, so that a difference of means is a ratio; with what the machine's speed was at each sample taken out. */
-static fcl_status locate(fcl_trimmed_mean *out, const fcl_result *r, int exponent) {
+static fcl_status locate(fcl_trimmed_mean *out, double *correlation, const fcl_result *r, int exponent) {
     double *values;
     fcl_status status = FCL_NEW(&values, r->n_samples, "samples");
     if (status != FCL_OK) return status;
     for (size_t i = 0; i < r->n_samples; i++)
         values[i] = log(r->samples[i]) - (exponent ? exponent * log(r->calibration[i]) : 0.0);
     *out = fcl_trimmed_mean_of(values, r->n_samples);
+    *correlation = fcl_serial_correlation(values, r->n_samples);
     free(values);
     return isfinite(out->mean) ? FCL_OK : fcl_fail_memory("samples", r->n_samples * sizeof *values);
 }
@@ -162,13 +163,19 @@ static const char *reason_against(const fcl_result *before, const fcl_result *af
 static fcl_status judge(fcl_comparison *c, int calibrated_alike, double error) {
     fcl_status status;
     fcl_trimmed_mean before, after;
+    double correlations[2];
     const int is_calibrated = are_positive(c->before->calibration, c->before->n_samples) &&
                               are_positive(c->after->calibration, c->after->n_samples);
     const int exponent = calibrated_alike && is_calibrated ? speed_exponent(c->after) : 0;
     const double sign = c->after->higher_is_better ? 1.0 : -1.0, margin = log1p(FCL_COMPARE_MARGIN);
     c->corrected = exponent != 0;
-    FCL_TRY(locate(&before, c->before, exponent));
-    FCL_TRY(locate(&after, c->after, exponent));
+    FCL_TRY(locate(&before, &correlations[0], c->before, exponent));
+    FCL_TRY(locate(&after, &correlations[1], c->after, exponent));
+    /* How long a disturbance of this machine lasts: both runs tell. */
+    const double n[] = {(double)c->before->n_samples, (double)c->after->n_samples},
+                 correlation = (n[0] * correlations[0] + n[1] * correlations[1]) / (n[0] + n[1]);
+    fcl_trimmed_mean_correlate(&before, correlation);
+    fcl_trimmed_mean_correlate(&after, correlation);
     fcl_difference d = fcl_difference_of(&before, &after, error);
     const double gain = sign * d.difference;
     c->ratio = exp(gain);

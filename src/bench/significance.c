@@ -26,6 +26,22 @@ fcl_trimmed_mean fcl_trimmed_mean_of(const double *values, size_t n) {
                               .degrees_of_freedom = (double)(kept - 1)};
 }
 
+double fcl_serial_correlation(const double *values, size_t n) {
+    double mean = 0.0, products = 0.0, squares = 0.0;
+    assert(n >= 2);
+    for (size_t i = 0; i < n; i++) mean += values[i] / (double)n;
+    for (size_t i = 0; i < n; i++) squares += (values[i] - mean) * (values[i] - mean);
+    for (size_t i = 1; i < n; i++) products += (values[i] - mean) * (values[i - 1] - mean);
+    if (squares == 0.0) return 0.0;
+    return fmin(fmax(products / squares + 1.0 / (double)n, 0.0), FCL_CORRELATION_MAX);
+}
+
+void fcl_trimmed_mean_correlate(fcl_trimmed_mean *mean, double correlation) {
+    const double inflation = (1.0 + correlation) / (1.0 - correlation);
+    mean->squared_error *= inflation;
+    mean->degrees_of_freedom = fmax((mean->degrees_of_freedom + 1.0) / inflation - 1.0, 1.0);
+}
+
 fcl_difference fcl_difference_of(const fcl_trimmed_mean *a, const fcl_trimmed_mean *b, double error) {
     const double sum = a->squared_error + b->squared_error;
     fcl_difference out = {.difference = b->mean - a->mean, .margin = 0.0};

@@ -15,6 +15,15 @@ typedef struct fcl_trimmed_mean {
 /* n >= FCL_TRIMMED_MIN; NaN when memory is out. */
 fcl_trimmed_mean fcl_trimmed_mean_of(const double *values, size_t n);
 
+/* The correlation of each value with the one before it, for n >= 2 values in order of time: where a machine is slow for a while,
+ * neighbours are alike. The estimate is 1/n too low for independent values (Kendall, Biometrika 41, 1954), which is made up for;
+ * from 0 to FCL_CORRELATION_MAX. */
+#define FCL_CORRELATION_MAX 0.9
+double fcl_serial_correlation(const double *values, size_t n);
+/* Such values tell as much about their mean as (1 - c) / (1 + c) times as many independent ones (a first-order autoregression),
+ * and its error becomes what that many would give. */
+void fcl_trimmed_mean_correlate(fcl_trimmed_mean *mean, double correlation);
+
 /* The difference of two trimmed means of independent values, by the test of Yuen (Biometrika 61, 1974): which allows them
  * different variances and numbers. The true difference lies within `margin` of `difference` but for the probability `error`. */
 typedef struct fcl_difference {

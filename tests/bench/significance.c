@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "base/random.h"
 #include "support/support.h"
 
 /* scipy's own accuracy, and more than a verdict needs. */
@@ -46,6 +47,45 @@ START_TEST(the_test_of_yuen) {
 }
 END_TEST
 
+START_TEST(correlated_values_tell_less) {
+    /* By hand: deviations from 5.5 are -4.5 ... 4.5, the sum of squares 82.5, of the neighbours' products 57.75. */
+    const double rising[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, alternating[] = {1, 2, 1, 2, 1, 2};
+    ck_assert_double_eq_tol(fcl_serial_correlation(rising, 10), 57.75 / 82.5 + 0.1, tolerance);
+    ck_assert_double_eq(fcl_serial_correlation(alternating, 6), 0.0);
+    fcl_trimmed_mean m = {.mean = 3.0, .squared_error = 2.0, .degrees_of_freedom = 11.0};
+    fcl_trimmed_mean_correlate(&m, 0.5);
+    ck_assert_double_eq_tol(m.squared_error, 6.0, tolerance);
+    ck_assert_double_eq_tol(m.degrees_of_freedom, 3.0, tolerance);
+    fcl_trimmed_mean_correlate(&m, FCL_CORRELATION_MAX);
+    ck_assert_double_eq(m.degrees_of_freedom, 1.0);
+}
+END_TEST
+
+/* A machine that is slow every now and then for some repeats: x[i] = 0.6 x[i-1] + noise, 1000 pairs of runs of 20. */
+START_TEST(slow_spells_give_no_false_alarm) {
+    enum { PAIRS = 1000, N = 20 };
+    const double error = 0.01, kept = 0.6;
+    unsigned n_plain = 0, n_corrected = 0;
+    for (uint32_t pair = 0; pair < PAIRS; pair++) {
+        fcl_trimmed_mean m[2], corrected[2];
+        double x[N], correlation = 0.0, last = 0.0;
+        for (uint32_t run = 0; run < 2; run++) {
+            fcl_random_stream stream = fcl_random_stream_make(pair, FCL_RANDOM_TEST, run);
+            for (int i = 0; i < N; i++) x[i] = last = kept * last + fcl_random_normal(&stream);
+            m[run] = corrected[run] = fcl_trimmed_mean_of(x, N);
+            correlation += 0.5 * fcl_serial_correlation(x, N);
+        }
+        for (int run = 0; run < 2; run++) fcl_trimmed_mean_correlate(&corrected[run], correlation);
+        fcl_difference plain = fcl_difference_of(&m[0], &m[1], error),
+                       wider = fcl_difference_of(&corrected[0], &corrected[1], error);
+        n_plain += fabs(plain.difference) > plain.margin;
+        n_corrected += fabs(wider.difference) > wider.margin;
+    }
+    /* The correlation of so few is estimated poorly: what is left is a few times the error, not a few dozen times. */
+    ck_assert_msg(n_plain > 80 && n_corrected < 40, "%u and %u false alarms", n_plain, n_corrected);
+}
+END_TEST
+
 START_TEST(without_spread_there_is_no_margin) {
     const double same[] = {2, 2, 2, 2, 2};
     fcl_trimmed_mean m = fcl_trimmed_mean_of(same, 5);
@@ -60,6 +100,8 @@ int main(void) {
     tcase_add_test(tests, quantiles_of_students_t);
     tcase_add_test(tests, trimmed_means);
     tcase_add_test(tests, the_test_of_yuen);
+    tcase_add_test(tests, correlated_values_tell_less);
+    tcase_add_test(tests, slow_spells_give_no_false_alarm);
     tcase_add_test(tests, without_spread_there_is_no_margin);
     suite_add_tcase(suite, tests);
     return test_run(suite);
