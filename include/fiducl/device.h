@@ -4,7 +4,8 @@
  * A selector is "auto", "cpu", "gpu", an index as fcl_device_list() orders devices and `fiducl devices` prints, or part
  * of "platform:device" (upper and lower case are the same), which ends in "#1", "#2", ... where a platform has several
  * devices of one name. Several matches of a part are an error that lists them. Each of these may end in ":1core", ":2cores",
- * ...: then only so many of the device's compute units are used. "auto" is the first GPU, else the first CPU, else the first
+ * ...: then only so many of the device's compute units are used, the first ones, or with ":1core@2" those from the third on (the
+ * first is 0). "auto" is the first GPU, else the first CPU, else the first
  * device, here where there is no model to measure with; fcl_auto_choose() (auto.h) measures.
  */
 #ifndef FIDUCL_DEVICE_H
@@ -34,6 +35,7 @@ typedef struct fcl_device_info {
     unsigned vendor_id;
     unsigned compute_units;
     unsigned part_of_units; /* of an opened part of a device: the compute units of the whole; else 0 */
+    unsigned part_first;    /* and the first one that belongs to it, from 0 */
     /* How it can be divided: into parts of any numbers of compute units, into equal parts. */
     int divides_by_counts, divides_equally;
     unsigned clock_mhz;
@@ -62,12 +64,24 @@ FCL_API void fcl_device_list_free(fcl_device_list *list);
 FCL_API unsigned fcl_device_list_count(const fcl_device_list *list);
 /* Lends; index < count. */
 FCL_API const fcl_device_info *fcl_device_list_at(const fcl_device_list *list, unsigned index);
-/* "platform:device", "platform:device#2", "platform:device:1core": the selector that still fits when others come and go;
- * for free(), NULL when memory is out. */
+/* "platform:device", "platform:device#2", "platform:device:1core", "platform:device:1core@1": the selector that still fits when
+ * others come and go; for free(), NULL when memory is out. */
 FCL_API char *fcl_device_selector(const fcl_device_info *info);
 /* Resolves a selector; NULL means $FIDUCL_DEVICE if set, else "auto". FCL_E_NO_DEVICE says what there is, or why the part
  * that is asked for cannot be had; *out is the device that it is a part of. */
 FCL_API fcl_status fcl_device_select(unsigned *out, const fcl_device_list *list, const char *selector);
+/*
+ * Several devices: selectors as above separated by commas (one within parentheses separates nothing), "auto" only alone; "all-gpus"
+ * is every usable GPU and "all" every usable device, each piece of hardware once, through the platform that comes first. NULL is
+ * as above. *out is an array of *n selectors as fcl_device_selector() writes them, one a device.
+ *
+ * What is the same hardware cannot be there twice, except in parts: each part without "@" takes the first cores that those before it
+ * left, so that "cpu:1core,cpu:1core" are two different cores. FCL_E_NO_DEVICE says which devices collide, or how many cores there
+ * are.
+ */
+FCL_API fcl_status fcl_device_select_several(char ***out, unsigned *n, const fcl_device_list *list,
+                                             const char *selectors);
+FCL_API void fcl_device_selectors_free(char **selectors, unsigned n);
 /* Whether a selector (NULL as above, but only where $FIDUCL_DEVICE is set) is "auto", or a part of it: "auto:2cores". */
 FCL_API int fcl_selector_is_auto(const char *selector);
 
@@ -87,6 +101,9 @@ typedef struct fcl_device fcl_device;
  * headers), which costs some speed. */
 FCL_API fcl_status fcl_device_open(fcl_device **out, const char *selector, int profiling);
 FCL_API void fcl_device_free(fcl_device *device);
+/* Opens all of fcl_device_select_several(), in its order. */
+FCL_API fcl_status fcl_device_open_several(fcl_device ***out, unsigned *n, const char *selectors, int profiling);
+FCL_API void fcl_device_free_several(fcl_device **devices, unsigned n);
 /* Lends; valid as long as the device. */
 FCL_API const fcl_device_info *fcl_device_facts(const fcl_device *device);
 

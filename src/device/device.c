@@ -45,16 +45,17 @@ static void log_choice(const fcl_device_info *info, const char *selector) {
 }
 
 /* The device becomes a part of itself. */
-static fcl_status take_part(fcl_device *device, cl_platform_id platform, unsigned cores) {
+static fcl_status take_part(fcl_device *device, cl_platform_id platform, const fcl_selection *found) {
     fcl_status status;
     const fcl_device_info *whole = device->info;
     fcl_device_info *part = &device->part_info;
-    FCL_TRY(fcl_part_create(&device->part, device->id, whole, cores));
+    FCL_TRY(fcl_part_create(&device->part, device->id, whole, found->cores, found->first));
     FCL_TRY(fcl_device_info_query(part, platform, device->part));
     part->index = whole->index;
     part->ordinal = whole->ordinal;
     part->hardware = whole->hardware;
     part->part_of_units = whole->compute_units;
+    part->part_first = found->first;
     device->info = part;
     device->id = device->part;
 done:
@@ -72,7 +73,7 @@ fcl_status fcl_device_open(fcl_device **out, const char *selector, int profiling
     const cl_platform_id platform = device->list->platforms[found.index];
     device->info = &device->list->infos[found.index];
     device->id = device->list->ids[found.index];
-    if (found.cores) FCL_TRY(take_part(device, platform, found.cores));
+    if (found.cores) FCL_TRY(take_part(device, platform, &found));
     device->profiling = profiling;
     device->alignment = device->info->base_address_align_bits / BITS_PER_BYTE;
     if (device->alignment < MIN_ALIGNMENT_BYTES) device->alignment = MIN_ALIGNMENT_BYTES;

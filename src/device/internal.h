@@ -18,6 +18,8 @@ struct fcl_device_list {
 typedef struct fcl_selection {
     unsigned index; /* in the list */
     unsigned cores; /* so many of its compute units; 0: the whole device */
+    unsigned first; /* from this one on */
+    int is_placed;  /* `first` was asked for */
 } fcl_selection;
 
 /* A built program; the device owns it until it closes. */
@@ -91,11 +93,23 @@ void fcl_device_info_dispose(fcl_device_info *info);
 
 /* select.c: as fcl_device_select(), with the part that is asked for. */
 fcl_status fcl_device_find(fcl_selection *out, const fcl_device_list *list, const char *selector);
+/* fcl_device_selector() of a part of a device in the list, or of all of it; for free(), NULL when memory is out. */
+char *fcl_device_selector_at(const fcl_device_info *info, unsigned cores, unsigned first);
+/* Whether they are the same, in upper or lower case. */
+int fcl_selector_equals(const char *text, const char *other);
+/* $FIDUCL_DEVICE, or NULL. */
+const char *fcl_default_selector(void);
 
-/* part.c: FCL_E_NO_DEVICE when so many cores of a device (1 or more) cannot be had; and the sub-device, for
- * clReleaseDevice(), of fewer cores than the device has. */
-fcl_status fcl_part_check(const fcl_device_info *whole, unsigned cores);
-fcl_status fcl_part_create(cl_device_id *out, cl_device_id whole, const fcl_device_info *facts, unsigned cores);
+/* several.c: the end of a list's first element: its comma, or the end of the text. */
+const char *fcl_selectors_end(const char *selectors);
+/* "all", "all-gpus", or more than one element. */
+int fcl_selectors_are_several(const char *selectors);
+
+/* part.c: FCL_E_NO_DEVICE when so many cores of a device (1 or more) from the one `first` on cannot be had; and the sub-device,
+ * for clReleaseDevice(), of fewer cores than the device has. */
+fcl_status fcl_part_check(const fcl_device_info *whole, unsigned cores, unsigned first);
+fcl_status fcl_part_create(cl_device_id *out, cl_device_id whole, const fcl_device_info *facts, unsigned cores,
+                           unsigned first);
 
 /* pocl.c: to be called before the first OpenCL call of the process. */
 void fcl_pocl_prepare(void);

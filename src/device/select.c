@@ -19,7 +19,7 @@ static int same_start(const char *text, const char *part, size_t n) {
     return i == n;
 }
 
-static int equals(const char *text, const char *other) {
+int fcl_selector_equals(const char *text, const char *other) {
     return same_start(text, other, strlen(other) + 1);
 }
 
@@ -32,63 +32,89 @@ static int contains(const char *text, const char *part, size_t n) {
 
 typedef enum match { NO_MATCH, PART_MATCH, WHOLE_MATCH } match;
 
-char *fcl_device_selector_of(const fcl_device_info *info, unsigned cores) {
-    char ordinal[16] = "", part[24] = "";
+char *fcl_device_selector_at(const fcl_device_info *info, unsigned cores, unsigned first) {
+    char ordinal[16] = "", part[24] = "", place[16] = "";
     if (info->ordinal) snprintf(ordinal, sizeof ordinal, "#%u", info->ordinal);
     if (cores) snprintf(part, sizeof part, ":%ucore%s", cores, cores == 1 ? "" : "s");
-    return fcl_format("%s:%s%s%s", info->platform, info->name, ordinal, part);
+    if (cores && first) snprintf(place, sizeof place, "@%u", first);
+    return fcl_format("%s:%s%s%s%s", info->platform, info->name, ordinal, part, place);
+}
+
+char *fcl_device_selector_of(const fcl_device_info *info, unsigned cores) {
+    return fcl_device_selector_at(info, cores, 0);
 }
 
 char *fcl_device_selector(const fcl_device_info *info) {
-    return fcl_device_selector_of(info, info->part_of_units ? info->compute_units : 0);
+    return fcl_device_selector_at(info, info->part_of_units ? info->compute_units : 0, info->part_first);
 }
 
-/* "DEVICE:2cores" in two: *device, for free(), and 2; or 0 without such an end. */
-static fcl_status divide(char **device, unsigned *cores, const char *selector) {
+/* The number at *text, which goes on behind it; large ones become UINT_MAX. 0 when there is none. */
+static int take_number(unsigned *out, const char **text) {
+    const size_t n_digits = strspn(*text, "0123456789");
+    if (!n_digits) return 0;
+    const unsigned long number = strtoul(*text, NULL, 10);
+    *out = number < UINT_MAX ? (unsigned)number : UINT_MAX;
+    *text += n_digits;
+    return 1;
+}
+
+/* Whether all of `text` is "2cores" or "2cores@3". */
+static int is_part(fcl_selection *out, const char *text) {
+    if (!take_number(&out->cores, &text)) return 0;
+    const size_t n_letters = strcspn(text, "@");
+    if (!(n_letters == 4 && same_start(text, "core", 4)) && !(n_letters == 5 && same_start(text, "cores", 5))) return 0;
+    text += n_letters;
+    if (!*text) return 1;
+    text++;
+    out->is_placed = 1;
+    return take_number(&out->first, &text) && !*text;
+}
+
+/* "DEVICE:2cores@3" in two: *device, for free(), and the part; or no cores without such an end. */
+static fcl_status divide(char **device, fcl_selection *part, const char *selector) {
     const char *colon = strrchr(selector, ':');
-    const size_t n_digits = colon ? strspn(colon + 1, "0123456789") : 0;
-    const int is_part = n_digits && (equals(colon + 1 + n_digits, "core") || equals(colon + 1 + n_digits, "cores"));
-    unsigned long wanted = 0;
-    if (is_part && (wanted = strtoul(colon + 1, NULL, 10)) == 0)
+    fcl_selection found = {0};
+    if (!colon || !is_part(&found, colon + 1))
+        found = (fcl_selection){0};
+    else if (found.cores == 0)
         return fcl_fail(FCL_E_NO_DEVICE, "'%s': a part of a device has one core at least", selector);
     if (!(*device = fcl_duplicate(selector))) return FCL_E_MEMORY;
-    if (is_part) (*device)[colon - selector] = '\0';
-    *cores = wanted < UINT_MAX ? (unsigned)wanted : UINT_MAX;
+    if (found.cores) (*device)[colon - selector] = '\0';
+    *part = found;
     return FCL_OK;
 }
 
-/* What is meant where no selector is given. */
-static const char *default_selector(void) {
+const char *fcl_default_selector(void) {
     const char *selector = getenv("FIDUCL_DEVICE");
     return selector && *selector ? selector : NULL;
 }
 
 int fcl_selector_is_auto(const char *selector) {
     char *device;
-    unsigned cores;
-    if (!selector && !(selector = default_selector())) return 0;
-    if (divide(&device, &cores, selector) != FCL_OK) return 0;
-    const int yes = equals(device, "auto");
+    fcl_selection part;
+    if (!selector && !(selector = fcl_default_selector())) return 0;
+    if (divide(&device, &part, selector) != FCL_OK) return 0;
+    const int yes = fcl_selector_equals(device, "auto") && !part.is_placed;
     free(device);
     return yes;
 }
 
 unsigned fcl_selector_cores(const char *selector) {
     char *device;
-    unsigned cores;
-    if (!selector && !(selector = default_selector())) return 0;
-    if (divide(&device, &cores, selector) != FCL_OK) return 0;
+    fcl_selection part;
+    if (!selector && !(selector = fcl_default_selector())) return 0;
+    if (divide(&device, &part, selector) != FCL_OK) return 0;
     free(device);
-    return cores;
+    return part.cores;
 }
 
 /* "a:b" is also a platform with a and a device with b. */
 static match match_name(const fcl_device_info *info, const char *selector) {
     char *whole = fcl_device_selector(info);
     if (!whole) return NO_MATCH;
-    match found = equals(whole, selector) || equals(info->name, selector) ? WHOLE_MATCH
-                  : contains(whole, selector, strlen(selector))           ? PART_MATCH
-                                                                          : NO_MATCH;
+    match found = fcl_selector_equals(whole, selector) || fcl_selector_equals(info->name, selector) ? WHOLE_MATCH
+                  : contains(whole, selector, strlen(selector))                                     ? PART_MATCH
+                                                                                                    : NO_MATCH;
     free(whole);
     const char *colon = strchr(selector, ':');
     if (found == NO_MATCH && colon && contains(info->platform, selector, (size_t)(colon - selector)) &&
@@ -174,9 +200,11 @@ static fcl_status select_name(unsigned *out, const fcl_device_list *list, const 
         what = fcl_format("the device selector '%s' matches several devices, choose one by its index", selector);
         status = what ? fail_with_list(what, list, keep) : FCL_E_MEMORY;
     } else {
-        what = fcl_format("no device matches '%s' (auto, cpu, gpu, a number, or part of platform:device, each with "
-                          ":1core, :2cores, ... for a part of it); there are",
-                          selector);
+        what = fcl_selectors_are_several(selector)
+                   ? fcl_format("'%s' stands for several devices where one is asked for; there are", selector)
+                   : fcl_format("no device matches '%s' (auto, cpu, gpu, a number, or part of platform:device, each "
+                                "with :1core, :2cores, ... for a part of it); there are",
+                                selector);
         status = what ? fail_with_list(what, list, NULL) : FCL_E_MEMORY;
     }
 done:
@@ -188,9 +216,9 @@ done:
 
 static fcl_status select_device(unsigned *out, const fcl_device_list *list, const char *selector) {
     if (!*selector) return fail_with_list("the device selector is empty; there are", list, NULL);
-    if (equals(selector, "auto")) return select_auto(out, list);
-    if (equals(selector, "cpu")) return select_kind(out, list, FCL_DEVICE_CPU);
-    if (equals(selector, "gpu")) return select_kind(out, list, FCL_DEVICE_GPU);
+    if (fcl_selector_equals(selector, "auto")) return select_auto(out, list);
+    if (fcl_selector_equals(selector, "cpu")) return select_kind(out, list, FCL_DEVICE_CPU);
+    if (fcl_selector_equals(selector, "gpu")) return select_kind(out, list, FCL_DEVICE_GPU);
     /* A number that is no index may be a part of a name: "3090". */
     size_t index;
     if (fcl_parse_size(&index, selector) && index < list->count) {
@@ -208,11 +236,16 @@ fcl_status fcl_device_find(fcl_selection *out, const fcl_device_list *list, cons
     if (!list->count)
         return fcl_fail(FCL_E_NO_DEVICE, "there is no OpenCL device: install a GPU's platform (`fiducl devices` says "
                                          "which), or `apt install pocl-opencl-icd` to compute on the CPU");
-    if (!selector && !(selector = default_selector())) selector = "auto";
-    FCL_TRY(divide(&device, &found.cores, selector));
+    if (!selector && !(selector = fcl_default_selector())) selector = "auto";
+    FCL_TRY(divide(&device, &found, selector));
+    if (fcl_selector_equals(device, "auto") && found.is_placed) {
+        status =
+            fcl_fail(FCL_E_NO_DEVICE, "'%s': of a device that is chosen by 'auto' no cores can be named", selector);
+        goto done;
+    }
     FCL_TRY(select_device(&found.index, list, device));
     const fcl_device_info *info = &list->infos[found.index];
-    if (found.cores) FCL_TRY(fcl_part_check(info, found.cores));
+    if (found.cores) FCL_TRY(fcl_part_check(info, found.cores, found.first));
     if (found.cores == info->compute_units) found.cores = 0;
     *out = found;
 done:

@@ -120,10 +120,66 @@ START_TEST(an_equal_part) {
         return;
     }
     facts.divides_by_counts = 0;
-    ck_ok(fcl_part_create(&part, test_device()->list->ids[facts.index], &facts, 1));
-    ck_assert_int_eq(clGetDeviceInfo(part, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof units, &units, NULL), CL_SUCCESS);
-    ck_assert_uint_eq(units, 1);
-    ck_assert_int_eq(clReleaseDevice(part), CL_SUCCESS);
+    for (unsigned first = 0; first < 2; first++) {
+        ck_ok(fcl_part_create(&part, test_device()->list->ids[facts.index], &facts, 1, first));
+        ck_assert_int_eq(clGetDeviceInfo(part, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof units, &units, NULL), CL_SUCCESS);
+        ck_assert_uint_eq(units, 1);
+        ck_assert_int_eq(clReleaseDevice(part), CL_SUCCESS);
+    }
+}
+END_TEST
+
+/* The second and the first part of equal parts and of counts: each is one, and not the other. */
+START_TEST(two_parts_stand_side_by_side) {
+    enum { N = 1 << 16 };
+    fcl_device *first = open_core(), **both;
+    if (!first) return;
+    fcl_device_free(first);
+    unsigned n;
+    char *one = fcl_device_selector_of(whole_device(), 1), *list = fcl_format("%s,%s", one, one);
+    ck_ok(fcl_device_open_several(&both, &n, list, 0));
+    ck_assert_uint_eq(n, 2);
+    ck_assert_ptr_ne(fcl_device_cl_id(both[0]), fcl_device_cl_id(both[1]));
+    for (unsigned i = 0; i < 2; i++) {
+        const fcl_device_info *info = fcl_device_facts(both[i]);
+        char *selector = fcl_device_selector(info), *expected = fcl_format("%s%s", one, i ? "@1" : "");
+        ck_assert_uint_eq(info->compute_units, 1);
+        ck_assert_uint_eq(info->part_first, i);
+        ck_assert_str_eq(selector, expected);
+        free(selector), free(expected);
+    }
+    ck_assert_str_eq(fcl_device_identity(both[0]), fcl_device_identity(both[1]));
+    /* Both are at work before either is waited for. */
+    fcl_buffer *buffers[2];
+    fcl_kernel *kernels[2];
+    static int values[N];
+    const fcl_range range = {.n_dimensions = 1, .global = {N}};
+    for (unsigned i = 0; i < 2; i++) {
+        ck_ok(fcl_kernel_create(&kernels[i], both[i], "test.cl", "add_one", "-DEXTRA=7"));
+        /* The second one takes the binary of the first. */
+        ck_assert_uint_eq(fcl_device_program_counts(both[i]).n_cached, i);
+        ck_ok(fcl_buffer_create(&buffers[i], both[i], sizeof values, "ints"));
+        for (int j = 0; j < N; j++) values[j] = 10 * (int)i + j;
+        ck_ok(fcl_buffer_write(buffers[i], 0, values, sizeof values));
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        ck_ok(FCL_LAUNCH(kernels[i], &range, fcl_arg_buffer(buffers[i])));
+        ck_assert_int_eq(clFlush(fcl_device_cl_queue(both[i])), CL_SUCCESS);
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        ck_ok(fcl_buffer_read(values, buffers[i], 0, sizeof values));
+        for (int j = 0; j < N; j++) ck_assert_int_eq(values[j], 10 * (int)i + j + 1);
+        fcl_kernel_free(kernels[i]);
+        fcl_buffer_free(buffers[i]);
+    }
+    fcl_device_free_several(both, n);
+    /* What the driver was asked for: the second part alone, too. */
+    char *second = fcl_format("%s@1", one);
+    fcl_device *device;
+    ck_ok(fcl_device_open(&device, second, 0));
+    ck_assert_uint_eq(fcl_device_facts(device)->part_first, 1);
+    fcl_device_free(device);
+    free(second), free(one), free(list);
 }
 END_TEST
 
@@ -150,6 +206,7 @@ int main(void) {
     tcase_add_test(tests, a_part_computes);
     tcase_add_test(tests, parts_come_and_go);
     tcase_add_test(tests, an_equal_part);
+    tcase_add_test(tests, two_parts_stand_side_by_side);
     tcase_add_test(tests, what_cannot_be_had_is_refused);
     suite_add_tcase(suite, tests);
     return test_run(suite);
