@@ -19,8 +19,8 @@ typedef struct fcl_change {
 fcl_change fcl_change_draw(const fcl_augmentation *augmentation, uint64_t seed, uint32_t epoch, uint32_t sample);
 
 /* Changes a sample in place: image (96, 96) in 0..1, keypoints (30) in pixels, mask (30). Pixels from outside the frame
- * repeat its border; a keypoint that leaves the frame stays a target. `scratch` has room for
- * FCL_AUGMENT_SCRATCH_VALUES. */
+ * repeat its border; a keypoint that leaves the frame stays a target, so that as many are labelled after as before. `scratch`
+ * has room for FCL_AUGMENT_SCRATCH_VALUES. */
 enum { FCL_AUGMENT_SCRATCH_VALUES = (FCL_IMAGE_SIDE + 1) * (FCL_IMAGE_SIDE + 1) };
 void fcl_augment(float *image, float *keypoints, uint8_t *mask, float *scratch, const fcl_change *change);
 

@@ -5,6 +5,7 @@
 #include "base/thread.h"
 #include "dataset/augment.h"
 #include "dataset/dataset.h"
+#include "net/share.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -38,6 +39,8 @@ struct fcl_batches {
     uint32_t *kept;   /* samples that take part */
     uint32_t *order;  /* the samples of this epoch in order */
     size_t n_kept;
+    unsigned *weights; /* of the window; NULL where all is made */
+    fcl_batches_window window;
     slot slots[N_SLOTS];
     worker workers[N_SLOTS];
 
@@ -70,7 +73,7 @@ size_t fcl_batches_bytes(size_t batch) {
     return N_SLOTS * batch * (PIXELS + 2 * COORDINATES) * sizeof(float);
 }
 
-static void make_sample(const fcl_batches *b, slot *s, size_t i, uint32_t sample, float *scratch) {
+static void make_sample(const fcl_batches *b, const slot *s, size_t i, uint32_t sample, float *scratch) {
     const float half_side = FCL_IMAGE_SIDE / 2.0f, white = 255.0f;
     float *image = s->images + i * PIXELS, *targets = s->targets + i * COORDINATES, *mask = s->mask + i * COORDINATES;
     float points[COORDINATES];
@@ -86,21 +89,38 @@ static void make_sample(const fcl_batches *b, slot *s, size_t i, uint32_t sample
     for (size_t c = 0; c < COORDINATES; c++) {
         mask[c] = labelled[c];
         targets[c] = labelled[c] ? (points[c] - half_side) / half_side : 0.0f;
-        s->batch.n_labelled += labelled[c];
     }
-    s->samples[i] = sample;
+}
+
+/* What of a batch is made. */
+static fcl_share window_of(const fcl_batches *b, size_t batch) {
+    const fcl_batches_window *w = &b->window;
+    const fcl_share whole = {.first = 0, .n = batch};
+    if (!b->weights) return whole;
+    const fcl_share first = fcl_share_by_weights(whole, w->weights, w->n_weights, w->first);
+    const fcl_share last = fcl_share_by_weights(whole, w->weights, w->n_weights, w->first + w->n - 1);
+    return (fcl_share){.first = first.first, .n = last.first + last.n - first.first};
 }
 
 static void make_batch(const fcl_batches *b, slot *s, size_t index, float *scratch) {
     const size_t first = index * b->options.batch, left = b->n_kept - first;
-    s->batch = (fcl_batch){.n = left < b->options.batch ? left : b->options.batch,
+    const size_t n = left < b->options.batch ? left : b->options.batch;
+    const fcl_share window = window_of(b, n);
+    s->batch = (fcl_batch){.n = n,
                            .index = index,
                            .images = s->images,
                            .targets = s->targets,
                            .mask = s->mask,
                            .samples = s->samples,
-                           .slot = (unsigned)(s - b->slots)};
-    for (size_t i = 0; i < s->batch.n; i++) make_sample(b, s, i, b->order[first + i], scratch);
+                           .slot = (unsigned)(s - b->slots),
+                           .window_first = window.first,
+                           .window_n = window.n};
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t sample = s->samples[i] = b->order[first + i];
+        for (size_t c = 0; c < COORDINATES; c++) s->batch.n_labelled += b->mask[(size_t)sample * COORDINATES + c];
+        /* Of memory that is never written the system gives none. */
+        if (i >= window.first && i < window.first + window.n) make_sample(b, s, i, sample, scratch);
+    }
 }
 
 static slot *find_slot(fcl_batches *b, slot_state state) {
@@ -217,6 +237,7 @@ void fcl_batches_free(fcl_batches *b) {
     free(b->mask);
     free(b->kept);
     free(b->order);
+    free(b->weights);
     free(b);
 }
 
@@ -230,15 +251,39 @@ static void order_epoch(fcl_batches *b, uint32_t epoch) {
     for (size_t i = 0; i < b->n_kept; i++) b->order[i] = b->kept[b->order[i]];
 }
 
+/* The threads take up nothing new of the epoch under way, if there is one, and what they read is the caller's until the lock is
+ * released. */
+static void end_epoch(fcl_batches *b) {
+    b->next_made = b->next_taken = fcl_batches_per_epoch(b);
+    while (find_slot(b, BEING_MADE)) pthread_cond_wait(&b->changed, &b->lock);
+    for (int i = 0; i < N_SLOTS; i++)
+        if (b->slots[i].state == READY) b->slots[i].state = FREE;
+}
+
+fcl_status fcl_batches_set_window(fcl_batches *b, const fcl_batches_window *window) {
+    fcl_status status = FCL_OK;
+    unsigned *weights = NULL;
+    if (window) {
+        assert(window->n > 0 && window->first + window->n <= window->n_weights);
+        FCL_TRY(FCL_NEW(&weights, window->n_weights, "the shares of a batch"));
+        memcpy(weights, window->weights, window->n_weights * sizeof *weights);
+    }
+    pthread_mutex_lock(&b->lock);
+    end_epoch(b);
+    free(b->weights);
+    b->weights = weights;
+    b->window = window ? *window : (fcl_batches_window){0};
+    b->window.weights = weights;
+    pthread_mutex_unlock(&b->lock);
+done:
+    return status;
+}
+
 fcl_status fcl_batches_start(fcl_batches *b, uint32_t epoch, size_t first) {
     const size_t n = fcl_batches_per_epoch(b);
     if (first > n) return fcl_fail(FCL_E_INPUT, "an epoch has %zu batches; it cannot start at number %zu", n, first);
     pthread_mutex_lock(&b->lock);
-    /* The threads take up nothing new of the old epoch; the order is theirs until the batches under way are made. */
-    b->next_made = n;
-    while (find_slot(b, BEING_MADE)) pthread_cond_wait(&b->changed, &b->lock);
-    for (int i = 0; i < N_SLOTS; i++)
-        if (b->slots[i].state == READY) b->slots[i].state = FREE;
+    end_epoch(b);
     order_epoch(b, epoch);
     b->next_made = b->next_taken = first;
     pthread_cond_broadcast(&b->changed);

@@ -26,7 +26,8 @@ typedef struct fcl_batch_options {
     int drop_unlabelled; /* 1: samples without any label are left out */
 } fcl_batch_options;
 
-/* One batch, ready for the device. Memory is lent until the slot is released. */
+/* One batch, ready for the device. Memory is lent until the slot is released. Images, targets and mask of samples outside the
+ * window are not set; everything else is the whole batch's. */
 typedef struct fcl_batch {
     size_t n;
     size_t index;            /* in the epoch */
@@ -36,7 +37,16 @@ typedef struct fcl_batch {
     size_t n_labelled;       /* ones in the mask */
     const uint32_t *samples; /* (n): index of each in the data set */
     unsigned slot;
+    size_t window_first, window_n; /* samples that are made: [window_first, window_first + window_n) */
 } fcl_batch;
+
+/* The part of each batch that is made, where others make the rest: the shares [first, first + n) of those that
+ * fcl_share_by_weights (net/share.h) divides the batch into, one after the other. */
+typedef struct fcl_batches_window {
+    const unsigned *weights; /* (n_weights), with a sum of at least 1 */
+    size_t n_weights;
+    size_t first, n;
+} fcl_batches_window;
 
 typedef struct fcl_batches fcl_batches;
 
@@ -46,6 +56,9 @@ void fcl_batches_free(fcl_batches *batches);
 size_t fcl_batches_n_samples(const fcl_batches *batches);           /* an epoch's, after dropping */
 const fcl_dataset *fcl_batches_dataset(const fcl_batches *batches); /* lends */
 size_t fcl_batches_per_epoch(const fcl_batches *batches);
+/* From the next start on only the window of each batch is made; NULL: all of it, as at first. Ends an epoch that was under way.
+ * Weights are copied. */
+fcl_status fcl_batches_set_window(fcl_batches *batches, const fcl_batches_window *window);
 /* Starts an epoch (from 0) at batch `first`; ends one that was under way. */
 fcl_status fcl_batches_start(fcl_batches *batches, uint32_t epoch, size_t first);
 /* The next batch; *more is 0 and out->n is 0 at the epoch's end. At most fcl_batches_n_slots() may be unreleased. */

@@ -16,5 +16,9 @@ typedef struct fcl_share {
 size_t fcl_share_n_parts(fcl_share share, size_t largest);
 /* Part `index` of n_parts (1..share.n), one after the other and as even as possible: those in front have one sample more. */
 fcl_share fcl_share_part(fcl_share share, size_t n_parts, size_t index);
+/* The share of the index-th of n_weights, one after the other and as near to the proportion of the weights as whole samples can
+ * be, by largest remainder: of equal ones the first has one more; a weight of 0 gets nothing. Their sum must not be 0. With the
+ * samples of a full batch as weights, that batch is shared as they say and a smaller one likewise. */
+fcl_share fcl_share_by_weights(fcl_share share, const unsigned *weights, size_t n_weights, size_t index);
 
 #endif

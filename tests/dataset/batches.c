@@ -245,6 +245,91 @@ START_TEST(ended_at_any_moment) {
 }
 END_TEST
 
+/* Windows of a batch of 5, and of the last one of 3, by hand. */
+static const struct {
+    unsigned weights[4];
+    size_t n_weights, counts[4], last_counts[4];
+} windows[] = {
+    {{3, 2}, 2, {3, 2}, {2, 1}},                   /* of 3: 1.8, 1.2 */
+    {{0, 1, 4}, 3, {0, 1, 4}, {0, 1, 2}},          /* 0, 0.6, 2.4 */
+    {{1, 1, 1, 2}, 4, {1, 1, 1, 2}, {1, 1, 0, 1}}, /* 0.6 thrice, 1.2: the first two have one */
+    {{0, 7}, 2, {0, 5}, {0, 3}},
+};
+
+/* What each window of the epoch holds comes to where it belongs in `out`, and what it does not hold stays 0. */
+static void take_windows(record *out, fcl_batches *b, uint32_t epoch, int round, const record *wanted) {
+    memset(out, 0, sizeof *out);
+    for (size_t w = 0; w < windows[round].n_weights; w++) {
+        fcl_batch batch;
+        ck_ok(fcl_batches_set_window(b, &(fcl_batches_window){windows[round].weights, windows[round].n_weights, w, 1}));
+        ck_assert_int_eq(next(&batch, b), 0); /* what was under way has ended */
+        ck_ok(fcl_batches_start(b, epoch, 0));
+        for (size_t at = 0; next(&batch, b); at += batch.n) {
+            const size_t *counts = batch.n == BATCH ? windows[round].counts : windows[round].last_counts;
+            size_t first = 0, n_labelled = 0;
+            for (size_t i = 0; i < w; i++) first += counts[i];
+            ck_assert_uint_eq(batch.window_n, counts[w]);
+            if (counts[w]) ck_assert_uint_eq(batch.window_first, first);
+            for (size_t i = 0; i < batch.n; i++) {
+                ck_assert_uint_eq(batch.samples[i], wanted->samples[at + i]);
+                for (size_t c = 0; c < 30; c++) n_labelled += wanted->mask[at + i][c] == 1.0f;
+            }
+            ck_assert_uint_eq(batch.n_labelled, n_labelled);
+            for (size_t i = first; i < first + counts[w]; i++, out->n++) {
+                out->samples[at + i] = batch.samples[i];
+                memcpy(out->images[at + i], batch.images + i * PIXELS, sizeof out->images[0]);
+                memcpy(out->targets[at + i], batch.targets + i * 30, sizeof out->targets[0]);
+                memcpy(out->mask[at + i], batch.mask + i * 30, sizeof out->mask[0]);
+            }
+            fcl_batches_release(b, batch.slot);
+        }
+        ck_ok(fcl_batches_start(b, epoch, 1)); /* that the next window ends */
+    }
+}
+
+/* Together they are the whole batch to the bit, with and without augmentation, also when one object makes them in turn. */
+START_TEST(windows_make_up_the_batch) {
+    fcl_dataset *d = made_dataset(N);
+    for (size_t i = 0; i < N; i += 3) unlabel(d, i, (unsigned)i);
+    fcl_batches *b = create(d, 1, _i), *c = create(d, 1, _i);
+    take(&whole, b, 3, 0, 0, 0);
+    for (int round = 0; round < 4; round++) {
+        take_windows(&other, c, 3, round, &whole);
+        ck_assert_mem_eq(&whole, &other, sizeof whole);
+    }
+    ck_ok(fcl_batches_set_window(c, NULL));
+    take(&other, c, 3, 0, 0, 0);
+    ck_assert_mem_eq(&whole, &other, sizeof whole);
+    fcl_batches_free(b);
+    fcl_batches_free(c);
+    fcl_dataset_free(d);
+}
+END_TEST
+
+/* A window of several shares; samples outside of it are not touched. */
+START_TEST(only_the_window_is_made) {
+    fcl_dataset *d = made_dataset(N);
+    fcl_batches *b = create(d, 0, 0);
+    const unsigned weights[] = {1, 1, 2, 1};
+    fcl_batch batch;
+    ck_ok(fcl_batches_set_window(b, &(fcl_batches_window){weights, 4, 1, 2}));
+    ck_ok(fcl_batches_start(b, 0, 0));
+    for (unsigned i = 0; i < fcl_batches_n_slots(); i++) {
+        ck_assert_int_eq(next(&batch, b), 1);
+        ck_assert_uint_eq(batch.window_first, 1);
+        ck_assert_uint_eq(batch.window_n, 3);
+        for (size_t s = 0; s < BATCH; s++) {
+            const int inside = s >= 1 && s < 4;
+            ck_assert_int_eq(batch.images[s * PIXELS + PIXELS - 1] != 0.0f, inside);
+            ck_assert_int_eq(batch.mask[s * 30] != 0.0f, inside);
+            ck_assert_int_eq(batch.targets[s * 30] != 0.0f, inside);
+        }
+    }
+    fcl_batches_free(b);
+    fcl_dataset_free(d);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("batches");
     TCase *t = tcase_create("batches");
@@ -254,6 +339,8 @@ int main(void) {
     tcase_add_loop_test(t, threads_change_nothing, 0, 2);
     tcase_add_test(t, each_sample_once_in_the_recorded_order);
     tcase_add_loop_test(t, samples_that_are_left_out, 0, 5);
+    tcase_add_loop_test(t, windows_make_up_the_batch, 0, 2);
+    tcase_add_test(t, only_the_window_is_made);
     tcase_add_test(t, wrong_use);
     tcase_add_test(t, ended_at_any_moment);
     suite_add_tcase(suite, t);
