@@ -42,7 +42,9 @@ typedef struct fcl_train_options {
     const char *model;    /* name or file */
     const char *out;      /* run folder */
     fcl_recipe recipe;
-    const char *device;         /* selector or NULL; "auto" is not measured here: see fcl_auto_choose() */
+    /* Selectors, with commas between several, which train together (device.h), or NULL; "auto" is not measured here: see
+     * fcl_auto_choose() */
+    const char *device;
     const char *const *solvers; /* "conv=conv_direct" ..., NULL-ended, or NULL */
     const char *init_weights;   /* safetensors, or NULL */
     const char *step_log;       /* CSV of step,loss, or NULL */
@@ -51,8 +53,12 @@ typedef struct fcl_train_options {
     /* A step is held against the host reference before a checkpoint when the last time is this long ago, so that a device that
      * comes to compute wrongly is noticed; 0: never. */
     double recheck_seconds;
-    uint64_t memory_limit; /* bytes on the device; 0: what it has. Where a batch does not fit it is computed in parts */
-    double duty;           /* the share of the time that the device may work, up to 1; 0: all of it */
+    uint64_t memory_limit; /* bytes on each device; 0: what it has. Where a batch does not fit it is computed in parts */
+    const double *duties;  /* (n_duties): the share of the time that a device may work, up to 1: one for all, or one each */
+    unsigned n_duties;     /* 0: all of it */
+    /* (n_shares): how the devices share a batch, in proportion, one each. None: by their measured speeds, adapted as it goes */
+    const unsigned *shares;
+    unsigned n_shares;
     int force;
 } fcl_train_options;
 
@@ -68,6 +74,10 @@ typedef struct fcl_train_result {
  * names step, layer, kernel, and the last good checkpoint, which is kept: FCL_E_INPUT when the data are at fault,
  * FCL_E_NOT_FINITE when numbers became too large, FCL_E_WRONG_RESULT when the device computes what the reference does not. */
 FCL_API fcl_status fcl_train(fcl_train_result *out, const fcl_train_options *options);
+/* Trains once more what `run` recorded, from the first step on, into the new folder `out`, with the same devices, drivers, solvers,
+ * parts and shares, so that all bits are the same. FCL_E_INPUT where they are not, or where the run moved to other devices on its
+ * way. */
+FCL_API fcl_status fcl_train_replay(fcl_train_result *result, const char *run, const char *out, int force);
 /* Fails where fcl_train would for what `options` alone say (model, recipe, solvers' names, inputs inside the output's
  * folder), without data, device or anything written; `prepared` may be NULL. */
 FCL_API fcl_status fcl_train_check(const fcl_train_options *options);
@@ -76,7 +86,8 @@ typedef struct fcl_resume_options {
     unsigned epochs;
     const char *device;
     uint64_t memory_limit;
-    double duty;
+    const double *duties; /* (n_duties) */
+    unsigned n_duties;
 } fcl_resume_options;
 
 /* Takes up a run where its checkpoint is; `options` may be NULL. A finished run is success at once. */

@@ -36,8 +36,7 @@ static fcl_status repeat(double *sample, double *error, void *state, unsigned in
     double begin = fcl_clock_seconds();
     while (mae > options->target_mae && epochs < options->max_epochs) {
         status = fcl_training_epoch(&training);
-        if (status == FCL_OK)
-            status = fcl_validate(&loss, &mae, training.network, r->validated, recipe.learning_rate, NULL);
+        if (status == FCL_OK) status = fcl_validate(&loss, &mae, training.team, r->validated, recipe.learning_rate);
         if (status == FCL_E_NOT_FINITE) {
             status = FCL_OK;
             break;

@@ -26,6 +26,7 @@ static void free_trainer(fcl_training *training) {
 
 void fcl_training_dispose(fcl_training *training) {
     free_trainer(training);
+    fcl_team_free(training->team);
     fcl_network_free(training->network);
     *training = (fcl_training){0};
 }
@@ -36,8 +37,7 @@ fcl_status fcl_training_use(fcl_training *training, size_t n_images) {
     free_trainer(training);
     training->data.n = n_images;
     FCL_TRY(fcl_batches_create(&training->batches, &training->data, &options));
-    FCL_TRY(fcl_trainer_create(&training->trainer, &(fcl_trainer_setup){.device = training->device,
-                                                                        .network = training->network,
+    FCL_TRY(fcl_trainer_create(&training->trainer, &(fcl_trainer_setup){.team = training->team,
                                                                         .batches = training->batches,
                                                                         .recipe = &training->recipe,
                                                                         .max_steps = UINT64_MAX}));
@@ -52,7 +52,9 @@ fcl_status fcl_training_init(fcl_training *out, fcl_device *device, const fcl_mo
         .batch = (int)recipe->batch, .training = 1, .choice = choice, .measure = 1, .seed = recipe->seed};
     *out = (fcl_training){.device = device, .model = model, .recipe = *recipe, .data = *data};
     FCL_TRY(fcl_network_create(&out->network, device, model, &options));
-    FCL_TRY(fcl_trainer_begin(out->network, recipe->seed, NULL));
+    const fcl_team_member member = {.device = device, .network = out->network, .duty = 1.0};
+    FCL_TRY(fcl_team_create(&out->team, &(fcl_team_setup){.members = &member, .n = 1, .batch = recipe->batch}));
+    FCL_TRY(fcl_trainer_begin(out->team, recipe->seed, NULL));
     FCL_TRY(fcl_training_use(out, n_images));
 done:
     if (status != FCL_OK) fcl_training_dispose(out);
@@ -92,7 +94,7 @@ fcl_status fcl_training_first_gradients(double *loss, fcl_tensors *gradients, fc
                            .inverse_count = batch.n_labelled ? 1.0f / (float)batch.n_labelled : 0.0f};
     FCL_TRY(fcl_network_forward(network, &pass));
     FCL_TRY(fcl_network_loss(network, &pass));
-    FCL_TRY(fcl_network_backward(network, &pass));
+    FCL_TRY(fcl_network_backward(network, &pass, NULL));
     FCL_TRY(fcl_buffer_read(stats, fcl_network_stats(network), 0, sizeof stats));
     FCL_TRY(fcl_network_read(&read, network, FCL_GRADIENTS));
     *loss = (double)stats[0];

@@ -15,6 +15,7 @@ typedef struct fcl_training {
     fcl_recipe recipe;
     fcl_dataset data; /* a part of the data set that was given; its arrays are lent */
     fcl_network *network;
+    fcl_team *team; /* of this one */
     fcl_batches *batches;
     fcl_trainer *trainer;
     fcl_position position;

@@ -28,6 +28,7 @@ typedef struct fcl_command {
     unsigned max_operands;
     const fcl_status *statuses; /* what it fails with beside what every command may; FCL_OK ends */
     int interruptible;          /* ends in good order after SIGINT and SIGTERM */
+    int has_ranks;              /* may run as several processes of mpirun */
     fcl_status (*run)(const fcl_arguments *arguments);
 } fcl_command;
 

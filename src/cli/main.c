@@ -9,6 +9,7 @@
 #include "base/thread.h"
 #include "cli/command.h"
 #include "cli/terminal.h"
+#include "ranks/ranks.h"
 
 /* In the order in which they are used. */
 static const fcl_command *const commands[] = {
@@ -93,7 +94,7 @@ static fcl_status run_command(const fcl_command *command, int argc, const char *
     if (fcl_argument_flag(arguments, "help")) {
         fcl_command_help(stdout, command);
     } else if ((status = set_threads(arguments)) == FCL_OK) {
-        fcl_terminal_start(fcl_argument_flag(arguments, "quiet"));
+        fcl_terminal_start(fcl_argument_flag(arguments, "quiet") || fcl_ranks_index() > 0);
         if (command->interruptible) fcl_interrupt_install();
         fcl_suspend_enable();
         status = command->run(arguments);
@@ -103,8 +104,29 @@ static fcl_status run_command(const fcl_command *command, int argc, const char *
     return status;
 }
 
+/* Of what can run as several processes, one speaks. */
+static fcl_status join_ranks(const fcl_command *command) {
+    fcl_status status = fcl_ranks_init();
+    if (status == FCL_OK && fcl_ranks_count() > 1 && !command->has_ranks)
+        status = fcl_fail(FCL_E_USAGE, "`fiducl %s` is for one process, and %u were started: without mpirun, please",
+                          command->name, fcl_ranks_count());
+    return status;
+}
+
+/* Where all ranks end for the same reason they wait for each other, since the first still writes. Else the others would wait for
+ * this one for ever. */
+static void leave_ranks(fcl_status status) {
+    const int is_common = status == FCL_OK || status == FCL_E_INTERRUPTED || status == FCL_E_NOT_FINITE;
+    if (!is_common) fcl_ranks_abort(fcl_status_exit_code(status));
+    fcl_ranks_finalize();
+}
+
 static int report(fcl_status status, const fcl_command *command) {
-    fprintf(stderr, "fiducl: %s\n", fcl_error_message());
+    if (fcl_ranks_count() > 1)
+        fprintf(stderr, "fiducl, rank %u on %s: %s\n", fcl_ranks_index(), fcl_ranks_host(fcl_ranks_index()),
+                fcl_error_message());
+    else
+        fprintf(stderr, "fiducl: %s\n", fcl_error_message());
     if (status == FCL_E_USAGE)
         fprintf(stderr, "Try: fiducl %s%s--help\n", command ? command->name : "", command ? " " : "");
     return fcl_status_exit_code(status);
@@ -122,11 +144,14 @@ int main(int argc, char **argv) {
         print_help(stdout);
     else if (strcmp(name, "--version") == 0)
         printf("fiducl %s\n", fcl_version());
-    else if ((command = find_command(name)))
-        status = run_command(command, argc - 1, (const char **)argv + 1);
-    else
+    else if ((command = find_command(name))) {
+        status = join_ranks(command);
+        if (status == FCL_OK) status = run_command(command, argc - 1, (const char **)argv + 1);
+    } else
         status = unknown_command(name);
     /* A full disk or a closed pipe shows here, however well everything else went. */
     if ((fflush(stdout) != 0 || ferror(stdout)) && status == FCL_OK) status = fcl_fail_errno("write to", "stdout");
-    return status == FCL_OK ? 0 : report(status, command);
+    const int code = status == FCL_OK ? 0 : report(status, command);
+    leave_ranks(status);
+    return code;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/text.h"
 #include "eval/label.h"
 
@@ -145,21 +146,85 @@ fcl_status fcl_recipe_line(char **out, const fcl_recipe *recipe, const char *mod
     return FCL_OK;
 }
 
-fcl_status fcl_arguments_duty(double *out, const fcl_arguments *arguments) {
-    static const double percent = 100.0;
-    const char *text = fcl_argument_text(arguments, "duty");
-    double value = 0.0;
-    if (text) {
-        char *number = fcl_duplicate(text);
-        if (!number) return FCL_E_MEMORY;
-        const size_t n = strlen(number);
-        if (n && number[n - 1] == '%') number[n - 1] = '\0';
-        const int valid = fcl_parse_double(&value, number) && value >= 1.0 && value <= percent;
-        free(number);
-        if (!valid) return fcl_fail(FCL_E_USAGE, "--duty: '%s' is not from 1%% to 100%%", text);
+/* Calls parse(out, element, i) for each of the elements of "a,b,c". */
+static fcl_status parse_list(void *out, unsigned *n, const char *text,
+                             fcl_status (*parse)(void *out, char *element, unsigned i)) {
+    fcl_status status = FCL_OK;
+    char *copy = fcl_duplicate(text), *element = copy;
+    unsigned count = 0;
+    if (!copy) return FCL_E_MEMORY;
+    while (element) {
+        char *end = strchr(element, ',');
+        if (end) *end++ = '\0';
+        FCL_TRY(parse(out, element, count++));
+        element = end;
     }
-    *out = value / percent;
+    *n = count;
+done:
+    free(copy);
+    return status;
+}
+
+/* At most so many elements has a list. */
+static unsigned count_elements(const char *text) {
+    unsigned n = 1;
+    for (; *text; text++) n += *text == ',';
+    return n;
+}
+
+static fcl_status parse_duty(void *out, char *element, unsigned i) {
+    static const double percent = 100.0;
+    const size_t n = strlen(element);
+    double value, *duties = out;
+    if (n && element[n - 1] == '%') element[n - 1] = '\0';
+    if (!fcl_parse_double(&value, element) || !(value >= 1.0 && value <= percent))
+        return fcl_fail(FCL_E_USAGE, "--duty: '%s' is not from 1%% to 100%%", element);
+    duties[i] = value / percent;
     return FCL_OK;
+}
+
+fcl_status fcl_arguments_duties(double **out, unsigned *n, const fcl_arguments *arguments) {
+    const char *text = fcl_argument_text(arguments, "duty");
+    double *duties = NULL;
+    unsigned count = 0;
+    fcl_status status = FCL_OK;
+    if (text) {
+        FCL_TRY(FCL_NEW(&duties, count_elements(text), "duties"));
+        FCL_TRY(parse_list(duties, &count, text, parse_duty));
+    }
+    *out = duties;
+    *n = count;
+    duties = NULL;
+done:
+    free(duties);
+    return status;
+}
+
+enum { MAX_SHARE = 1000000 };
+
+static fcl_status parse_share(void *out, char *element, unsigned i) {
+    size_t value;
+    unsigned *shares = out;
+    if (!fcl_parse_size(&value, element) || value < 1 || value > MAX_SHARE)
+        return fcl_fail(FCL_E_USAGE, "--shares: '%s' is not a whole number from 1 to %d", element, MAX_SHARE);
+    shares[i] = (unsigned)value;
+    return FCL_OK;
+}
+
+fcl_status fcl_arguments_shares(unsigned **out, unsigned *n, const fcl_arguments *arguments) {
+    const char *text = fcl_argument_text(arguments, "shares");
+    unsigned *shares = NULL, count = 0;
+    fcl_status status = FCL_OK;
+    if (text && strcmp(text, "auto") != 0) {
+        FCL_TRY(FCL_NEW(&shares, count_elements(text), "shares"));
+        FCL_TRY(parse_list(shares, &count, text, parse_share));
+    }
+    *out = shares;
+    *n = count;
+    shares = NULL;
+done:
+    free(shares);
+    return status;
 }
 
 static fcl_status parse_split_name(fcl_split *out, const char *name) {

@@ -49,7 +49,9 @@
             "force a solver (conv=conv_direct) or a variant of one (NAME:PARAMETERS); repeatable"                      \
     }
 #define FCL_OPTION_DUTY                                                                                                \
-    { "duty", 0, FCL_OPTION_TEXT, "N%", "let the device work N per cent of the time and rest the others" }
+    { "duty", 0, FCL_OPTION_TEXT, "N%[,...]", "let the device work N per cent of the time; or one for each of several" }
+#define FCL_OPTION_SHARES                                                                                              \
+    { "shares", 0, FCL_OPTION_TEXT, "auto|N,N,...", "how several devices share a batch (default: auto, as measured)" }
 #define FCL_OPTION_SEED(what)                                                                                          \
     { "seed", 0, FCL_OPTION_TEXT, "N", "of all random numbers " what }
 /* Of predict, evaluate and plot. */
@@ -89,8 +91,10 @@ fcl_status fcl_arguments_memory_limit(uint64_t *out, const fcl_arguments *argume
 /* One line that describes a recipe, for free(). */
 fcl_status fcl_recipe_line(char **out, const fcl_recipe *recipe, const char *model);
 
-/* --duty as a share; 0 when it is not given. */
-fcl_status fcl_arguments_duty(double *out, const fcl_arguments *arguments);
+/* --duty as shares, one for all devices or one each, for free(); none when it is not given. */
+fcl_status fcl_arguments_duties(double **out, unsigned *n, const fcl_arguments *arguments);
+/* --shares as whole numbers, for free(); none when it is not given, or "auto". */
+fcl_status fcl_arguments_shares(unsigned **out, unsigned *n, const fcl_arguments *arguments);
 
 /* What predict, evaluate and plot were given goes to `act`, unless --explain ends the command. */
 fcl_status fcl_arguments_eval(const fcl_arguments *arguments, fcl_status (*act)(const fcl_eval_options *options));

@@ -31,7 +31,8 @@ typedef struct plan {
     const char *device;                      /* of trainings that begin; NULL: the default */
     int has_new_device;                      /* it is also for trainings that go on; else theirs */
     uint64_t memory_limit, new_memory_limit; /* likewise; 0: none, theirs */
-    double duty;                             /* of trainings; 0: not given */
+    double *duties;                          /* (n_duties) of trainings; none: not given */
+    unsigned n_duties;
     fcl_data_paths data;
     fcl_prepare_arguments prepare;
     char *analysis, *prepared, *comparison;
@@ -51,6 +52,7 @@ static void dispose(plan *p) {
     free(p->analysis);
     free(p->prepared);
     free(p->comparison);
+    free(p->duties);
     fcl_dataset_free(p->dataset);
     fcl_prepare_arguments_dispose(&p->prepare);
     fcl_pipeline_record_dispose(&p->record);
@@ -139,7 +141,8 @@ static fcl_train_options train_options(const plan *p, const planned_model *m) {
                                .recipe = m->recipe,
                                .device = m->device,
                                .solvers = fcl_argument_list(p->arguments, "solver"),
-                               .duty = p->duty,
+                               .duties = p->duties,
+                               .n_duties = p->n_duties,
                                .recheck_seconds = FCL_RECHECK_MINUTES * FCL_SECONDS_A_MINUTE,
                                .memory_limit = p->memory_limit,
                                /* What a training left that was ended before its first checkpoint is of no use. */
@@ -199,7 +202,7 @@ static fcl_status make_plan(plan *p, const fcl_arguments *given) {
     p->device = new_device ? new_device : fcl_argument_text(p->arguments, "device");
     FCL_TRY(fcl_arguments_memory_limit(&p->new_memory_limit, given));
     FCL_TRY(fcl_arguments_memory_limit(&p->memory_limit, p->new_memory_limit ? given : p->arguments));
-    FCL_TRY(fcl_arguments_duty(&p->duty, fcl_argument_text(given, "duty") ? given : p->arguments));
+    FCL_TRY(fcl_arguments_duties(&p->duties, &p->n_duties, fcl_argument_text(given, "duty") ? given : p->arguments));
     FCL_TRY(fcl_arguments_data(&p->data, p->arguments));
     FCL_TRY(fcl_arguments_prepare(&p->prepare, p->arguments));
     p->prepare.options.force = p->resumed;
@@ -263,8 +266,10 @@ static fcl_status train(plan *p, const planned_model *m) {
     fcl_log(FCL_LOG_INFO, "== train %s", m->label);
     FCL_TRY(join(&checkpoint, m->run, "checkpoint.safetensors"));
     if (fcl_path_exists(checkpoint)) {
-        const fcl_resume_options changes = {
-            .device = new_device_of(p, m), .memory_limit = p->new_memory_limit, .duty = p->duty};
+        const fcl_resume_options changes = {.device = new_device_of(p, m),
+                                            .memory_limit = p->new_memory_limit,
+                                            .duties = p->duties,
+                                            .n_duties = p->n_duties};
         FCL_TRY(fcl_train_resume(&result, m->run, &changes));
     } else {
         const fcl_train_options options = train_options(p, m);

@@ -8,10 +8,12 @@
 #include "cli/options.h"
 #include "cli/terminal.h"
 #include "eval/label.h"
+#include "ranks/ranks.h"
 
 enum { MAX_EPOCHS = 1000000, MAX_RECHECK_MINUTES = 1000000 };
 
 static void print_result(const char *run, const fcl_train_result *r) {
+    if (fcl_ranks_index() > 0) return;
     fcl_terminal_clear();
     printf("%s: %u epoch%s in %.0f s%s", run, r->epochs, r->epochs == 1 ? "" : "s", r->seconds,
            r->stopped_early ? " (stopped early)" : "");
@@ -27,6 +29,7 @@ static fcl_status resume(const fcl_arguments *arguments, const char *run) {
     static const char *const allowed[] = {"resume", "epochs", "device", "explain", "memory-limit", "duty", NULL};
     fcl_status status;
     char *device = NULL;
+    double *duties = NULL;
     int is_over;
     if (fcl_argument_operand(arguments, 0))
         return fcl_fail(FCL_E_USAGE, "--resume takes the prepared folder from the run; leave '%s' out",
@@ -39,20 +42,42 @@ static fcl_status resume(const fcl_arguments *arguments, const char *run) {
     if (is_over) goto done;
     fcl_resume_options changes = {.epochs = (unsigned)epochs, .device = device};
     FCL_TRY(fcl_arguments_memory_limit(&changes.memory_limit, arguments));
-    FCL_TRY(fcl_arguments_duty(&changes.duty, arguments));
+    FCL_TRY(fcl_arguments_duties(&duties, &changes.n_duties, arguments));
+    changes.duties = duties;
     FCL_TRY(fcl_train_resume(&result, run, &changes));
     print_result(run, &result);
 done:
     free(device);
+    free(duties);
+    return status;
+}
+
+/* All that decides what is computed is the run's. */
+static fcl_status replay(const fcl_arguments *arguments, const char *replayed) {
+    static const char *const allowed[] = {"replay", "out", "force", NULL};
+    fcl_status status;
+    const char *out = fcl_argument_text(arguments, "out");
+    fcl_train_result result;
+    if (fcl_argument_operand(arguments, 0))
+        return fcl_fail(FCL_E_USAGE, "--replay takes the prepared folder from the run; leave '%s' out",
+                        fcl_argument_operand(arguments, 0));
+    FCL_TRY(fcl_arguments_allow(arguments, allowed, "--replay: all else is as the run recorded it"));
+    FCL_TRY(fcl_argument_need_text(&out, arguments, "out"));
+    FCL_TRY(fcl_train_replay(&result, replayed, out, fcl_argument_flag(arguments, "force")));
+    print_result(out, &result);
+done:
     return status;
 }
 
 static fcl_status run(const fcl_arguments *arguments) {
     fcl_status status;
     char *label = NULL, *default_out = NULL, *line = NULL, *device = NULL;
+    double *duties = NULL;
+    unsigned *shares = NULL;
     int is_over;
-    const char *resumed = fcl_argument_text(arguments, "resume");
+    const char *resumed = fcl_argument_text(arguments, "resume"), *replayed = fcl_argument_text(arguments, "replay");
     if (resumed) return resume(arguments, resumed);
+    if (replayed) return replay(arguments, replayed);
 
     fcl_train_options options = {.out = fcl_argument_text(arguments, "out"),
                                  .solvers = fcl_argument_list(arguments, "solver"),
@@ -66,7 +91,10 @@ static fcl_status run(const fcl_arguments *arguments) {
     FCL_TRY(fcl_argument_need_text(&options.model, arguments, "model"));
     FCL_TRY(fcl_argument_whole(&max_steps, arguments, "max-steps", 0, ULONG_MAX));
     FCL_TRY(fcl_argument_whole(&recheck, arguments, "recheck", 0, MAX_RECHECK_MINUTES));
-    FCL_TRY(fcl_arguments_duty(&options.duty, arguments));
+    FCL_TRY(fcl_arguments_duties(&duties, &options.n_duties, arguments));
+    options.duties = duties;
+    FCL_TRY(fcl_arguments_shares(&shares, &options.n_shares, arguments));
+    options.shares = shares;
     options.max_steps = max_steps;
     options.recheck_seconds = (double)recheck * FCL_SECONDS_A_MINUTE;
     FCL_TRY(fcl_arguments_memory_limit(&options.memory_limit, arguments));
@@ -78,7 +106,7 @@ static fcl_status run(const fcl_arguments *arguments) {
     }
     FCL_TRY(fcl_arguments_recipe(&options.recipe, arguments, options.model));
     FCL_TRY(fcl_recipe_line(&line, &options.recipe, label));
-    printf("%s\n", line);
+    if (fcl_ranks_index() == 0) printf("%s\n", line);
     fflush(stdout);
     /* Mistakes cost no time of measuring. */
     FCL_TRY(fcl_train_check(&options));
@@ -92,6 +120,8 @@ done:
     free(default_out);
     free(line);
     free(device);
+    free(duties);
+    free(shares);
     return status;
 }
 
@@ -100,6 +130,8 @@ static const fcl_option options[] = {
     {"out", 'o', FCL_OPTION_TEXT, "RUN", "folder of the run (default: runs/MODEL)"},
     {"resume", 'r', FCL_OPTION_TEXT, "RUN",
      "go on with a run; only --epochs, --device, --memory-limit and --duty may change"},
+    {"replay", 0, FCL_OPTION_TEXT, "RUN",
+     "train once more what a run recorded, to the last bit, into --out: same devices, solvers and shares"},
     FCL_OPTION_DEVICE,
     FCL_OPTION_EXPLAIN,
     FCL_OPTION_MEMORY_LIMIT,
@@ -111,6 +143,7 @@ static const fcl_option options[] = {
     {"recheck", 0, FCL_OPTION_TEXT, "MIN",
      "hold kernels against the reference again every MIN minutes (default: 10; 0: never)"},
     FCL_OPTION_DUTY,
+    FCL_OPTION_SHARES,
     FCL_OPTION_FORCE,
     {0},
 };
@@ -118,7 +151,7 @@ static const fcl_option options[] = {
 const fcl_command fcl_command_train = {
     .name = "train",
     .summary = "train a model on prepared data, or go on with a run",
-    .operands = "PREPARED --model NAME | --resume RUN",
+    .operands = "PREPARED --model NAME | --resume RUN | --replay RUN --out RUN",
     .description = "Trains as the recipe says; arguments override it. The run folder gets config.json (all "
                    "that repeats the\n"
                    "run), model.cfg, summary.txt, history.csv, best.safetensors (the weights of the epoch "
@@ -133,11 +166,13 @@ const fcl_command fcl_command_train = {
                 "  fiducl train prepared --model model_v1 --recipe original --device gpu --epochs 20\n"
                 "  fiducl train prepared --model base_model --device cpu:1core\n"
                 "  fiducl train prepared --model base_model --device auto --explain\n"
+                "  fiducl train prepared --model model_v1 --device gpu,cpu --batch-size 64\n"
                 "  fiducl train --resume runs/base --epochs 60\n"
                 "  fiducl train prepared --model model_v1 --batch-size 256 --memory-limit 1G\n",
     .options = options,
     .max_operands = 1,
     .statuses = (const fcl_status[]){FCL_STATUSES_DEVICE, FCL_E_EXISTS, FCL_E_NOT_FINITE, FCL_E_INTERRUPTED, FCL_OK},
     .interruptible = 1,
+    .has_ranks = 1,
     .run = run,
 };

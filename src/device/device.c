@@ -106,6 +106,7 @@ done:
 void fcl_device_free(fcl_device *device) {
     if (!device) return;
     if (device->queue) clFinish(device->queue);
+    if (device->transfers) clReleaseCommandQueue(device->transfers);
     if (device->before_free) device->before_free();
     fcl_profile_dispose(&device->profile);
     fcl_programs_free(device->programs);

@@ -53,6 +53,7 @@ struct fcl_device {
     fcl_device_info part_info; /* what `info` is */
     cl_context context;
     cl_command_queue queue;
+    cl_command_queue transfers; /* transfer.c's; NULL until there is one */
     char *identity;
     size_t alignment; /* of windows, bytes */
     fcl_memory_use memory;
@@ -136,6 +137,8 @@ void fcl_profile_dispose(fcl_profile *profile);
 
 /* queue.c */
 void fcl_queue_init(fcl_device *device);
+/* Waits for an event, asleep where the driver would not be. */
+fcl_status fcl_event_wait(fcl_device *device, cl_event event);
 /* Whether the driver tells of what is done while nobody waits in it; the queue is empty. */
 int fcl_queue_can_sleep(fcl_device *device);
 /* Before what would wait as the driver does, where that may keep a processor busy. */

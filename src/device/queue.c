@@ -156,14 +156,17 @@ void fcl_queue_init(fcl_device *device) {
     device->sleeps = !is_cpu && fcl_queue_can_sleep(device);
 }
 
+fcl_status fcl_event_wait(fcl_device *device, cl_event event) {
+    cl_int error = device->sleeps ? sleep_until(event) : clWaitForEvents(1, &event);
+    if (error == CL_SUCCESS) return FCL_OK;
+    return fcl_fail_cl(error, device->sleeps ? "clSetEventCallback" : "clWaitForEvents",
+                       "the device '%s' failed in what was enqueued before", device->info->name);
+}
+
 fcl_status fcl_fence_wait(fcl_fence *fence) {
-    fcl_device *device = fence->device;
-    cl_int error = device->sleeps ? sleep_until(fence->event) : clWaitForEvents(1, &fence->event);
-    if (error != CL_SUCCESS)
-        return fcl_fail_cl(error, device->sleeps ? "clSetEventCallback" : "clWaitForEvents",
-                           "the device '%s' failed in what was enqueued before", device->info->name);
-    note_done(device, fence->n_launches);
-    return FCL_OK;
+    fcl_status status = fcl_event_wait(fence->device, fence->event);
+    if (status == FCL_OK) note_done(fence->device, fence->n_launches);
+    return status;
 }
 
 void fcl_fence_free(fcl_fence *fence) {

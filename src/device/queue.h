@@ -3,6 +3,7 @@
 #define FCL_DEVICE_QUEUE_H
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "device/buffer.h"
 
 /* Sends what was enqueued to the device without waiting. */
@@ -33,6 +34,9 @@ void fcl_device_profile_reset(fcl_device *device);
  * vendor, driver version, pointer width, compute units and, of a part of a device, those of the whole; one line of text.
  * Lends. */
 const char *fcl_device_identity(const fcl_device *device);
+
+/* A hash of all embedded kernels: of this build. */
+fcl_status fcl_device_kernels_hash(char out[FCL_HASH_TEXT_BYTES]);
 
 /* For libraries that enqueue work themselves (CLBlast). cl_context, cl_command_queue, cl_device_id, cl_mem.
  */

@@ -141,3 +141,16 @@ done:
     fcl_hash_free(hash);
     return status;
 }
+
+fcl_status fcl_device_kernels_hash(char out[FCL_HASH_TEXT_BYTES]) {
+    fcl_hash *hash;
+    fcl_status status = fcl_hash_create(&hash);
+    if (status != FCL_OK) return status;
+    for (const fcl_embedded *file = fcl_kernel_sources; file->name; file++) {
+        fcl_hash_add_string(hash, file->name);
+        fcl_hash_add(hash, file->text, file->n_bytes);
+    }
+    fcl_hash_finish(hash, out);
+    fcl_hash_free(hash);
+    return FCL_OK;
+}

@@ -224,7 +224,7 @@ fcl_status fcl_network_inspect(fcl_finding *out, fcl_network *network, const fcl
     FCL_TRY(look_at_inputs(&l));
     if (!found.cause) FCL_TRY(fcl_network_run_forward(network, pass, &watch));
     if (!found.cause) FCL_TRY(fcl_network_run_loss(network, pass, &watch));
-    if (!found.cause) FCL_TRY(fcl_network_run_backward(network, pass, &watch));
+    if (!found.cause) FCL_TRY(fcl_network_run_backward(network, pass, &watch, NULL));
     if (!found.cause && adam) FCL_TRY(look_at_update(&l, network, adam));
     *out = found;
 done:

@@ -560,6 +560,11 @@ done:
     return status;
 }
 
+fcl_buffer *fcl_network_tensor(fcl_network *network, fcl_arena arena, unsigned tensor) {
+    assert(network->windows[arena] && tensor < network->model->n_tensors);
+    return network->windows[arena][tensor];
+}
+
 fcl_status fcl_network_reset_optimizer(fcl_network *network) {
     fcl_status status;
     FCL_TRY(fcl_buffer_zero(network->arenas[FCL_MOMENT1]));

@@ -66,7 +66,13 @@ typedef struct fcl_pass {
 fcl_status fcl_network_forward(fcl_network *network, const fcl_pass *pass);
 /* Loss and MAE into STATS[slot], and the gradient of the output when training. */
 fcl_status fcl_network_loss(fcl_network *network, const fcl_pass *pass);
-fcl_status fcl_network_backward(fcl_network *network, const fcl_pass *pass);
+/* `sink`, unless NULL, is told in between which gradients are complete as soon as the device is through with what was enqueued
+ * so far: those of all tensors from first_tensor on. It is called with ever smaller numbers, at last with 0. */
+typedef struct fcl_gradient_sink {
+    fcl_status (*complete)(void *user, unsigned first_tensor);
+    void *user;
+} fcl_gradient_sink;
+fcl_status fcl_network_backward(fcl_network *network, const fcl_pass *pass, const fcl_gradient_sink *sink);
 typedef struct fcl_adam {
     double learning_rate, beta1, beta2, epsilon;
 } fcl_adam;
@@ -98,6 +104,8 @@ fcl_status fcl_network_inspect(fcl_finding *out, fcl_network *network, const fcl
 typedef enum fcl_arena { FCL_PARAMETERS, FCL_GRADIENTS, FCL_MOMENT1, FCL_MOMENT2 } fcl_arena;
 fcl_status fcl_network_read(fcl_tensors *out, fcl_network *network, fcl_arena arena);
 fcl_status fcl_network_write(fcl_network *network, fcl_arena arena, const fcl_tensors *tensors);
+/* The device's memory of one tensor; lends. */
+fcl_buffer *fcl_network_tensor(fcl_network *network, fcl_arena arena, unsigned tensor);
 /* Moments to zero. */
 fcl_status fcl_network_reset_optimizer(fcl_network *network);
 

@@ -65,10 +65,11 @@ typedef struct fcl_watch {
     void *user;
 } fcl_watch;
 
-/* fcl_network_forward(), _loss() and _backward(); `watch` may be NULL. */
+/* fcl_network_forward(), _loss() and _backward(); `watch` and `sink` may be NULL. */
 fcl_status fcl_network_run_forward(fcl_network *network, const fcl_pass *pass, const fcl_watch *watch);
 fcl_status fcl_network_run_loss(fcl_network *network, const fcl_pass *pass, const fcl_watch *watch);
-fcl_status fcl_network_run_backward(fcl_network *network, const fcl_pass *pass, const fcl_watch *watch);
+fcl_status fcl_network_run_backward(fcl_network *network, const fcl_pass *pass, const fcl_watch *watch,
+                                    const fcl_gradient_sink *sink);
 /* Of the finite check and Adam. */
 fcl_op_args fcl_network_update_args(const fcl_pass *pass, const fcl_adam *adam);
 

@@ -58,7 +58,8 @@ fcl_status fcl_network_run_loss(fcl_network *network, const fcl_pass *pass, cons
     return run(&network->loss, pass, &args, network->model->n_layers - 1, watch);
 }
 
-fcl_status fcl_network_run_backward(fcl_network *network, const fcl_pass *pass, const fcl_watch *watch) {
+fcl_status fcl_network_run_backward(fcl_network *network, const fcl_pass *pass, const fcl_watch *watch,
+                                    const fcl_gradient_sink *sink) {
     fcl_status status = FCL_OK;
     check_pass(network, pass);
     for (unsigned i = network->model->n_layers - 1; i > 0; i--) {
@@ -66,6 +67,8 @@ fcl_status fcl_network_run_backward(fcl_network *network, const fcl_pass *pass, 
         fcl_op_args args = args_of(network, i, pass);
         args.accumulate = pass->accumulate;
         FCL_TRY(run(&nodes->weights, pass, &args, i, watch));
+        if (sink && nodes->weights.operation)
+            FCL_TRY(sink->complete(sink->user, (unsigned)network->model->layers[i].parameter));
         int without = nodes->data_without.operation && !pass->dropout;
         const fcl_node *data[2] = {without ? &nodes->data_without : &nodes->data[0], &nodes->data[1]};
         for (int k = 0; k < 2; k++) {
@@ -85,8 +88,8 @@ fcl_status fcl_network_loss(fcl_network *network, const fcl_pass *pass) {
     return fcl_network_run_loss(network, pass, NULL);
 }
 
-fcl_status fcl_network_backward(fcl_network *network, const fcl_pass *pass) {
-    return fcl_network_run_backward(network, pass, NULL);
+fcl_status fcl_network_backward(fcl_network *network, const fcl_pass *pass, const fcl_gradient_sink *sink) {
+    return fcl_network_run_backward(network, pass, NULL, sink);
 }
 
 fcl_op_args fcl_network_update_args(const fcl_pass *pass, const fcl_adam *adam) {

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "base/random.h"
@@ -23,6 +24,10 @@ int fcl_tensors_are_finite(const fcl_tensors *tensors) {
     for (size_t i = 0; i < tensors->count; i++)
         if (!isfinite(tensors->data[i])) return 0;
     return 1;
+}
+
+int fcl_tensors_are_equal(const fcl_tensors *a, const fcl_tensors *b) {
+    return memcmp(a->data, b->data, a->count * sizeof *a->data) == 0;
 }
 
 float *fcl_tensors_at(const fcl_tensors *tensors, unsigned index) {

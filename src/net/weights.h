@@ -14,7 +14,8 @@ typedef struct fcl_tensors {
 fcl_status fcl_tensors_init(fcl_tensors *out, const fcl_model *model); /* zeros */
 void fcl_tensors_dispose(fcl_tensors *tensors);
 int fcl_tensors_are_finite(const fcl_tensors *tensors);
-float *fcl_tensors_at(const fcl_tensors *tensors, unsigned index); /* lends */
+int fcl_tensors_are_equal(const fcl_tensors *a, const fcl_tensors *b); /* bit by bit; of one model */
+float *fcl_tensors_at(const fcl_tensors *tensors, unsigned index);     /* lends */
 /* Glorot uniform (Glorot and Bengio 2010, eq. 16) or He normal (He et al. 2015, eq. 10) as each layer says;
  * biases zero. */
 void fcl_tensors_initialize(fcl_tensors *tensors, uint64_t seed);

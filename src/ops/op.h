@@ -112,8 +112,8 @@ typedef struct fcl_op_desc {
     fcl_activation activation;   /* forward: fused behind the result */
     fcl_activation x_activation; /* backward: what made x; operand X is needed unless it is FCL_LINEAR */
     fcl_fused_pool fused_pool;   /* convolution: pooling as part of it, behind the activation */
-    int weights_stay;            /* conv forward: W is the same in most runs, so that what a solver makes of it is kept */
-    float rate;                  /* dropout: share of elements set to zero, 0 <= rate < 1 */
+    int weights_stay; /* conv forward: W is the same in most runs, so that what a solver makes of it is kept */
+    float rate;       /* dropout: share of elements set to zero, 0 <= rate < 1 */
     union {
         fcl_conv_shape conv;
         fcl_dense_shape dense;

@@ -43,7 +43,7 @@ static const struct {
     {2, 6, 27, 5, 32, 3, 3, 1, 1, 0},     /* the same without padding */
     {3, 21, 22, 16, 32, 3, 3, 1, 1, 1},   /* Winograd: few channels, so many tiles that they are done in parts */
     {2, 24, 22, 16, 1824, 3, 3, 1, 1, 1}, /* Winograd: so many channels that tiles are done in several chunks */
-    {2, 29, 41, 48, 96, 3, 3, 1, 1, 1},   /* Winograd: a chunk of more tiles than the first-level cache holds at a time */
+    {2, 29, 41, 48, 96, 3, 3, 1, 1, 1}, /* Winograd: a chunk of more tiles than the first-level cache holds at a time */
 };
 
 static const struct {

@@ -28,8 +28,9 @@ static unsigned n_sets(const fcl_position *position) {
     return position->best_epoch ? N_SETS : N_ARENAS;
 }
 
-fcl_status fcl_checkpoint_write(const char *path, fcl_network *network, fcl_tensors *best, const fcl_position *p) {
+fcl_status fcl_checkpoint_write(const char *path, fcl_team *team, fcl_tensors *best, const fcl_position *p) {
     fcl_status status = FCL_OK;
+    fcl_network *network = fcl_team_first(team)->network; /* all are alike */
     fcl_tensors tensors[N_ARENAS] = {{0}};
     fcl_tensor_set sets[N_SETS] = {[N_ARENAS] = {prefixes[N_ARENAS], best}};
     for (int i = 0; i < N_ARENAS; i++) {
@@ -74,18 +75,19 @@ done:
     return status;
 }
 
-fcl_status fcl_checkpoint_read(fcl_position *out, fcl_network *network, fcl_tensors *best, const char *path) {
+fcl_status fcl_checkpoint_read(fcl_position *out, fcl_team *team, fcl_tensors *best, const char *path) {
     fcl_status status = FCL_OK;
+    const fcl_model *model = fcl_network_model(fcl_team_first(team)->network);
     fcl_tensors tensors[N_ARENAS] = {{0}};
     fcl_tensor_set sets[N_SETS] = {[N_ARENAS] = {prefixes[N_ARENAS], best}};
     fcl_position position;
     FCL_TRY(fcl_checkpoint_position(&position, path));
     for (int i = 0; i < N_ARENAS; i++) {
-        FCL_TRY(fcl_tensors_init(&tensors[i], fcl_network_model(network)));
+        FCL_TRY(fcl_tensors_init(&tensors[i], model));
         sets[i] = (fcl_tensor_set){prefixes[i], &tensors[i]};
     }
     FCL_TRY(fcl_safetensors_read(path, sets, n_sets(&position)));
-    for (int i = 0; i < N_ARENAS; i++) FCL_TRY(fcl_network_write(network, arenas[i], &tensors[i]));
+    for (int i = 0; i < N_ARENAS; i++) FCL_TRY(fcl_team_write(team, arenas[i], &tensors[i]));
     *out = position;
 done:
     dispose_all(tensors);

@@ -3,7 +3,7 @@
 #define FCL_TRAIN_CHECKPOINT_H
 
 #include "fiducl/train.h"
-#include "net/network.h"
+#include "train/team.h"
 
 typedef enum fcl_finish { FCL_UNFINISHED, FCL_FINISHED_EPOCHS, FCL_FINISHED_EARLY, FCL_FINISHED_STEPS } fcl_finish;
 
@@ -23,11 +23,10 @@ typedef struct fcl_position {
     fcl_finish finish;
 } fcl_position;
 
-/* Weights and both moments are the network's; `best` has the weights of position->best_epoch, and is neither read nor
+/* Weights and both moments are the team's; `best` has the weights of position->best_epoch, and is neither read nor
  * written while that is 0. */
-fcl_status fcl_checkpoint_write(const char *path, fcl_network *network, fcl_tensors *best,
-                                const fcl_position *position);
-fcl_status fcl_checkpoint_read(fcl_position *out, fcl_network *network, fcl_tensors *best, const char *path);
+fcl_status fcl_checkpoint_write(const char *path, fcl_team *team, fcl_tensors *best, const fcl_position *position);
+fcl_status fcl_checkpoint_read(fcl_position *out, fcl_team *team, fcl_tensors *best, const char *path);
 /* Only where it stands. */
 fcl_status fcl_checkpoint_position(fcl_position *out, const char *path);
 

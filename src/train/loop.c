@@ -4,15 +4,17 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/suspend.h"
 #include "base/text.h"
 #include "fiducl/train.h"
-#include "net/memory_plan.h"
 #include "plot/figure.h"
+#include "ranks/ranks.h"
 #include "train/history.h"
+#include "train/members.h"
 #include "train/recipe.h"
 #include "train/run.h"
 #include "train/schedule.h"
@@ -28,18 +30,15 @@ typedef struct session {
     fcl_recipe recipe;
     fcl_prepared *prepared;
     const fcl_dataset *train, *validation;
-    fcl_device *device;
     fcl_model *model;
-    fcl_memory_plan plan;
-    fcl_network *network;
+    fcl_members members;
     fcl_batches *batches;
     fcl_trainer *trainer;
     FILE *step_log;
-    double duty;
-    fcl_pace pace;
     fcl_history history;
     fcl_position position;
     fcl_tensors best;          /* of position.best_epoch */
+    uint64_t shares_saved;     /* the version of the shares that the run has */
     unsigned best_epoch_saved; /* whose weights best.safetensors has; 0: not known */
     double last_checkpoint;    /* on the clock; the first epoch's end is saved however short it was */
     int has_checkpoint;
@@ -49,11 +48,11 @@ typedef struct session {
 
 static void dispose(session *s) {
     fcl_trainer_free(s->trainer);
-    fcl_batches_free(s->batches);
-    fcl_network_free(s->network);
+    /* A device that does not answer may still read from them. */
+    if (!s->members.team || !fcl_team_has_lost(s->members.team)) fcl_batches_free(s->batches);
+    fcl_members_dispose(&s->members);
     fcl_tensors_dispose(&s->best);
     fcl_model_free(s->model);
-    fcl_device_free(s->device);
     fcl_prepared_free(s->prepared);
     fcl_history_dispose(&s->history);
     fcl_run_dispose(&s->run);
@@ -68,6 +67,11 @@ done:
     return status;
 }
 
+/* Of several ranks the first writes what there is to write. */
+static int writes(void) {
+    return fcl_ranks_index() == 0;
+}
+
 static fcl_status write_text(const fcl_run *run, const char *name, const char *text) {
     char *path;
     fcl_status status = fcl_run_path(&path, run, name);
@@ -78,53 +82,28 @@ static fcl_status write_text(const fcl_run *run, const char *name, const char *t
 }
 
 static fcl_status create_trainer(session *s, uint64_t max_steps) {
-    return fcl_trainer_create(&s->trainer, &(fcl_trainer_setup){.device = s->device,
-                                                                .network = s->network,
+    return fcl_trainer_create(&s->trainer, &(fcl_trainer_setup){.team = s->members.team,
                                                                 .batches = s->batches,
                                                                 .recipe = &s->recipe,
-                                                                .pace = &s->pace,
                                                                 .step_log = s->step_log,
                                                                 .max_steps = max_steps});
 }
 
-/* Plans the memory with batches in at least this many parts, and keeps the device to it. */
-static fcl_status plan_memory(session *s, const fcl_choice *choice, uint64_t memory_limit, unsigned n_parts) {
-    const fcl_memory_request request = {.batch = s->recipe.batch,
-                                        .device = s->device,
-                                        .limit = memory_limit,
-                                        .staging_bytes = fcl_batches_bytes(s->recipe.batch)};
-    fcl_status status = fcl_memory_plan_make(&s->plan, s->model, &request, choice, n_parts);
-    if (status != FCL_OK) return status;
-    fcl_device_limit_memory(s->device, s->plan.total_limit);
-    if (s->plan.n_parts > n_parts)
-        fcl_log(FCL_LOG_WARNING,
-                "a batch of %u in %u part%s does not fit into the device's memory: it is computed in %u parts, which "
-                "give the same gradient but for rounding",
-                s->recipe.batch, n_parts, n_parts == 1 ? "" : "s", s->plan.n_parts);
-    return FCL_OK;
-}
-
-static fcl_status log_plan(const fcl_memory_plan *plan) {
-    fcl_text text = FCL_TEXT_EMPTY;
-    fcl_memory_plan_append(&text, plan);
-    fcl_status status = fcl_text_status(&text);
-    if (status == FCL_OK) fcl_log_lines(FCL_LOG_INFO, text.data);
-    fcl_text_dispose(&text);
-    return status;
-}
-
-/* Network, batches and room for the best weights from what the session has. */
-static fcl_status build(session *s, const fcl_choice *choice) {
+/* Devices' networks, batches and room for the best weights from what the session has. */
+static fcl_status build(session *s, const fcl_members_setup *setup) {
     fcl_status status;
-    const fcl_recipe *r = &s->recipe;
-    const fcl_network_options network = {.choice = choice, .measure = 1, .seed = r->seed};
-    const fcl_batch_options batches = fcl_recipe_batches(r);
-    FCL_TRY(fcl_network_create_by_plan(&s->network, &s->plan, s->model, &network));
-    FCL_TRY(log_plan(&s->plan));
+    const fcl_batch_options batches = fcl_recipe_batches(&s->recipe);
+    FCL_TRY(fcl_members_build(&s->members, setup));
+    FCL_TRY(fcl_members_log_plans(&s->members));
     FCL_TRY(fcl_batches_create(&s->batches, s->train, &batches));
     FCL_TRY(fcl_tensors_init(&s->best, s->model));
 done:
     return status;
+}
+
+/* The weights that all devices have. */
+static fcl_status read_best(session *s) {
+    return fcl_network_read(&s->best, fcl_team_first(s->members.team)->network, FCL_PARAMETERS);
 }
 
 static fcl_status write_best(session *s) {
@@ -145,10 +124,53 @@ done:
 
 static fcl_status write_history(session *s) {
     char *path;
+    if (!writes()) return FCL_OK;
     fcl_status status = fcl_run_path(&path, &s->run, "history.csv");
     if (status != FCL_OK) return status;
     status = fcl_history_write(&s->history, path);
     free(path);
+    return status;
+}
+
+/* Ranks that would not compute one training refuse to. After this all have read what they need of the run's folder. */
+static fcl_status compare_ranks(const session *s) {
+    fcl_status status;
+    char kernels[FCL_HASH_TEXT_BYTES], *recipe = NULL, *position = NULL;
+    if (fcl_ranks_count() == 1) return FCL_OK;
+    json_t *object = fcl_recipe_to_json(&s->recipe);
+    recipe = object ? json_dumps(object, JSON_SORT_KEYS) : NULL;
+    json_decref(object);
+    position = fcl_format("%llu", (unsigned long long)s->position.step);
+    if (!recipe || !position) {
+        status = fcl_fail_memory("a comparison of ranks", 0);
+        goto done;
+    }
+    FCL_TRY(fcl_device_kernels_hash(kernels));
+    const fcl_rank_fact facts[] = {{"version of fiducl", fcl_version()},
+                                   {"kernels", kernels},
+                                   {"recipe", recipe},
+                                   {"model", fcl_model_text(s->model)},
+                                   {"prepared data", fcl_prepared_hash(s->prepared)},
+                                   {"run folder", s->run.folder},
+                                   {"step", position}};
+    status = fcl_ranks_compare(facts, sizeof facts / sizeof *facts);
+done:
+    free(recipe);
+    free(position);
+    return status;
+}
+
+/* How the devices shared batches until here, if that is news. */
+static fcl_status record_shares(session *s) {
+    size_t n;
+    unsigned n_all;
+    uint64_t version;
+    const fcl_share_record *records = fcl_team_records(&n, s->members.team);
+    fcl_team_samples(&n_all, &version, s->members.team);
+    if (n_all == 1 || version == s->shares_saved) return FCL_OK;
+    fcl_status status = fcl_run_set_shares(&s->run, records, n, n_all);
+    if (status == FCL_OK) status = fcl_run_write(&s->run);
+    if (status == FCL_OK) s->shares_saved = version;
     return status;
 }
 
@@ -158,9 +180,13 @@ static fcl_status write_history(session *s) {
 static fcl_status save(session *s) {
     fcl_status status;
     char *path = NULL;
+    FCL_TRY(fcl_team_level(s->members.team));
+    if (!writes()) goto saved;
+    FCL_TRY(record_shares(s));
     if (s->position.best_epoch != s->best_epoch_saved) FCL_TRY(write_best(s));
     FCL_TRY(fcl_run_path(&path, &s->run, "checkpoint.safetensors"));
-    FCL_TRY(fcl_checkpoint_write(path, s->network, &s->best, &s->position));
+    FCL_TRY(fcl_checkpoint_write(path, s->members.team, &s->best, &s->position));
+saved:
     s->has_checkpoint = 1;
     s->saved = s->position;
 done:
@@ -175,7 +201,8 @@ static fcl_status end_epoch(session *s) {
     fcl_position *p = &s->position;
     const size_t steps_per_epoch = fcl_batches_per_epoch(s->batches);
     double val_loss, val_mae;
-    FCL_TRY(fcl_validate(&val_loss, &val_mae, s->network, s->validation, s->recipe.learning_rate, &s->pace));
+    FCL_TRY(fcl_team_level_ranks(s->members.team));
+    FCL_TRY(fcl_validate(&val_loss, &val_mae, s->members.team, s->validation, s->recipe.learning_rate));
     p->epoch++;
     int better = p->best_epoch == 0 || val_loss < p->best_val_loss - s->recipe.min_delta;
     fcl_history_row row = {
@@ -194,7 +221,7 @@ static fcl_status end_epoch(session *s) {
         p->best_val_loss = val_loss;
         p->best_val_mae = val_mae;
         p->wait = 0;
-        FCL_TRY(fcl_network_read(&s->best, s->network, FCL_PARAMETERS));
+        FCL_TRY(read_best(s));
     } else {
         p->wait++;
     }
@@ -210,24 +237,29 @@ done:
     return status;
 }
 
-/* After values that were not finite, or wrong. The weights from before the step are saved, unless the device is at fault:
- * nothing that it computed since the last checkpoint is trusted then. Adds to the message what is kept. */
+/* After values that were not finite, or wrong, or without a device that could go on. The weights from before the step are saved
+ * where they are known, unless the device is at fault: nothing that it computed since the last checkpoint is trusted then. Adds to
+ * the message what is kept. */
 static fcl_status keep_last_good(session *s, fcl_status failure) {
     char *message = fcl_duplicate(fcl_error_message());
-    fcl_status status = failure == FCL_E_WRONG_RESULT ? FCL_OK : save(s);
-    if (message && status != FCL_OK)
-        fcl_fail(failure, "%s; and no checkpoint could be written: %s", message, fcl_error_message());
-    else if (message && s->has_checkpoint)
-        fcl_fail(failure, "%s; '%s' keeps its checkpoint of step %llu%s", message, s->run.folder,
-                 (unsigned long long)s->saved.step, s->saved.best_epoch ? " and the best weights until then" : "");
+    const int may_save = failure != FCL_E_WRONG_RESULT && fcl_trainer_is_current(s->trainer);
+    fcl_status status = may_save ? save(s) : FCL_OK;
+    char *why_not = status == FCL_OK ? NULL : fcl_format(", the last that could be written (%s)", fcl_error_message());
+    if (message && s->has_checkpoint)
+        fcl_fail(failure, "%s; '%s' keeps its checkpoint of step %llu%s%s", message, s->run.folder,
+                 (unsigned long long)s->saved.step, s->saved.best_epoch ? " and the best weights until then" : "",
+                 why_not ? why_not : "");
     else if (message)
         fcl_fail(failure, "%s; '%s' has no checkpoint yet", message, s->run.folder);
+    free(why_not);
     free(message);
     return failure;
 }
 
+/* Whether it is worth to say, or to see to it, what is kept. */
 static int is_guarded(fcl_status status) {
-    return status == FCL_E_NOT_FINITE || status == FCL_E_WRONG_RESULT || status == FCL_E_INPUT;
+    return status == FCL_E_NOT_FINITE || status == FCL_E_WRONG_RESULT || status == FCL_E_INPUT ||
+           status == FCL_E_DEVICE || status == FCL_E_DEVICE_MEMORY;
 }
 
 /* From time to time, before a checkpoint is replaced: a device that is too hot or faulty may compute wrong numbers that are
@@ -273,8 +305,8 @@ static fcl_status run_epochs_held(session *s) {
     }
     if (p->finish == FCL_UNFINISHED) p->finish = FCL_FINISHED_EPOCHS;
     if (p->best_epoch == 0) {
-        FCL_TRY(fcl_network_read(&s->best, s->network, FCL_PARAMETERS));
-        FCL_TRY(write_best(s));
+        FCL_TRY(read_best(s));
+        if (writes()) FCL_TRY(write_best(s));
         FCL_TRY(write_history(s));
     }
     FCL_TRY(save(s));
@@ -282,13 +314,8 @@ done:
     return status;
 }
 
-/* The device then rests for the share that --duty says, and Ctrl-Z stops the process between steps only. */
+/* Ctrl-Z stops the process between steps only. */
 static fcl_status run_epochs(session *s) {
-    static const double percent = 100.0;
-    if (s->duty < 1.0)
-        fcl_log(FCL_LOG_INFO, "duty %g%%: the device rests %g%% of the time", percent * s->duty,
-                percent - percent * s->duty);
-    fcl_pace_begin(&s->pace, s->duty, NULL);
     fcl_suspend_hold();
     fcl_status status = run_epochs_held(s);
     fcl_suspend_release();
@@ -324,9 +351,17 @@ static fcl_status check_step_log(const fcl_train_options *options) {
     return status;
 }
 
-static fcl_status check_duty(double duty) {
-    return duty >= 0.0 && duty <= 1.0 ? FCL_OK
-                                      : fcl_fail(FCL_E_USAGE, "a duty of %g: it is a share of the time, up to 1", duty);
+static fcl_status check_duties(const double *duties, unsigned n) {
+    for (unsigned i = 0; i < n; i++)
+        if (!(duties[i] > 0.0 && duties[i] <= 1.0))
+            return fcl_fail(FCL_E_USAGE, "a duty of %g: it is a share of the time, up to 1", duties[i]);
+    return FCL_OK;
+}
+
+static fcl_status check_shares(const unsigned *shares, unsigned n) {
+    for (unsigned i = 0; i < n; i++)
+        if (shares[i] == 0) return fcl_fail(FCL_E_USAGE, "a share of 0: leave the device out instead");
+    return FCL_OK;
 }
 
 fcl_status fcl_train_check(const fcl_train_options *options) {
@@ -334,7 +369,8 @@ fcl_status fcl_train_check(const fcl_train_options *options) {
     fcl_model *model = NULL;
     fcl_choice *choice = NULL;
     FCL_TRY(fcl_recipe_check(&options->recipe));
-    FCL_TRY(check_duty(options->duty));
+    FCL_TRY(check_duties(options->duties, options->n_duties));
+    FCL_TRY(check_shares(options->shares, options->n_shares));
     FCL_TRY(fcl_model_load(&model, options->model));
     FCL_TRY(fcl_choice_create(&choice));
     for (const char *const *solver = options->solvers; solver && *solver; solver++)
@@ -354,38 +390,57 @@ done:
     return status;
 }
 
-fcl_status fcl_train(fcl_train_result *out, const fcl_train_options *options) {
+static fcl_status check_prepared(const fcl_prepared *prepared, const fcl_run *run, const char *config) {
+    const char *hash;
+    fcl_status status = fcl_json_string(&hash, run->config, "prepared_hash", config);
+    if (status == FCL_OK && strcmp(hash, fcl_prepared_hash(prepared)) != 0)
+        status = fcl_fail(FCL_E_INPUT, "the prepared data have changed since this run began (manifest hash %s, was %s)",
+                          fcl_prepared_hash(prepared), hash);
+    return status;
+}
+
+/* `replayed`: NULL, or the run that is trained once more. */
+static fcl_status train(fcl_train_result *out, const fcl_train_options *options, const fcl_run *replayed) {
     fcl_status status;
     session s = {.recipe = options->recipe,
-                 .duty = options->duty > 0.0 ? options->duty : 1.0,
                  .last_checkpoint = -INFINITY,
                  .recheck_seconds = options->recheck_seconds,
                  .last_recheck = fcl_clock_seconds()};
-    fcl_choice *choice = NULL;
     fcl_file_writer step_log = {0};
     char *summary = NULL;
-    int recorded;
     FCL_TRY(fcl_train_check(options));
     FCL_TRY(open_data(&s, options->prepared));
     FCL_TRY(fcl_model_load(&s.model, options->model));
-    FCL_TRY(fcl_device_open(&s.device, options->device, 0));
+    const fcl_members_setup setup = {.devices = options->device,
+                                     .model = s.model,
+                                     .recipe = &s.recipe,
+                                     .memory_limit = options->memory_limit,
+                                     .duties = options->duties,
+                                     .n_duties = options->n_duties,
+                                     .recorded = replayed ? replayed : &s.run,
+                                     .replays = replayed != NULL,
+                                     .shares = options->shares,
+                                     .n_shares = options->n_shares};
+    if (replayed) FCL_TRY(check_prepared(s.prepared, replayed, "config.json"));
+    FCL_TRY(fcl_members_open(&s.members, &setup));
     warn_without_figures();
     FCL_TRY(fcl_run_create(&s.run, options, s.prepared));
-    FCL_TRY(fcl_run_choice(&choice, &recorded, &s.run, s.device));
-    FCL_TRY(plan_memory(&s, choice, options->memory_limit, 1));
-    FCL_TRY(build(&s, choice));
-    FCL_TRY(fcl_model_summary_of(&summary, s.model, &s.plan));
-    FCL_TRY(fcl_trainer_begin(s.network, s.recipe.seed, options->init_weights));
-    FCL_TRY(fcl_run_claim(&s.run, options->force));
-    if (options->step_log) {
+    FCL_TRY(build(&s, &setup));
+    FCL_TRY(fcl_model_summary_of(&summary, s.model, &s.members.list[0].plan));
+    FCL_TRY(fcl_trainer_begin(s.members.team, s.recipe.seed, options->init_weights));
+    FCL_TRY(compare_ranks(&s));
+    if (writes()) FCL_TRY(fcl_run_claim(&s.run, options->force));
+    if (options->step_log && writes()) {
         FCL_TRY(fcl_file_writer_open(&step_log, options->step_log));
         fputs("step,loss\n", step_log.stream);
         s.step_log = step_log.stream;
     }
     FCL_TRY(create_trainer(&s, options->has_max_steps ? options->max_steps : UINT64_MAX));
-    FCL_TRY(write_text(&s.run, "model.cfg", fcl_model_text(s.model)));
-    FCL_TRY(write_text(&s.run, "summary.txt", summary));
-    FCL_TRY(fcl_run_record_device(&s.run, s.device, s.network, s.plan.n_parts, 1));
+    if (writes()) {
+        FCL_TRY(write_text(&s.run, "model.cfg", fcl_model_text(s.model)));
+        FCL_TRY(write_text(&s.run, "summary.txt", summary));
+        FCL_TRY(fcl_members_record(&s.members, &s.run, 1));
+    }
     FCL_TRY(run_epochs(&s));
     fill_result(out, &s.position);
 done:
@@ -400,26 +455,47 @@ done:
         free(message);
     }
     free(summary);
-    fcl_choice_free(choice);
     dispose(&s);
     return status;
 }
 
-static fcl_status check_prepared(const session *s, const char *config) {
-    const char *hash;
-    fcl_status status = fcl_json_string(&hash, s->run.config, "prepared_hash", config);
-    if (status == FCL_OK && strcmp(hash, fcl_prepared_hash(s->prepared)) != 0)
-        status = fcl_fail(FCL_E_INPUT, "the prepared data have changed since this run began (manifest hash %s, was %s)",
-                          fcl_prepared_hash(s->prepared), hash);
+fcl_status fcl_train(fcl_train_result *out, const fcl_train_options *options) {
+    return train(out, options, NULL);
+}
+
+fcl_status fcl_train_replay(fcl_train_result *result, const char *run, const char *out, int force) {
+    fcl_status status;
+    fcl_run source = {0};
+    fcl_train_options options;
+    char *model = NULL;
+    FCL_TRY(fcl_run_open(&source, run));
+    FCL_TRY(fcl_run_path(&model, &source, "model.cfg"));
+    fcl_run_arguments(&options, &source);
+    FCL_TRY(fcl_run_recipe(&options.recipe, &source));
+    if (!options.device || !options.prepared || fcl_run_has_moved(&source)) {
+        status = fcl_fail(FCL_E_INPUT,
+                          "'%s' was not on the same devices with the same solvers all the time, so that it cannot be "
+                          "repeated in one go",
+                          run);
+        goto done;
+    }
+    options.model = model;
+    options.out = out;
+    options.force = force;
+    FCL_TRY(fcl_folder_check_outside(out, run));
+    FCL_TRY(train(result, &options, &source));
+done:
+    free(model);
+    fcl_run_dispose(&source);
     return status;
 }
 
-/* The device of a resumed run: the one asked for, else the one that it last ran on. */
-static fcl_status open_device(session *s, const char *asked) {
+/* The devices of a resumed run: those asked for, else those that it last ran on. */
+static fcl_status open_devices(session *s, fcl_members_setup *setup, const char *asked) {
     const char *last = fcl_run_last_device(&s->run);
-    if (asked || !last) return fcl_device_open(&s->device, asked, 0);
-    fcl_status status = fcl_device_open(&s->device, last, 0);
-    if (status == FCL_E_NO_DEVICE)
+    setup->devices = asked ? asked : last;
+    fcl_status status = fcl_members_open(&s->members, setup);
+    if (!asked && last && status == FCL_E_NO_DEVICE)
         status =
             fcl_fail(status, "this run's device is not here, choose another with --device: %s", fcl_error_message());
     return status;
@@ -431,18 +507,16 @@ fcl_status fcl_train_resume(fcl_train_result *out, const char *run, const fcl_re
     session s = {.last_checkpoint = fcl_clock_seconds(), .last_recheck = fcl_clock_seconds()};
     char *config = NULL, *checkpoint = NULL, *history = NULL, *model = NULL;
     const char *prepared;
-    fcl_choice *choice = NULL;
-    int recorded;
-    unsigned n_parts = 1;
-    uint64_t memory_limit;
+    double *duties = NULL;
+    unsigned *shares = NULL;
+    fcl_members_setup setup = {.recipe = &s.recipe, .recorded = &s.run};
     FCL_TRY(fcl_run_open(&s.run, run));
     FCL_TRY(fcl_run_path(&config, &s.run, "config.json"));
     FCL_TRY(fcl_run_path(&checkpoint, &s.run, "checkpoint.safetensors"));
     FCL_TRY(fcl_run_path(&history, &s.run, "history.csv"));
     FCL_TRY(fcl_run_path(&model, &s.run, "model.cfg"));
     FCL_TRY(fcl_run_recipe(&s.recipe, &s.run));
-    FCL_TRY(check_duty(changes.duty));
-    s.duty = changes.duty > 0.0 ? changes.duty : fcl_run_duty(&s.run);
+    FCL_TRY(check_duties(changes.duties, changes.n_duties));
     s.recheck_seconds = fcl_run_recheck_seconds(&s.run);
     if (!fcl_path_exists(checkpoint)) {
         status = fcl_fail(FCL_E_INPUT, "'%s' has no checkpoint yet: start the training again with --force", run);
@@ -458,27 +532,29 @@ fcl_status fcl_train_resume(fcl_train_result *out, const char *run, const fcl_re
     }
     FCL_TRY(fcl_json_string(&prepared, s.run.config, "prepared", config));
     FCL_TRY(open_data(&s, prepared));
-    FCL_TRY(check_prepared(&s, config));
+    FCL_TRY(check_prepared(s.prepared, &s.run, config));
     FCL_TRY(fcl_model_load(&s.model, model));
-    FCL_TRY(open_device(&s, changes.device));
+    if (changes.n_duties) FCL_TRY(fcl_run_set_duties(&s.run, changes.duties, changes.n_duties));
+    if (changes.memory_limit) FCL_TRY(fcl_run_set_memory_limit(&s.run, changes.memory_limit));
+    FCL_TRY(fcl_run_duties(&duties, &setup.n_duties, &s.run));
+    FCL_TRY(fcl_run_memory_limit(&setup.memory_limit, &s.run));
+    setup.duties = duties;
+    if (fcl_ranks_count() > 1) {
+        FCL_TRY(fcl_run_asked_shares(&shares, &setup.n_shares, &s.run));
+        setup.shares = shares;
+    }
+    setup.model = s.model;
+    FCL_TRY(open_devices(&s, &setup, changes.device));
     warn_without_figures();
-    FCL_TRY(fcl_run_choice(&choice, &recorded, &s.run, s.device));
-    if (recorded)
-        FCL_TRY(fcl_run_parts(&n_parts, &s.run));
-    else
+    if (!fcl_run_was_on(&s.run, s.members.devices, s.members.n))
         fcl_log(FCL_LOG_INFO,
                 "on %s, another device or driver than before (%s): solvers are chosen anew, and results may differ in "
                 "their last bits from those of the other",
-                fcl_device_facts(s.device)->name,
+                fcl_device_facts(s.members.devices[0])->name,
                 fcl_run_last_device(&s.run) ? fcl_run_last_device(&s.run) : "unknown");
-    if (changes.memory_limit) FCL_TRY(fcl_run_set_memory_limit(&s.run, changes.memory_limit));
-    FCL_TRY(fcl_run_memory_limit(&memory_limit, &s.run));
-    FCL_TRY(plan_memory(&s, choice, memory_limit, n_parts));
-    /* Nothing is recorded of smaller parts. */
-    if (s.plan.n_parts != n_parts) FCL_TRY(fcl_run_force_solvers(choice, &s.run));
-    FCL_TRY(build(&s, choice));
+    FCL_TRY(build(&s, &setup));
     FCL_TRY(create_trainer(&s, UINT64_MAX));
-    FCL_TRY(fcl_checkpoint_read(&s.position, s.network, &s.best, checkpoint));
+    FCL_TRY(fcl_checkpoint_read(&s.position, s.members.team, &s.best, checkpoint));
     s.has_checkpoint = 1;
     s.saved = s.position;
     if (s.position.epoch || fcl_path_exists(history)) FCL_TRY(fcl_history_read(&s.history, history, s.position.epoch));
@@ -486,15 +562,17 @@ fcl_status fcl_train_resume(fcl_train_result *out, const char *run, const fcl_re
     if (s.position.finish == FCL_FINISHED_EARLY) s.position.wait = 0;
     s.position.finish = FCL_UNFINISHED;
     if (changes.epochs) FCL_TRY(fcl_run_set_epochs(&s.run, changes.epochs));
-    if (changes.duty > 0.0) FCL_TRY(fcl_run_set_duty(&s.run, changes.duty));
-    if (!recorded || changes.epochs || changes.duty > 0.0 || changes.memory_limit || s.plan.n_parts != n_parts)
-        FCL_TRY(fcl_run_record_device(&s.run, s.device, s.network, s.plan.n_parts, s.position.step + 1));
+    FCL_TRY(compare_ranks(&s));
+    if (writes() && (!s.members.as_recorded || s.members.parts_changed || changes.epochs || changes.n_duties ||
+                     changes.memory_limit))
+        FCL_TRY(fcl_members_record(&s.members, &s.run, s.position.step + 1));
     fcl_log(FCL_LOG_INFO, "resumed after step %llu, in epoch %u", (unsigned long long)s.position.step,
             s.position.epoch + 1);
     FCL_TRY(run_epochs(&s));
     fill_result(out, &s.position);
 done:
-    fcl_choice_free(choice);
+    free(duties);
+    free(shares);
     free(config);
     free(checkpoint);
     free(history);

@@ -18,8 +18,12 @@ void fcl_pace_begin(fcl_pace *pace, double duty, const fcl_pace_clock *clock) {
     pace->since = pace->clock.now();
 }
 
-int fcl_pace_wants_break(const fcl_pace *pace) {
-    return pace && (pace->duty < 1.0 || fcl_suspend_requested());
+int fcl_pace_has_rests(const fcl_pace *pace) {
+    return pace->duty < 1.0;
+}
+
+void fcl_pace_note_idle(fcl_pace *pace, double seconds) {
+    pace->since += seconds;
 }
 
 /* Seconds since the last call. */
@@ -29,7 +33,7 @@ static double lap(fcl_pace *pace) {
     return passed;
 }
 
-static void rest(fcl_pace *pace) {
+void fcl_pace_rest(fcl_pace *pace) {
     pace->owed = fmin(pace->owed + lap(pace) * (1.0 - pace->duty) / pace->duty, longest_rest);
     if (pace->owed < shortest_rest) return;
     while (pace->owed > shortest_sleep && !fcl_interrupt_requested() && !fcl_suspend_requested()) {
@@ -38,10 +42,4 @@ static void rest(fcl_pace *pace) {
     }
     /* What was cut short is not made up for. */
     pace->owed = fmax(fmin(pace->owed, 0.0), -longest_sleep);
-}
-
-void fcl_pace_break(fcl_pace *pace) {
-    if (!pace) return;
-    rest(pace);
-    if (fcl_suspend_requested()) fcl_suspend();
 }

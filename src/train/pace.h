@@ -1,6 +1,6 @@
 /*
- * What a training leaves to others on its machine: rests, so that the device works a given share of the time only, and stops at
- * Ctrl-Z. Both come where a piece of work has ended and the device is idle.
+ * What a training leaves to others on its machine: rests, so that a device works a given share of the time only. They come where
+ * a piece of work has ended and the device is idle.
  */
 #ifndef FCL_TRAIN_PACE_H
 #define FCL_TRAIN_PACE_H
@@ -19,10 +19,12 @@ typedef struct fcl_pace {
 
 /* Work begins. The clock NULL: the real one. */
 void fcl_pace_begin(fcl_pace *pace, double duty, const fcl_pace_clock *clock);
-/* Whether to let the device become idle after the piece of work at hand, and call fcl_pace_break(). `pace` may be NULL. */
-int fcl_pace_wants_break(const fcl_pace *pace);
+/* Whether there are any rests. */
+int fcl_pace_has_rests(const fcl_pace *pace);
+/* The device was idle for so long of the time since the last rest: that was no work. */
+void fcl_pace_note_idle(fcl_pace *pace, double seconds);
 /* Rests as long as the work since the last rest asks for, by the clock; rests that would be very short are saved up. An
- * interrupt ends it, and so does Ctrl-Z, which then stops the process. `pace` may be NULL. */
-void fcl_pace_break(fcl_pace *pace);
+ * interrupt ends it, and so does Ctrl-Z (base/suspend.h), which is left to the caller. */
+void fcl_pace_rest(fcl_pace *pace);
 
 #endif

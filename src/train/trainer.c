@@ -3,23 +3,12 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/interrupt.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/suspend.h"
 #include "base/text.h"
-#include "device/queue.h"
-#include "net/share.h"
 #include "train/guard.h"
 #include "train/schedule.h"
-
-/* Steps that may be enqueued and not done: enough to keep the device busy while the host prepares the next
- * one, few enough that a display driver's watchdog sees short work. */
-enum { STEPS_IN_FLIGHT = 2 };
-
-typedef struct flight {
-    fcl_fence *fence; /* NULL: free */
-    unsigned slot;    /* of the batches, held until the fence */
-} flight;
 
 /* A step whose loss was not read back yet. */
 typedef struct pending_step {
@@ -27,18 +16,26 @@ typedef struct pending_step {
     size_t n, n_labelled;
 } pending_step;
 
+/* A batch that a step under way may still be read from. */
+typedef struct held_batch {
+    int is_held;
+    unsigned slot;
+} held_batch;
+
 struct fcl_trainer {
     fcl_trainer_setup setup;
-    flight flights[STEPS_IN_FLIGHT];
+    held_batch held[FCL_STEPS_IN_FLIGHT]; /* by step */
     pending_step pending[FCL_STATS_SLOTS];
     unsigned n_pending;
     size_t steps_per_epoch;
+    uint64_t shares_version; /* that the batches know */
+    int is_current;
 };
 
-fcl_status fcl_trainer_begin(fcl_network *network, uint64_t seed, const char *weights_file) {
+fcl_status fcl_trainer_begin(fcl_team *team, uint64_t seed, const char *weights_file) {
     fcl_status status;
     fcl_tensors weights = {0};
-    FCL_TRY(fcl_tensors_init(&weights, fcl_network_model(network)));
+    FCL_TRY(fcl_tensors_init(&weights, fcl_network_model(fcl_team_first(team)->network)));
     if (weights_file) {
         const fcl_tensor_set set = {"", &weights};
         FCL_TRY(fcl_safetensors_read(weights_file, &set, 1));
@@ -49,8 +46,8 @@ fcl_status fcl_trainer_begin(fcl_network *network, uint64_t seed, const char *we
     } else {
         fcl_tensors_initialize(&weights, seed);
     }
-    FCL_TRY(fcl_network_write(network, FCL_PARAMETERS, &weights));
-    FCL_TRY(fcl_network_reset_optimizer(network));
+    FCL_TRY(fcl_team_write(team, FCL_PARAMETERS, &weights));
+    FCL_TRY(fcl_team_reset_optimizer(team));
 done:
     fcl_tensors_dispose(&weights);
     return status;
@@ -66,63 +63,23 @@ fcl_status fcl_trainer_create(fcl_trainer **out, const fcl_trainer_setup *setup)
     return FCL_OK;
 }
 
-static fcl_status land(fcl_trainer *trainer, flight *f) {
-    if (!f->fence) return FCL_OK;
-    fcl_status status = fcl_fence_wait(f->fence);
-    fcl_fence_free(f->fence);
-    f->fence = NULL;
-    fcl_batches_release(trainer->setup.batches, f->slot);
-    return status;
+static void release(fcl_trainer *trainer, held_batch *held) {
+    if (held->is_held) fcl_batches_release(trainer->setup.batches, held->slot);
+    held->is_held = 0;
 }
 
+/* Waits for all steps. */
 static fcl_status land_all(fcl_trainer *trainer) {
-    fcl_status status = FCL_OK;
-    for (int i = 0; i < STEPS_IN_FLIGHT; i++) {
-        fcl_status one = land(trainer, &trainer->flights[i]);
-        if (status == FCL_OK) status = one;
-    }
+    fcl_status status = fcl_team_land_all(trainer->setup.team);
+    for (int i = 0; i < FCL_STEPS_IN_FLIGHT; i++) release(trainer, &trainer->held[i]);
     return status;
 }
 
 void fcl_trainer_free(fcl_trainer *trainer) {
     if (!trainer) return;
-    /* After a failure uploads may still read from the batches' memory. The first message is the one that counts. */
-    char *message = fcl_duplicate(fcl_error_message());
-    if (fcl_device_finish(trainer->setup.device) != FCL_OK && message) fcl_fail(FCL_E_DEVICE, "%s", message);
-    free(message);
+    fcl_team_settle(trainer->setup.team);
     land_all(trainer);
     free(trainer);
-}
-
-static fcl_status upload(fcl_network *network, const fcl_batch *batch, fcl_share share) {
-    const size_t pixels = (size_t)FCL_IMAGE_SIDE * FCL_IMAGE_SIDE, first_label = share.first * FCL_N_COORDINATES;
-    const size_t image_bytes = share.n * pixels * sizeof(float),
-                 label_bytes = share.n * FCL_N_COORDINATES * sizeof(float);
-    fcl_status status;
-    FCL_TRY(fcl_buffer_write_async(fcl_network_input(network), 0, batch->images + share.first * pixels, image_bytes));
-    FCL_TRY(fcl_buffer_write_async(fcl_network_targets(network), 0, batch->targets + first_label, label_bytes));
-    FCL_TRY(fcl_buffer_write_async(fcl_network_mask(network), 0, batch->mask + first_label, label_bytes));
-done:
-    return status;
-}
-
-/* Parts into which a batch is divided: as few as the network has room for. */
-static size_t n_parts_of(const fcl_trainer *trainer, const fcl_batch *batch) {
-    return fcl_share_n_parts((fcl_share){0, batch->n}, (size_t)fcl_network_batch(trainer->setup.network));
-}
-
-/* Uploads part `index` of a batch; *pass is how it is computed. */
-static fcl_status load_part(fcl_pass *pass, const fcl_trainer *trainer, const fcl_batch *batch, size_t index,
-                            uint64_t step) {
-    const fcl_share part = fcl_share_part((fcl_share){0, batch->n}, n_parts_of(trainer, batch), index);
-    *pass = (fcl_pass){.n = (int)part.n,
-                       .dropout = trainer->setup.recipe->dropout,
-                       .step = (uint32_t)step,
-                       .first_sample = (uint32_t)part.first,
-                       .inverse_count = batch->n_labelled ? 1.0f / (float)batch->n_labelled : 0.0f,
-                       .slot = (uint32_t)((step - 1) % FCL_STATS_SLOTS),
-                       .accumulate = index > 0};
-    return upload(trainer->setup.network, batch, part);
 }
 
 static fcl_adam adam_of(const fcl_trainer *trainer, uint64_t step) {
@@ -134,25 +91,23 @@ static fcl_adam adam_of(const fcl_trainer *trainer, uint64_t step) {
                       .epsilon = recipe->epsilon};
 }
 
-/* Enqueues one step, the batch's parts one after the other; the batch's slot is released when it is done. */
-static fcl_status enqueue_step(fcl_trainer *trainer, const fcl_batch *batch, uint64_t step) {
-    fcl_network *network = trainer->setup.network;
-    flight *f = &trainer->flights[step % STEPS_IN_FLIGHT];
+/* One step; the batch is released when no device reads it any more. */
+static fcl_status run_step(fcl_trainer *trainer, const fcl_batch *batch, uint64_t step) {
     fcl_status status;
-    fcl_pass pass = {0};
+    held_batch *held = &trainer->held[step % FCL_STEPS_IN_FLIGHT];
     const fcl_adam adam = adam_of(trainer, step);
-    const size_t n_parts = n_parts_of(trainer, batch);
-    FCL_TRY(land(trainer, f));
-    for (size_t i = 0; i < n_parts; i++) {
-        FCL_TRY(load_part(&pass, trainer, batch, i, step));
-        FCL_TRY(fcl_network_forward(network, &pass));
-        FCL_TRY(fcl_network_loss(network, &pass));
-        FCL_TRY(fcl_network_backward(network, &pass));
-    }
-    FCL_TRY(fcl_network_update(network, &pass, &adam));
-    FCL_TRY(fcl_fence_create(&f->fence, trainer->setup.device));
-    f->slot = batch->slot;
+    const int had_lost = fcl_team_has_lost(trainer->setup.team);
+    int done = 0;
+    FCL_TRY(fcl_team_step(&done, trainer->setup.team, batch, step, trainer->setup.recipe->dropout, &adam));
+    release(trainer, held);
+    *held = (held_batch){1, batch->slot};
     trainer->pending[trainer->n_pending++] = (pending_step){step, batch->n, batch->n_labelled};
+    if (!done) goto done;
+    for (int i = 0; i < FCL_STEPS_IN_FLIGHT; i++) {
+        /* What a device that was lost in this step may still read stays as it is. */
+        if (fcl_team_has_lost(trainer->setup.team) != had_lost) trainer->held[i].is_held = 0;
+        release(trainer, &trainer->held[i]);
+    }
 done:
     return status;
 }
@@ -164,8 +119,9 @@ static fcl_status collect(fcl_trainer *trainer, fcl_position *position, uint64_t
     int32_t flag[FCL_FLAG_WORDS];
     fcl_status status;
     FCL_TRY(land_all(trainer));
-    FCL_TRY(fcl_buffer_read(stats, fcl_network_stats(trainer->setup.network), 0, sizeof stats));
-    FCL_TRY(fcl_buffer_read(flag, fcl_network_flag(trainer->setup.network), 0, sizeof flag));
+    fcl_network *network = fcl_team_first(trainer->setup.team)->network; /* all have the same */
+    FCL_TRY(fcl_buffer_read(stats, fcl_network_stats(network), 0, sizeof stats));
+    FCL_TRY(fcl_buffer_read(flag, fcl_network_flag(network), 0, sizeof flag));
     for (unsigned i = 0; i < trainer->n_pending; i++) {
         const pending_step *p = &trainer->pending[i];
         if (flag[0] != 0 && p->step >= (uint32_t)flag[0]) break;
@@ -185,16 +141,19 @@ done:
     return status;
 }
 
-/* Computes a batch again, part by part until something is found; `adam`, unless NULL, with the last. */
+/* Has each device compute its share of a batch again until something is found; `adam`, unless NULL, with it. */
 static fcl_status inspect(fcl_finding *out, const fcl_trainer *trainer, const fcl_batch *batch, uint64_t step,
                           const fcl_adam *adam) {
     fcl_status status = FCL_OK;
+    fcl_team *team = trainer->setup.team;
     fcl_finding found = {.cause = FCL_CAUSE_NONE};
-    const size_t n_parts = n_parts_of(trainer, batch);
-    for (size_t i = 0; i < n_parts && found.cause == FCL_CAUSE_NONE; i++) {
-        fcl_pass pass;
-        FCL_TRY(load_part(&pass, trainer, batch, i, step));
-        FCL_TRY(fcl_network_inspect(&found, trainer->setup.network, &pass, i + 1 == n_parts ? adam : NULL));
+    for (unsigned i = 0; i < fcl_team_size(team) && found.cause == FCL_CAUSE_NONE; i++) {
+        fcl_replica *replica = fcl_team_replica(team, i);
+        const fcl_task task = {.batch = batch,
+                               .share = fcl_team_share(team, batch->n, i),
+                               .step = step,
+                               .dropout = trainer->setup.recipe->dropout};
+        if (replica) FCL_TRY(fcl_replica_inspect(&found, replica, &task, adam));
     }
     *out = found;
 done:
@@ -235,6 +194,23 @@ fcl_status fcl_trainer_recheck(fcl_trainer *trainer, const fcl_position *positio
     return look_at_next(trainer, position, 1, fcl_guard_recheck);
 }
 
+/* With several ranks only the samples are prepared that this one's devices compute: from batch `next` on, if the shares have
+ * changed. */
+static fcl_status update_window(fcl_trainer *trainer, uint32_t epoch, size_t next) {
+    fcl_status status = FCL_OK;
+    unsigned n;
+    uint64_t version;
+    const unsigned *samples = fcl_team_samples(&n, &version, trainer->setup.team);
+    const fcl_share own = fcl_team_window(trainer->setup.team);
+    if (own.n == n || !samples || version == trainer->shares_version) return FCL_OK;
+    const fcl_batches_window window = {.weights = samples, .n_weights = n, .first = own.first, .n = own.n};
+    FCL_TRY(fcl_batches_set_window(trainer->setup.batches, &window));
+    FCL_TRY(fcl_batches_start(trainer->setup.batches, epoch, next));
+    trainer->shares_version = version;
+done:
+    return status;
+}
+
 static void report(const fcl_trainer *trainer, const fcl_position *position, double images) {
     char task[64], detail[64] = "";
     snprintf(task, sizeof task, "epoch %u/%u", position->epoch + 1, trainer->setup.recipe->epochs);
@@ -247,12 +223,24 @@ static void report(const fcl_trainer *trainer, const fcl_position *position, dou
                                         .detail = detail});
 }
 
-/* Between two steps, with nothing left on the device. */
-static fcl_status take_break(fcl_trainer *trainer) {
-    if (!fcl_pace_wants_break(trainer->setup.pace)) return FCL_OK;
+/* Ctrl-Z stops the process between two steps, with nothing left on the devices. */
+static fcl_status suspend_if_asked(fcl_trainer *trainer) {
+    if (!fcl_suspend_requested()) return FCL_OK;
     fcl_status status = land_all(trainer);
-    if (status == FCL_OK) fcl_pace_break(trainer->setup.pace);
+    if (status == FCL_OK) fcl_suspend();
     return status;
+}
+
+/* After a step that failed: counts those before it, if a device still tells of them. The message stays. */
+static int recover(fcl_trainer *trainer, fcl_position *position, fcl_status failure) {
+    uint64_t failed_step = 0;
+    char *message = fcl_duplicate(fcl_error_message());
+    const int recovered =
+        fcl_team_first(trainer->setup.team) && collect(trainer, position, &failed_step) == FCL_OK && !failed_step;
+    trainer->n_pending = 0;
+    if (message) fcl_fail(failure, "%s", message);
+    free(message);
+    return recovered;
 }
 
 fcl_status fcl_trainer_epoch(fcl_epoch_end *out, fcl_trainer *trainer, fcl_position *position) {
@@ -267,7 +255,7 @@ fcl_status fcl_trainer_epoch(fcl_epoch_end *out, fcl_trainer *trainer, fcl_posit
             end = FCL_EPOCH_MAX_STEPS;
             break;
         }
-        if (fcl_interrupt_requested()) {
+        if (fcl_team_stop_requested(trainer->setup.team)) {
             end = FCL_EPOCH_INTERRUPTED;
             break;
         }
@@ -275,14 +263,15 @@ fcl_status fcl_trainer_epoch(fcl_epoch_end *out, fcl_trainer *trainer, fcl_posit
         int more;
         FCL_TRY(fcl_batches_next(&batch, &more, trainer->setup.batches));
         if (!more) break;
-        FCL_TRY(enqueue_step(trainer, &batch, ++step));
+        FCL_TRY(run_step(trainer, &batch, ++step));
+        FCL_TRY(update_window(trainer, position->epoch, batch.index + 1));
         images += (double)batch.n;
         if (trainer->n_pending == FCL_STATS_SLOTS) {
             FCL_TRY(collect(trainer, position, &failed_step));
             if (failed_step) break;
         }
         report(trainer, position, images);
-        FCL_TRY(take_break(trainer));
+        FCL_TRY(suspend_if_asked(trainer));
     }
     if (!failed_step) FCL_TRY(collect(trainer, position, &failed_step));
     position->seconds = earlier + fcl_clock_seconds() - begin;
@@ -293,9 +282,10 @@ fcl_status fcl_trainer_epoch(fcl_epoch_end *out, fcl_trainer *trainer, fcl_posit
     }
     *out = end;
 done:
-    if (status != FCL_OK) {
-        land_all(trainer);
-        trainer->n_pending = 0;
-    }
+    trainer->is_current = status == FCL_OK || failed_step || recover(trainer, position, status);
     return status;
+}
+
+int fcl_trainer_is_current(const fcl_trainer *trainer) {
+    return trainer->is_current;
 }

@@ -2,14 +2,12 @@
 #define FCL_TRAIN_VALIDATION_H
 
 #include "fiducl/dataset.h"
-#include "net/network.h"
-#include "train/pace.h"
+#include "train/team.h"
 
-/* Masked MSE (network units) and MAE (pixels) of the network without dropout over a data set's measured
- * labels, summed in double on the host. Waits for the device. FCL_E_INPUT when there is no label at all; for outputs that are
- * not finite what fcl_guard_explain() makes of them, with `learning_rate` for its message. `pace`, of breaks
- * between batches, may be NULL. */
-fcl_status fcl_validate(double *loss, double *mae, fcl_network *network, const fcl_dataset *dataset,
-                        double learning_rate, fcl_pace *pace);
+/* Masked MSE (network units) and MAE (pixels) of the team's weights without dropout over a data set's measured labels, summed in
+ * double on the host, sample by sample, so that it does not matter which device computed which. FCL_E_INPUT when there is no label
+ * at all; for outputs that are not finite what fcl_guard_explain() makes of them, with `learning_rate` for its message. Ctrl-Z
+ * stops it between batches. */
+fcl_status fcl_validate(double *loss, double *mae, fcl_team *team, const fcl_dataset *dataset, double learning_rate);
 
 #endif

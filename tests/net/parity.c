@@ -106,7 +106,7 @@ static void run_batch(fcl_network *network, const batch *b, size_t n_parts, fcl_
         ck_ok(fcl_buffer_write(fcl_network_mask(network), 0, b->mask + at * FCL_N_COORDINATES, n * labels));
         ck_ok(fcl_network_forward(network, pass));
         ck_ok(fcl_network_loss(network, pass));
-        ck_ok(fcl_network_backward(network, pass));
+        ck_ok(fcl_network_backward(network, pass, NULL));
         ck_ok(fcl_buffer_read(output + at * FCL_N_COORDINATES, fcl_network_output(network), 0, n * labels));
     }
 }

@@ -123,7 +123,7 @@ static void run(fcl_tensors *gradients, float output[N_OUTPUTS], fcl_network *ne
     ck_ok(fcl_buffer_read(output, fcl_network_output(network), 0, samples * FCL_N_COORDINATES * sizeof(float)));
     if (!gradients) return;
     ck_ok(fcl_network_loss(network, &pass));
-    ck_ok(fcl_network_backward(network, &pass));
+    ck_ok(fcl_network_backward(network, &pass, NULL));
     ck_ok(fcl_tensors_init(gradients, model));
     ck_ok(fcl_network_read(gradients, network, FCL_GRADIENTS));
 }

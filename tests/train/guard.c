@@ -176,6 +176,7 @@ START_TEST(images_that_are_not_finite) {
     fcl_model *m;
     fcl_network *network;
     fcl_batches *batches;
+    fcl_team *team;
     fcl_trainer *trainer;
     fcl_epoch_end end;
     fcl_position position = {0};
@@ -185,14 +186,15 @@ START_TEST(images_that_are_not_finite) {
     ck_ok(fcl_model_load(&m, model));
     ck_ok(fcl_network_create(&network, device, m, &(fcl_network_options){.batch = BATCH, .training = 1, .measure = 1}));
     ck_ok(fcl_batches_create(&batches, faces, &(fcl_batch_options){.batch = BATCH, .shuffle = 1}));
-    ck_ok(fcl_trainer_begin(network, 1, NULL));
+    const fcl_team_member member = {.device = device, .network = network, .duty = 1.0};
+    ck_ok(fcl_team_create(&team, &(fcl_team_setup){.members = &member, .n = 1, .batch = BATCH}));
+    ck_ok(fcl_trainer_begin(team, 1, NULL));
     ck_ok(fcl_trainer_create(
-        &trainer,
-        &(fcl_trainer_setup){
-            .device = device, .network = network, .batches = batches, .recipe = &recipe, .max_steps = UINT64_MAX}));
+        &trainer, &(fcl_trainer_setup){.team = team, .batches = batches, .recipe = &recipe, .max_steps = UINT64_MAX}));
     ck_fails(fcl_trainer_epoch(&end, trainer, &position), FCL_E_INPUT, "row 17 of the raw data");
     ck_assert_msg(test_contains(fcl_error_message(), "the pixel at x 7, y 2 is nan"), "%s", fcl_error_message());
     fcl_trainer_free(trainer);
+    fcl_team_free(team);
     fcl_batches_free(batches);
     fcl_network_free(network);
     fcl_model_free(m);

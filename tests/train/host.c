@@ -192,7 +192,7 @@ static const fcl_pace_clock made_clock = {made_now, made_sleep};
 
 static double work(fcl_pace *pace, double seconds) {
     made.now += seconds;
-    fcl_pace_break(pace);
+    fcl_pace_rest(pace);
     return seconds;
 }
 
@@ -207,7 +207,7 @@ START_TEST(a_duty_is_a_share_of_the_time) {
     fcl_pace pace;
     double worked = 0.0;
     fcl_pace_begin(&pace, duties[_i / 2], &made_clock);
-    ck_assert_int_eq(fcl_pace_wants_break(&pace), 1);
+    ck_assert_int_eq(fcl_pace_has_rests(&pace), 1);
     for (int i = 0; i < 2000; i++) worked += work(&pace, steps[i % 5] * duties[_i / 2]);
     ck_assert_double_eq_tol(worked / (worked + made.rested), duties[_i / 2], 1e-3);
 }
@@ -217,11 +217,20 @@ START_TEST(a_full_duty_never_rests) {
     fcl_pace pace;
     made.now = made.rested = made.too_long = made.interrupt_at = 0.0;
     fcl_pace_begin(&pace, 1.0, &made_clock);
-    ck_assert_int_eq(fcl_pace_wants_break(&pace), 0);
+    ck_assert_int_eq(fcl_pace_has_rests(&pace), 0);
     for (int i = 0; i < 100; i++) work(&pace, 1.0);
     ck_assert_double_eq(made.rested, 0.0);
-    ck_assert_int_eq(fcl_pace_wants_break(NULL), 0);
-    fcl_pace_break(NULL);
+}
+END_TEST
+
+/* 3 s of which the device was idle for 2 are 1 s of work. */
+START_TEST(idle_time_is_no_work) {
+    fcl_pace pace;
+    made.now = made.rested = made.too_long = made.interrupt_at = 0.0;
+    fcl_pace_begin(&pace, 0.25, &made_clock);
+    fcl_pace_note_idle(&pace, 2.0);
+    work(&pace, 3.0);
+    ck_assert_double_eq_tol(made.rested, 3.0, 1e-6);
 }
 END_TEST
 
@@ -257,6 +266,7 @@ int main(void) {
     tcase_add_test(tests, the_history_comes_back_and_damage_shows);
     tcase_add_loop_test(tests, a_duty_is_a_share_of_the_time, 0, 8);
     tcase_add_test(tests, a_full_duty_never_rests);
+    tcase_add_test(tests, idle_time_is_no_work);
     tcase_add_test(tests, a_rest_ends_with_an_interrupt_and_has_a_bound);
     suite_add_tcase(suite, tests);
     return test_run(suite);

@@ -352,7 +352,7 @@ static const struct {
     unsigned batch, parts;
     const char *warning, *record;
 } divisions[] = {
-    {8, 3, "a batch of 8 in 1 part does not fit into the device's memory", "\"parts\": 3"},
+    {8, 3, "a batch of 8 in 1 part does not fit into the memory of '", "\"parts\": 3"},
     {8, 8, "it is computed in 8 parts", "\"parts\": 8"},
     {12, 2, "it is computed in 2 parts", "\"parts\": 2"},
 };
@@ -434,7 +434,7 @@ START_TEST(less_memory) {
     check_config(run, "\"parts\": 2");
     *log_text = '\0';
     resume_with_limit(run, limit_for_parts(&o, 4), _i);
-    ck_assert(strstr(log_text, "a batch of 8 in 2 parts does not fit into the device's memory") != NULL);
+    ck_assert(strstr(log_text, "a batch of 8 in 2 parts does not fit into the memory of '") != NULL);
     check_config(run, "\"parts\": 4");
     check_config(run, "\"first_step\": 8");
     fcl_run record;

@@ -1,0 +1,89 @@
+#!/bin/sh
+# Several processes in one run, started by mpirun: they learn what one learns, refuse to differ, and end together; what was saved
+# last is taken up again, also by another number of them.
+# usage: ranks.sh PROGRAM MPIEXEC
+. "$(dirname "$0")/check.sh"
+MPIEXEC=${2:?"usage: ranks.sh PROGRAM MPIEXEC"}
+tiny_model
+
+# Root, more processes than cores, and none of them bound to one: Open MPI 4, then 5.
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1 \
+  OMPI_MCA_hwloc_base_binding_policy=none PRTE_ALLOW_RUN_AS_ROOT=1 PRTE_ALLOW_RUN_AS_ROOT_CONFIRM=1 \
+  PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe PRTE_MCA_hwloc_default_binding_policy=none
+
+# together N CODE TEXT ARGUMENT...: as expect, with N processes.
+together() {
+  n=$1 code=$2 text=$3
+  shift 3
+  "$MPIEXEC" -n "$n" "$FIDUCL" "$@" >stdout.txt 2>stderr.txt </dev/null
+  got=$?
+  if [ "$got" -ne "$code" ] || ! grep -qF -e "$text" stdout.txt stderr.txt; then
+    fail "$n processes of fiducl $*: exit code $got, wanted $code and '$text'"
+    cat stdout.txt stderr.txt >&2
+  fi
+}
+
+same_losses() { # RUN RUN
+  awk -F, 'FNR == 1 { next }
+           NR == FNR { loss[$1] = $4; next }
+           { n++; d = ($4 - loss[$1]) / loss[$1]; if (d < -1e-4 || d > 1e-4) bad = 1 }
+           END { exit bad || n != 4 }' "$1/history.csv" "$2/history.csv" ||
+    { fail "$1 and $2 learned different things"; cat "$1/history.csv" "$2/history.csv"; }
+}
+
+"$FIDUCL" synth --out faces --count 64 --seed 3 --quiet || fail "no faces"
+"$FIDUCL" prepare faces --out prepared --split 40,12,12 --quiet || fail "not prepared"
+arguments="prepared --model ./tiny.cfg --batch-size 8 --epochs 4 --seed 5"
+expect 0 "4 epochs" train $arguments --out alone
+
+for n in 1 2 4; do
+  together $n 0 "4 epochs" train $arguments --out ranks$n
+  same_losses alone ranks$n
+done
+[ "$(grep -c '^ranks4: ' stdout.txt)" -eq 1 ] || fail "more than one of the processes spoke"
+
+# Sums are made in the order of ranks: the same shares give the same bits.
+together 2 0 "4 epochs" train $arguments --out fixed --shares 3,1
+together 2 0 "4 epochs" train $arguments --out fixed_again --shares 3,1
+same_losses alone fixed
+cmp -s fixed/best.safetensors fixed_again/best.safetensors || fail "the same shares gave different weights"
+together 2 2 "3 shares for 2 devices" train $arguments --out bad --shares 1,2,3
+expect 3 "repeated in one go" train --replay fixed --out bad
+
+# Stopped and resumed by another number of them.
+together 2 0 "" train $arguments --out moved --max-steps 7
+together 3 0 "4 epochs" train --resume moved
+same_losses alone moved
+together 2 0 "" train $arguments --out back --max-steps 7
+expect 0 "4 epochs" train --resume back
+same_losses alone back
+
+# Those that would compute different things.
+"$MPIEXEC" -n 1 "$FIDUCL" train $arguments --out bad : -n 1 "$FIDUCL" train $arguments --out bad --no-shuffle \
+  >stdout.txt 2>stderr.txt </dev/null && fail "ranks with different recipes trained"
+grep -qF "recipe" stderr.txt || { fail "the difference was not named"; cat stderr.txt; }
+together 2 2 "is for one process" summary --model ./tiny.cfg
+[ ! -e bad ] || fail "a mistake left a folder"
+
+# One is killed: the others end, and its last checkpoint is what the next start goes on with.
+long="prepared --model ./tiny.cfg --batch-size 8 --epochs 100000 --seed 5"
+"$MPIEXEC" -n 2 "$FIDUCL" train $long --out killed >stdout.txt 2>stderr.txt </dev/null &
+job=$!
+tries=0
+until [ -s killed/checkpoint.safetensors ] || [ $tries -ge 300 ]; do sleep 0.2; tries=$((tries + 1)); done
+victim=$(pgrep -P "$job" | tail -n 1)
+kill -KILL "$victim"
+wait "$job" && fail "a training without one of its ranks ended well"
+there killed/checkpoint.safetensors killed/config.json
+expect 0 "" train --resume killed --epochs 1
+
+# A signal ends all after the same step, with a checkpoint.
+"$MPIEXEC" -n 2 "$FIDUCL" train $long --out stopped >stdout.txt 2>stderr.txt </dev/null &
+job=$!
+tries=0
+until [ -s stopped/history.csv ] || [ $tries -ge 300 ]; do sleep 0.2; tries=$((tries + 1)); done
+kill -INT "$(pgrep -P "$job" | head -n 1)"
+wait "$job" && fail "an interrupted training ended well"
+grep -qF "interrupted after step" stderr.txt || { fail "the interrupt was not told"; cat stderr.txt; }
+there stopped/checkpoint.safetensors
+finish

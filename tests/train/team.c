@@ -1,0 +1,348 @@
+/* Several devices that train as one: the gradients, weights and losses of one device, whatever the shares are; devices that fail. */
+#include "train/team.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+#include "net/weights.h"
+#include "support/support.h"
+
+enum { BATCH = 32, PIXELS = FCL_IMAGE_SIDE * FCL_IMAGE_SIDE, LABELS = FCL_N_COORDINATES, MAX_MEMBERS = 3 };
+
+static const char *const models[] = {"base_model", "model_v1"};
+static const double tolerance = 1e-6; /* of sums in another order, of a tensor's norm: docs/kernels.md */
+static const fcl_adam adam = {.learning_rate = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-7};
+
+static char log_text[8192];
+
+static void keep_log(void *user, fcl_log_level level, const char *line) {
+    (void)user;
+    (void)level;
+    const size_t n = strlen(log_text);
+    snprintf(log_text + n, sizeof log_text - n, "%s\n", line);
+}
+
+static void set_up(void) {
+    *log_text = '\0';
+    fcl_log_set_sink(keep_log, NULL);
+    unsetenv("FIDUCL_FAULT");
+}
+
+static void tear_down(void) {
+    fcl_log_set_sink(NULL, NULL);
+    unsetenv("FIDUCL_FAULT");
+}
+
+/* Images and labels that differ by sample; some are missing. */
+static fcl_batch make_batch(size_t n) {
+    float *images, *targets, *mask;
+    fcl_batch batch = {.n = n};
+    fcl_random_stream random = fcl_random_stream_make(7, FCL_RANDOM_TEST, 0);
+    ck_ok(FCL_NEW(&images, n * PIXELS, "images"));
+    ck_ok(FCL_NEW(&targets, n * LABELS, "targets"));
+    ck_ok(FCL_NEW(&mask, n * LABELS, "mask"));
+    for (size_t i = 0; i < n * PIXELS; i++) images[i] = (float)fcl_random_uniform(&random, 0.0, 1.0);
+    for (size_t i = 0; i < n * LABELS; i++) {
+        mask[i] = fcl_random_uniform(&random, 0.0, 1.0) < 0.7;
+        targets[i] = mask[i] * (float)fcl_random_uniform(&random, -0.8, 0.8);
+        batch.n_labelled += mask[i] > 0.0f;
+    }
+    batch.images = images;
+    batch.targets = targets;
+    batch.mask = mask;
+    return batch;
+}
+
+static void dispose_batch(fcl_batch *batch) {
+    free((void *)batch->images);
+    free((void *)batch->targets);
+    free((void *)batch->mask);
+}
+
+/* Members whose devices are the same one, opened several times: contexts and queues of their own. */
+typedef struct crew {
+    fcl_model *model;
+    fcl_device *devices[MAX_MEMBERS];
+    fcl_network *networks[MAX_MEMBERS];
+    fcl_team *team;
+    unsigned n;
+} crew;
+
+static crew make_crew(const char *model, const fcl_share_record *records, size_t n_records, unsigned n) {
+    crew c = {.n = n};
+    fcl_team_member members[MAX_MEMBERS];
+    fcl_choice *choice;
+    fcl_tensors weights;
+    ck_ok(fcl_model_load(&c.model, model));
+    ck_ok(fcl_choice_create(&choice));
+    ck_ok(fcl_choice_force(choice, "conv=conv_direct")); /* the same for all numbers of samples */
+    for (unsigned i = 0; i < n; i++) {
+        ck_ok(fcl_device_open(&c.devices[i], NULL, 0));
+        ck_ok(fcl_network_create(
+            &c.networks[i], c.devices[i], c.model,
+            &(fcl_network_options){.batch = BATCH, .training = 1, .choice = choice, .measure = 0, .seed = 3}));
+        members[i] = (fcl_team_member){.device = c.devices[i], .network = c.networks[i], .duty = 1.0};
+    }
+    fcl_choice_free(choice);
+    ck_ok(fcl_team_create(&c.team, &(fcl_team_setup){.members = members,
+                                                     .n = n,
+                                                     .batch = BATCH,
+                                                     .mode = FCL_SHARES_FIXED,
+                                                     .records = records,
+                                                     .n_records = n_records}));
+    ck_ok(fcl_tensors_init(&weights, c.model));
+    fcl_tensors_initialize(&weights, 5);
+    ck_ok(fcl_team_write(c.team, FCL_PARAMETERS, &weights));
+    ck_ok(fcl_team_reset_optimizer(c.team));
+    fcl_tensors_dispose(&weights);
+    return c;
+}
+
+static void free_crew(crew *c) {
+    fcl_team_free(c->team);
+    for (unsigned i = 0; i < c->n; i++) {
+        fcl_network_free(c->networks[i]);
+        fcl_device_free(c->devices[i]);
+    }
+    fcl_model_free(c->model);
+}
+
+static fcl_status take_step(crew *c, const fcl_batch *batch, uint64_t step) {
+    int done;
+    return fcl_team_step(&done, c->team, batch, step, 1, &adam);
+}
+
+/* For fcl_tensors_dispose(). */
+static fcl_tensors read_arena(const crew *c, unsigned member, fcl_arena arena) {
+    fcl_tensors tensors;
+    ck_ok(fcl_tensors_init(&tensors, c->model));
+    ck_ok(fcl_network_read(&tensors, c->networks[member], arena));
+    return tensors;
+}
+
+static void check_equal(const crew *a, unsigned member_of_a, const crew *b, unsigned member_of_b, fcl_arena arena) {
+    fcl_tensors x = read_arena(a, member_of_a, arena), y = read_arena(b, member_of_b, arena);
+    ck_assert_msg(fcl_tensors_are_equal(&x, &y), "arena %d of members %u and %u differs", (int)arena, member_of_a,
+                  member_of_b);
+    fcl_tensors_dispose(&x);
+    fcl_tensors_dispose(&y);
+}
+
+static void read_losses(double out[2], const crew *c, unsigned member, uint64_t step) {
+    float stats[FCL_STATS_SLOTS][2];
+    ck_ok(fcl_buffer_read(stats, fcl_network_stats(c->networks[member]), 0, sizeof stats));
+    for (int i = 0; i < 2; i++) out[i] = (double)stats[(step - 1) % FCL_STATS_SLOTS][i];
+}
+
+/* Gradients of each tensor within the tolerance, losses too. */
+static void check_near(const crew *got, const crew *wanted, uint64_t step) {
+    fcl_tensors x = read_arena(got, 0, FCL_GRADIENTS), y = read_arena(wanted, 0, FCL_GRADIENTS);
+    double losses[2], wanted_losses[2];
+    for (unsigned t = 0; t < fcl_model_n_tensors(got->model); t++) {
+        const fcl_parameter *p = fcl_model_tensor(got->model, t);
+        const double error = test_normalised_error(fcl_tensors_at(&x, t), fcl_tensors_at(&y, t), p->count);
+        ck_assert_msg(error <= tolerance * tolerance, "the gradient of %s is off by %g of its norm", p->name,
+                      sqrt(error));
+    }
+    fcl_tensors_dispose(&x);
+    fcl_tensors_dispose(&y);
+    read_losses(losses, got, 0, step);
+    read_losses(wanted_losses, wanted, 0, step);
+    for (int i = 0; i < 2; i++) ck_assert_double_eq_tol(losses[i], wanted_losses[i], tolerance * wanted_losses[i]);
+}
+
+static void check_all_alike(const crew *c, uint64_t step) {
+    double first[2], other[2];
+    read_losses(first, c, 0, step);
+    for (unsigned i = 1; i < c->n; i++) {
+        check_equal(c, 0, c, i, FCL_GRADIENTS);
+        check_equal(c, 0, c, i, FCL_PARAMETERS);
+        check_equal(c, 0, c, i, FCL_MOMENT2);
+        read_losses(other, c, i, step);
+        ck_assert(first[0] == other[0] && first[1] == other[1]);
+    }
+}
+
+/* Dropout is on, and counts positions in the whole batch. */
+START_TEST(shares_do_not_matter) {
+    static const unsigned shares[][MAX_MEMBERS] = {{16, 16}, {24, 8}, {31, 1}};
+    const char *model = models[_i];
+    fcl_batch batch = make_batch(BATCH);
+    crew alone = make_crew(model, NULL, 0, 1);
+    if (_i > 0 && test_is_too_much()) return;
+    ck_ok(take_step(&alone, &batch, 1));
+    for (size_t k = 0; k < sizeof shares / sizeof *shares; k++) {
+        fcl_share_record record = {.first_step = 1};
+        memcpy(record.samples, shares[k], sizeof shares[k]);
+        crew both = make_crew(model, &record, 1, 2);
+        ck_ok(take_step(&both, &batch, 1));
+        check_near(&both, &alone, 1);
+        check_all_alike(&both, 1);
+        free_crew(&both);
+    }
+    free_crew(&alone);
+    dispose_batch(&batch);
+}
+END_TEST
+
+/* The last batch of an epoch may be smaller than the team. */
+START_TEST(a_member_without_samples) {
+    const fcl_share_record record = {.first_step = 1, .samples = {12, 10, 10}};
+    fcl_batch batch = make_batch(2);
+    crew alone = make_crew(models[0], NULL, 0, 1), three = make_crew(models[0], &record, 1, 3);
+    ck_assert_uint_eq(fcl_team_share(three.team, 2, 0).n + fcl_team_share(three.team, 2, 1).n, 2);
+    ck_ok(take_step(&alone, &batch, 1));
+    ck_ok(take_step(&three, &batch, 1));
+    check_near(&three, &alone, 1);
+    check_all_alike(&three, 1);
+    free_crew(&three);
+    free_crew(&alone);
+    dispose_batch(&batch);
+}
+END_TEST
+
+/* What a training becomes whose second member is there until `last_step` only. */
+static void check_as_without(const crew *c, const fcl_batch *batch, uint64_t last_step, uint64_t n_steps) {
+    const fcl_share_record records[] = {{.first_step = 1, .samples = {16, 16}},
+                                        {.first_step = last_step + 1, .samples = {32, 0}}};
+    size_t n;
+    const fcl_share_record *seen = fcl_team_records(&n, c->team);
+    ck_assert_uint_eq(n, 2);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_uint_eq(seen[i].first_step, records[i].first_step);
+        ck_assert(memcmp(seen[i].samples, records[i].samples, sizeof records[i].samples) == 0);
+    }
+    crew planned = make_crew(models[0], records, 2, 2);
+    for (uint64_t step = 1; step <= n_steps; step++) ck_ok(take_step(&planned, batch, step));
+    check_equal(c, 0, &planned, 0, FCL_PARAMETERS);
+    check_equal(c, 0, &planned, 0, FCL_MOMENT1);
+    free_crew(&planned);
+}
+
+static const fcl_share_record halves = {.first_step = 1, .samples = {16, 16}};
+
+static void run_with_fault(crew *c, const fcl_batch *batch, const char *fault, uint64_t n_steps) {
+    setenv("FIDUCL_FAULT", fault, 1);
+    for (uint64_t step = 1; step <= n_steps; step++) ck_ok(take_step(c, batch, step));
+    unsetenv("FIDUCL_FAULT");
+    ck_assert_ptr_null(fcl_team_replica(c->team, 1));
+    ck_assert_ptr_eq(fcl_team_first(c->team)->network, c->networks[0]);
+}
+
+/* The step is repeated on the other one, from the same weights. */
+START_TEST(a_device_fails) {
+    fcl_batch batch = make_batch(BATCH);
+    crew c = make_crew(models[0], &halves, 1, 2);
+    run_with_fault(&c, &batch, "fail:1@2", 4);
+    ck_assert_msg(test_contains(log_text, "failed and is dropped: device 1 fails at step 2"), "%s", log_text);
+    ck_assert_msg(test_contains(log_text, "from step 2 on, of 32 samples: 32 on"), "%s", log_text);
+    check_as_without(&c, &batch, 1, 4);
+    free_crew(&c);
+    dispose_batch(&batch);
+}
+END_TEST
+
+/* The others have the step already: it counts. */
+START_TEST(a_device_fails_in_its_update) {
+    fcl_batch batch = make_batch(BATCH);
+    crew c = make_crew(models[0], &halves, 1, 2);
+    run_with_fault(&c, &batch, "fail-update:1@2", 4);
+    check_as_without(&c, &batch, 2, 4);
+    free_crew(&c);
+    dispose_batch(&batch);
+}
+END_TEST
+
+START_TEST(a_device_hangs) {
+    fcl_batch batch = make_batch(BATCH);
+    crew c = make_crew(models[0], &halves, 1, 2);
+    run_with_fault(&c, &batch, "hang:1@2", 4);
+    ck_assert(fcl_team_is_lost(c.team, 1) && !fcl_team_is_lost(c.team, 0));
+    ck_assert_msg(test_contains(log_text, "does not answer any more"), "%s", log_text);
+    check_as_without(&c, &batch, 1, 4);
+    /* The lost one's thread sleeps on: what it may use is left alone. */
+    fcl_team_free(c.team);
+    dispose_batch(&batch);
+}
+END_TEST
+
+START_TEST(all_devices_fail) {
+    fcl_batch batch = make_batch(BATCH);
+    crew c = make_crew(models[0], &halves, 1, 2);
+    ck_ok(take_step(&c, &batch, 1));
+    setenv("FIDUCL_FAULT", "fail:0@2,fail:1@2", 1);
+    ck_fails(take_step(&c, &batch, 2), FCL_E_DEVICE, "no device is left");
+    free_crew(&c);
+    dispose_batch(&batch);
+}
+END_TEST
+
+START_TEST(replicas_are_levelled) {
+    crew c = make_crew(models[0], &halves, 1, 2);
+    fcl_tensors other = read_arena(&c, 1, FCL_PARAMETERS);
+    *log_text = '\0';
+    ck_ok(fcl_team_level(c.team));
+    ck_assert_str_eq(log_text, "");
+    fcl_tensors_at(&other, 2)[5] *= 1.0f + 0x1p-22f;
+    ck_ok(fcl_network_write(c.networks[1], FCL_PARAMETERS, &other));
+    ck_ok(fcl_team_level(c.team));
+    check_equal(&c, 0, &c, 1, FCL_PARAMETERS);
+    ck_assert_msg(test_contains(log_text, "rounds otherwise"), "%s", log_text);
+    fcl_tensors_dispose(&other);
+    free_crew(&c);
+}
+END_TEST
+
+/* Who computed which sample: each exactly once, whatever n is. */
+typedef struct counted {
+    unsigned char times[100];
+    fcl_network *fails; /* one whose device fails; or NULL */
+} counted;
+
+static fcl_status count(void *context, fcl_replica *replica, fcl_share share) {
+    counted *c = context;
+    if (replica->network == c->fails) return fcl_fail(FCL_E_DEVICE, "made to fail");
+    for (size_t i = 0; i < share.n; i++) c->times[share.first + i]++;
+    return FCL_OK;
+}
+
+START_TEST(work_is_divided) {
+    const fcl_share_record record = {.first_step = 1, .samples = {24, 8}};
+    fcl_batch batch = make_batch(BATCH);
+    crew c = make_crew(models[0], &record, 1, 2);
+    ck_ok(take_step(&c, &batch, 1));
+    for (size_t n = 1; n <= 100; n++) {
+        counted seen = {.fails = NULL};
+        ck_ok(fcl_team_run(c.team, n, count, &seen));
+        for (size_t i = 0; i < 100; i++) ck_assert_uint_eq(seen.times[i], i < n);
+    }
+    counted seen = {.fails = c.networks[0]};
+    ck_ok(fcl_team_run(c.team, 100, count, &seen));
+    /* All of it is done again by the other one. */
+    for (size_t i = 0; i < 100; i++) ck_assert_uint_ge(seen.times[i], 1);
+    ck_assert_ptr_eq(fcl_team_first(c.team)->network, c.networks[1]);
+    free_crew(&c);
+    dispose_batch(&batch);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("train: team");
+    TCase *tests = tcase_create("all");
+    tcase_set_timeout(tests, 0);
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_loop_test(tests, shares_do_not_matter, 0, sizeof models / sizeof *models);
+    tcase_add_test(tests, a_member_without_samples);
+    tcase_add_test(tests, a_device_fails);
+    tcase_add_test(tests, a_device_fails_in_its_update);
+    tcase_add_test(tests, a_device_hangs);
+    tcase_add_test(tests, all_devices_fail);
+    tcase_add_test(tests, replicas_are_levelled);
+    tcase_add_test(tests, work_is_divided);
+    suite_add_tcase(suite, tests);
+    return test_run(suite);
+}
