@@ -32,7 +32,8 @@ typedef struct plan {
     int has_new_device;                      /* it is also for trainings that go on; else theirs */
     uint64_t memory_limit, new_memory_limit; /* likewise; 0: none, theirs */
     double *duties;                          /* (n_duties) of trainings; none: not given */
-    unsigned n_duties;
+    unsigned *shares;                        /* (n_shares) likewise */
+    unsigned n_duties, n_shares;
     fcl_data_paths data;
     fcl_prepare_arguments prepare;
     char *analysis, *prepared, *comparison;
@@ -53,6 +54,7 @@ static void dispose(plan *p) {
     free(p->prepared);
     free(p->comparison);
     free(p->duties);
+    free(p->shares);
     fcl_dataset_free(p->dataset);
     fcl_prepare_arguments_dispose(&p->prepare);
     fcl_pipeline_record_dispose(&p->record);
@@ -143,6 +145,8 @@ static fcl_train_options train_options(const plan *p, const planned_model *m) {
                                .solvers = fcl_argument_list(p->arguments, "solver"),
                                .duties = p->duties,
                                .n_duties = p->n_duties,
+                               .shares = p->shares,
+                               .n_shares = p->n_shares,
                                .recheck_seconds = FCL_RECHECK_MINUTES * FCL_SECONDS_A_MINUTE,
                                .memory_limit = p->memory_limit,
                                /* What a training left that was ended before its first checkpoint is of no use. */
@@ -150,12 +154,14 @@ static fcl_train_options train_options(const plan *p, const planned_model *m) {
 }
 
 /* A selector that fits no device is found now and not after the analysis. */
-static fcl_status check_device(const char *selector) {
+static fcl_status check_device(const char *selectors) {
     fcl_device_list *list;
-    unsigned index;
+    char **names = NULL;
+    unsigned n = 0;
     fcl_status status = fcl_device_list_create(&list);
     if (status != FCL_OK) return status;
-    status = fcl_device_select(&index, list, selector);
+    status = fcl_device_select_several(&names, &n, list, selectors);
+    fcl_device_selectors_free(names, n);
     fcl_device_list_free(list);
     return status;
 }
@@ -203,6 +209,7 @@ static fcl_status make_plan(plan *p, const fcl_arguments *given) {
     FCL_TRY(fcl_arguments_memory_limit(&p->new_memory_limit, given));
     FCL_TRY(fcl_arguments_memory_limit(&p->memory_limit, p->new_memory_limit ? given : p->arguments));
     FCL_TRY(fcl_arguments_duties(&p->duties, &p->n_duties, fcl_argument_text(given, "duty") ? given : p->arguments));
+    FCL_TRY(fcl_arguments_shares(&p->shares, &p->n_shares, p->arguments));
     FCL_TRY(fcl_arguments_data(&p->data, p->arguments));
     FCL_TRY(fcl_arguments_prepare(&p->prepare, p->arguments));
     p->prepare.options.force = p->resumed;
@@ -370,6 +377,7 @@ static const fcl_option options[] = {
     FCL_OPTION_MEMORY_LIMIT,
     FCL_OPTIONS_RECIPE,
     FCL_OPTION_DUTY,
+    FCL_OPTION_SHARES,
     FCL_OPTION_SEED("(default: 0 for the split, the recipe's for training)"),
     {0},
 };

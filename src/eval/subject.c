@@ -82,12 +82,27 @@ done:
     return status;
 }
 
+/* The first of a list: predicting takes one. */
+static fcl_status open_first(fcl_device **out, const char *selectors) {
+    fcl_status status;
+    fcl_device_list *list = NULL;
+    char **names = NULL;
+    unsigned n = 0;
+    FCL_TRY(fcl_device_list_create(&list));
+    FCL_TRY(fcl_device_select_several(&names, &n, list, selectors));
+    FCL_TRY(fcl_device_open(out, names[0], 0));
+done:
+    fcl_device_selectors_free(names, n);
+    fcl_device_list_free(list);
+    return status;
+}
+
 /* The device asked for, else the run's. Prediction does not depend on the device, so a run that came from
  * elsewhere works on what there is. */
 static fcl_status open_device(fcl_device **out, const fcl_subject *s, const char *asked) {
     const char *recorded = json_string_value(json_object_get(s->config, "device"));
-    if (asked || !recorded) return fcl_device_open(out, asked, 0);
-    fcl_status status = fcl_device_open(out, recorded, 0);
+    if (asked || !recorded) return open_first(out, asked);
+    fcl_status status = open_first(out, recorded);
     if (status != FCL_E_NO_DEVICE) return status;
     status = fcl_device_open(out, NULL, 0);
     if (status == FCL_OK)

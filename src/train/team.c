@@ -155,6 +155,8 @@ static fcl_status step(member *m, const job *j) {
     const int exchanges = has_exchange(team);
     outcome *o = &m->outcome;
     FCL_TRY(fcl_fault_before_step(m->index, task.step));
+    /* For the step before, but while the others begin with this one. */
+    FCL_TRY(fcl_replica_rest(r));
     FCL_TRY(fcl_replica_land(r, task.step));
     o->began = m->free_since > 0.0 ? m->free_since : fcl_clock_seconds();
     if (exchanges) {
@@ -169,7 +171,6 @@ static fcl_status step(member *m, const job *j) {
     }
     FCL_TRY(fcl_fault_before_update(m->index, task.step));
     FCL_TRY(fcl_replica_update(r, &task, j->adam));
-    FCL_TRY(fcl_replica_rest(r));
 done:
     return status;
 }

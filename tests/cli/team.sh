@@ -74,6 +74,13 @@ same_losses alone lost
 expect 0 "" train $arguments --out halves --device "$both" --shares 1,1
 same_weights halves lost
 
+# One of them predicts; and all of it at once.
+expect 0 "" evaluate shared --quiet
+there shared/evaluation.csv
+expect 0 "" predict measured --device "$both" --quiet
+expect 0 "" pipeline faces --out whole --models ./tiny.cfg --split 40,12,12 --batch-size 8 --epochs 2 --device "$both" --shares 1,1
+tr -d ' \n' <whole/tiny/config.json | grep -qF '"samples":[4,4]' || fail "the pipeline did not share"
+
 expect 2 "3 shares for 2 devices" train $arguments --out bad --device "$both" --shares 1,2,3
 expect 2 "'0' is not a whole number" train $arguments --out bad --device "$both" --shares 1,0
 expect 2 "3 duties for 2 devices" train $arguments --out bad --device "$both" --duty 10%,20%,30%
