@@ -16,6 +16,13 @@
             "cpu, gpu, an index or part of platform:device (see `fiducl devices`), with :1core, :2cores, ... for a "   \
             "part of it; auto: the fastest, measured"                                                                  \
     }
+/* Of trainings. */
+#define FCL_OPTION_DEVICES                                                                                             \
+    {                                                                                                                  \
+        "device", 'd', FCL_OPTION_TEXT, "SEL[,...]",                                                                   \
+            "cpu, gpu, an index or part of platform:device (see `fiducl devices`), with :1core, :2cores, ... for a "   \
+            "part of it; auto: the fastest, measured; several with commas, all-gpus or all train together"             \
+    }
 #define FCL_OPTION_MEMORY_LIMIT                                                                                        \
     {                                                                                                                  \
         "memory-limit", 0, FCL_OPTION_TEXT, "SIZE",                                                                    \

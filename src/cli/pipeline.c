@@ -373,7 +373,7 @@ static const fcl_option options[] = {
     {"models", 0, FCL_OPTION_TEXT, "A,B", "names or files (default: base_model,model_v1)"},
     FCL_OPTIONS_DATA,
     FCL_OPTIONS_SPLIT,
-    FCL_OPTION_DEVICE,
+    FCL_OPTION_DEVICES,
     FCL_OPTION_MEMORY_LIMIT,
     FCL_OPTIONS_RECIPE,
     FCL_OPTION_DUTY,

@@ -132,7 +132,7 @@ static const fcl_option options[] = {
      "go on with a run; only --epochs, --device, --memory-limit and --duty may change"},
     {"replay", 0, FCL_OPTION_TEXT, "RUN",
      "train once more what a run recorded, to the last bit, into --out: same devices, solvers and shares"},
-    FCL_OPTION_DEVICE,
+    FCL_OPTION_DEVICES,
     FCL_OPTION_EXPLAIN,
     FCL_OPTION_MEMORY_LIMIT,
     FCL_OPTIONS_RECIPE,
