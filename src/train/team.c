@@ -190,7 +190,7 @@ static void *work_for_team(void *argument) {
     fcl_team *team = m->team;
     pthread_mutex_lock(&team->lock);
     for (;;) {
-        while (!team->stopping && !m->is_lost && m->jobs_done == team->n_jobs)
+        while (!team->stopping && !m->is_lost && (!m->is_live || m->jobs_done == team->n_jobs))
             pthread_cond_wait(&team->changed, &team->lock);
         if (team->stopping || m->is_lost) break;
         const job j = team->job;
@@ -337,14 +337,19 @@ static int is_done(const fcl_team *team, const member *m) {
     return !m->is_live || m->jobs_done == team->n_jobs;
 }
 
+/* A member takes no part any more. The lock is held. */
+static void retire(fcl_team *team, member *m) {
+    m->is_live = 0;
+    team->n_live--;
+}
+
 /* Those that have neither ended the job nor wait for others are the ones that all wait for. */
 static void give_up(fcl_team *team) {
     for (unsigned i = 0; i < team->n; i++) {
         member *m = &team->members[i];
         if (is_done(team, m) || fcl_exchange_is_waiting(team->exchange, i)) continue;
         m->is_lost = 1;
-        m->is_live = 0;
-        team->n_live--;
+        retire(team, m);
         fcl_log(FCL_LOG_WARNING, "the device '%s' does not answer any more: training goes on without it", name_of(m));
     }
     fcl_exchange_abort(team->exchange);
@@ -383,13 +388,12 @@ static void wait_for_members(fcl_team *team) {
     }
 }
 
-/* Members whose device failed leave, with a word to the user. */
+/* Members whose device failed leave, with a word to the user. The lock is held. */
 static void drop_failed(fcl_team *team) {
     for (unsigned i = 0; i < team->n; i++) {
         member *m = &team->members[i];
         if (!m->is_live || m->outcome.status == FCL_OK) continue;
-        m->is_live = 0;
-        team->n_live--;
+        retire(team, m);
         if (team->n > 1)
             fcl_log(FCL_LOG_WARNING, "the device '%s' failed and is dropped: %s", name_of(m),
                     m->outcome.message ? m->outcome.message : fcl_status_meaning(m->outcome.status));
@@ -436,8 +440,8 @@ static fcl_status run(int *repeat, fcl_team *team, const job *j) {
     team->n_jobs++;
     pthread_cond_broadcast(&team->changed);
     wait_for_members(team);
-    pthread_mutex_unlock(&team->lock);
     drop_failed(team);
+    pthread_mutex_unlock(&team->lock);
     /* The others have gone on, or wait for what will not come. */
     if (has_ranks(team) && team->n_live < n_before) return fail_in_ranks(team);
     for (unsigned i = 0; i < team->n; i++)
@@ -457,12 +461,12 @@ static void forget_times(fcl_team *team) {
 
 /* Those whose share is nothing take no part any more. */
 static void leave_out(fcl_team *team) {
+    pthread_mutex_lock(&team->lock);
     for (unsigned i = 0; i < team->n; i++) {
         member *m = &team->members[i];
-        if (!m->is_live || share_of(team, i) > 0) continue;
-        m->is_live = 0;
-        team->n_live--;
+        if (m->is_live && share_of(team, i) == 0) retire(team, m);
     }
+    pthread_mutex_unlock(&team->lock);
 }
 
 /* New shares from a step on. A step that is repeated has one record. */
