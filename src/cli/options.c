@@ -175,10 +175,11 @@ static unsigned count_elements(const char *text) {
 static fcl_status parse_duty(void *out, char *element, unsigned i) {
     static const double percent = 100.0;
     const size_t n = strlen(element);
+    const int has_sign = n && element[n - 1] == '%';
     double value, *duties = out;
-    if (n && element[n - 1] == '%') element[n - 1] = '\0';
+    if (has_sign) element[n - 1] = '\0';
     if (!fcl_parse_double(&value, element) || !(value >= 1.0 && value <= percent))
-        return fcl_fail(FCL_E_USAGE, "--duty: '%s' is not from 1%% to 100%%", element);
+        return fcl_fail(FCL_E_USAGE, "--duty: '%s%s' is not from 1%% to 100%%", element, has_sign ? "%" : "");
     duties[i] = value / percent;
     return FCL_OK;
 }

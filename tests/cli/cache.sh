@@ -48,7 +48,8 @@ for file in "$cache"/programs/*.bin "$cache"/solvers/*.txt; do
   if [ $((i % 2)) -eq 0 ] || [ "${file%.txt}" != "$file" ]; then
     head -c $((size / 3)) "$file" >cut && cp cut "$file"
   else
-    printf '\377' | dd of="$file" bs=1 seek=$((size / 2)) conv=notrunc 2>/dev/null
+    byte=$(od -An -tu1 -j $((size / 2)) -N 1 "$file")
+    printf "\\$(printf %o $((255 - byte)))" | dd of="$file" bs=1 seek=$((size / 2)) conv=notrunc 2>/dev/null
   fi
 done
 [ "$(number unusable_files)" -eq $((n_programs + 1)) ] || fail "damaged files are taken for whole ones"
