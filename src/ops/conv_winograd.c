@@ -203,6 +203,7 @@ done:
         .likely_speed = fcl_winograd_speed,                                                                            \
         .files = "conv_winograd.cl",                                                                                   \
         .fuses_pool = 1,                                                                                               \
+        .rounds_ties = 1,                                                                                              \
         .keeps_weights = op_kind == FCL_CONV_FORWARD,                                                                  \
         .error_factor = FCL_WINOGRAD_ERROR_FACTOR,                                                                     \
         .scope = FCL_WINOGRAD_SCOPE,                                                                                   \

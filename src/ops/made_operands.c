@@ -14,6 +14,10 @@ enum {
     REPEATED = 1000003, /* a prime: after so many floats of an operand the same values come again, which saves time */
     FOUR_PLACES = 0x03030303, /* the bits of four places */
     TIE_STEPS = 8,            /* values for maxima are multiples of 1/8, so that ties happen in most windows */
+    X_STEPS = 4,              /* of sums that tie: X are multiples of 1/4, weights of 1/2, */
+    WEIGHT_STEPS = 2,
+    SUM_STEPS = X_STEPS * WEIGHT_STEPS, /* and what they add up to of 1/8 */
+    TIE_PERIOD = 4,                     /* channels */
 };
 
 static const uint64_t value_seed = 0x6f70657261746f72u;
@@ -121,6 +125,32 @@ static int passes_nan(fcl_op_kind kind, fcl_role role) {
     }
 }
 
+static int has_places(const fcl_op_desc *desc) {
+    return desc->kind == FCL_CONV_FORWARD && desc->fused_pool == FCL_POOL_2X2_PLACES;
+}
+
+fcl_ties fcl_made_ties(const fcl_op_desc *desc, size_t channel) {
+    /* First, middle and last channels, which are looked at most, have random weights where there are a multiple of 4. */
+    static const fcl_ties ties[TIE_PERIOD] = {FCL_TIES_NONE, FCL_TIES_OF_EXACT_SUMS, FCL_TIES_OF_ALL, FCL_TIES_NONE};
+    return has_places(desc) ? ties[channel % TIE_PERIOD] : FCL_TIES_NONE;
+}
+
+static float rounded(float value, int steps) {
+    return rintf(value * (float)steps) / (float)steps;
+}
+
+static void plant_ties(const fcl_op_desc *desc, fcl_role role, void *values, size_t count) {
+    float *elements = values;
+    const size_t channels = (size_t)desc->conv.out_c;
+    for (size_t i = 0; i < count && role == FCL_X; i++) elements[i] = rounded(elements[i], X_STEPS);
+    for (size_t i = 0; i < count && (role == FCL_W || role == FCL_B); i++) {
+        const fcl_ties ties = fcl_made_ties(desc, i % channels);
+        if (ties == FCL_TIES_OF_EXACT_SUMS)
+            elements[i] = rounded(elements[i], role == FCL_W ? WEIGHT_STEPS : SUM_STEPS);
+        if (ties == FCL_TIES_OF_ALL && role == FCL_W) elements[i] = 0.0f;
+    }
+}
+
 /* What there is beyond random values. */
 static void plant(const fcl_op_desc *desc, const fcl_op_args *args, fcl_role role, void *values, size_t count) {
     static const float nan_from = 0.8f; /* a tenth of all */
@@ -128,6 +158,7 @@ static void plant(const fcl_op_desc *desc, const fcl_op_args *args, fcl_role rol
     if (role == FCL_FLAG) memset(values, 0, count * sizeof(int32_t));
     if (desc->kind == FCL_FINITE_CHECK) plant_in_finite_check(args, role, values, count);
     if (desc->kind == FCL_ADAM) plant_in_adam(args, role, values, count);
+    if (has_places(desc)) plant_ties(desc, role, values, count);
     const int is_all_nan = desc->kind == FCL_LOSS_MSE && role == FCL_X && args->inverse_count == 0.0f;
     if (!is_all_nan && !passes_nan(desc->kind, role)) return;
     for (size_t i = 0; i < count; i++)

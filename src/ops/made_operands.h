@@ -26,6 +26,13 @@ typedef struct fcl_made_operands {
     fcl_operands device;           /* workspace is NULL: it is the solver's */
 } fcl_made_operands;
 
+/* Whether pixels of a cell that are equal are so in this output channel of a forward convolution with places, for which X are
+ * multiples of 1/4: the second of each four channels has weights that are multiples of 1/2 and a bias that is one of 1/8, so
+ * that some pixels tie and sums of products as they are have no rounding; the third has no weights but zeros, so that all
+ * tie, whatever computes them. */
+typedef enum fcl_ties { FCL_TIES_NONE, FCL_TIES_OF_EXACT_SUMS, FCL_TIES_OF_ALL } fcl_ties;
+fcl_ties fcl_made_ties(const fcl_op_desc *desc, size_t channel);
+
 /* NaNs that no computation makes: what was not written, and what may not be read (workspace, and what lies
  * behind an input). They differ so that a NaN that is read and passed on shows where it may not be written.
  */
@@ -34,7 +41,7 @@ typedef struct fcl_made_operands {
 
 /* Values for n samples on host and device. `args` decides which outputs are added to, what is planted in a finite check, and
  * whether Adam finds FLAG set (an odd seed). Where an operation passes NaN on element by element, some elements are NaN, and
- * all of X where a loss has no labels. Adam has gaps of zeros, as between the tensors of an arena, and values that are as
+ * all of X where a loss has no labels. Pixels tie where places are wanted (fcl_made_ties). Adam has gaps of zeros, as between the tensors of an arena, and values that are as
  * small as epsilon. */
 fcl_status fcl_made_operands_create(fcl_made_operands **out, fcl_device *device, const fcl_op_desc *desc, int n,
                                     const fcl_op_args *args);

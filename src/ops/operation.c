@@ -51,6 +51,12 @@ fcl_status fcl_operation_has_solver(int *out, const fcl_device *device, const fc
     return FCL_OK;
 }
 
+/* What keeps a solver from being used, and no other. */
+static int is_of_solver(fcl_status status) {
+    return status == FCL_E_WRONG_RESULT || status == FCL_E_BUILD || status == FCL_E_DEVICE ||
+           status == FCL_E_DEVICE_MEMORY;
+}
+
 fcl_status fcl_operation_is_possible(int *out, int *is_new, fcl_device *device, const fcl_op_desc *desc,
                                      const fcl_choice *choice, int measure) {
     const fcl_solver *solver;
@@ -59,7 +65,11 @@ fcl_status fcl_operation_is_possible(int *out, int *is_new, fcl_device *device, 
     if (status != FCL_OK || !*out) return status;
     status = fcl_select_solver(&solver, is_new, device, desc, choice, measure, fcl_solvers_of(desc->kind));
     *out = status == FCL_OK;
-    return status == FCL_E_WRONG_RESULT ? FCL_OK : status;
+    if (!is_of_solver(status)) return status;
+    /* Of those that nobody asked for a warning was given when they were looked at. */
+    if (fcl_choice_names(choice, desc))
+        fcl_log(FCL_LOG_WARNING, "%s: so the solver that was asked for is not used for it", fcl_error_message());
+    return FCL_OK;
 }
 
 void fcl_operation_free(fcl_operation *operation) {

@@ -47,7 +47,8 @@ size_t fcl_likely_workspace_bytes(const fcl_op_desc *desc, const fcl_device *dev
  * it. */
 fcl_status fcl_operation_has_solver(int *out, const fcl_device *device, const fcl_op_desc *desc,
                                     const fcl_choice *choice);
-/* Whether there is one that is right as well. What is found out is remembered; `is_new` says whether anything was. */
+/* Whether there is one that runs and is right as well; else a warning says what is wrong. What is found out is remembered;
+ * `is_new` says whether anything was. */
 fcl_status fcl_operation_is_possible(int *out, int *is_new, fcl_device *device, const fcl_op_desc *desc,
                                      const fcl_choice *choice, int measure);
 /* The same with other solvers than those of fcl_solvers_of(): a list that ends with NULL. For tests of the

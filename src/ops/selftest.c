@@ -23,9 +23,11 @@ static const fcl_activation activations[] = {
     {FCL_LEAKY_RELU, 0.1f}, {FCL_ELU, 1.5f}, {FCL_RELU, 0.0f}, {FCL_LINEAR, 0.0f}};
 enum { N_ACTIVATIONS = sizeof activations / sizeof *activations };
 
-static const struct {
+typedef struct conv {
     int batch, in_h, in_w, in_c, out_c, kernel_h, kernel_w, stride_h, stride_w, same;
-} convs[] = {
+} conv;
+
+static const conv convs[] = {
     {1, 1, 1, 1, 1, 1, 1, 1, 1, 0},       /* nothing but one product */
     {3, 5, 7, 16, 32, 3, 3, 1, 1, 1},     /* Winograd: tiles that reach beyond both sides */
     {5, 9, 10, 16, 16, 3, 3, 1, 1, 1},    /* a last block that is not full */
@@ -43,7 +45,21 @@ static const struct {
     {2, 6, 27, 5, 32, 3, 3, 1, 1, 0},     /* the same without padding */
     {3, 21, 22, 16, 32, 3, 3, 1, 1, 1},   /* Winograd: few channels, so many tiles that they are done in parts */
     {2, 24, 22, 16, 1824, 3, 3, 1, 1, 1}, /* Winograd: so many channels that tiles are done in several chunks */
-    {2, 29, 41, 48, 96, 3, 3, 1, 1, 1}, /* Winograd: a chunk of more tiles than the first-level cache holds at a time */
+    {2, 29, 41, 48, 96, 3, 3, 1, 1, 1},   /* Winograd: a chunk of more tiles than the first-level cache holds */
+};
+
+/* With pooling in them. Their order gives those that are for Winograd the activations with which they share programs with the
+ * above: compiling is what takes the time. */
+static const conv pooled_convs[] = {
+    {1, 2, 3, 1, 1, 1, 1, 1, 1, 0},       /* one cell, one channel, a place in a word of its own */
+    {6, 5, 7, 16, 32, 3, 3, 1, 1, 1},     /* a row and a column are dropped, which a tile has and one has not */
+    {5, 11, 10, 16, 16, 3, 3, 1, 1, 1},   /* a last block that is not full; of the last tile a quarter is left */
+    {6, 11, 11, 48, 32, 3, 3, 1, 1, 0},   /* no padding: a row and a column of x are read for nothing, within tiles */
+    {2, 11, 13, 7, 19, 3, 5, 1, 1, 1},    /* prime channels, a kernel that is no square */
+    {3, 8, 9, 1, 32, 3, 3, 1, 1, 0},      /* the first layer: taps taken together; a column is dropped */
+    {4, 12, 9, 3, 33, 5, 3, 2, 2, 1},     /* strides; several samples of an item, some of which another one has */
+    {2, 5, 27, 32, 20, 3, 3, 1, 1, 1},    /* several blocks of a row, the last one shifted, and of channels, not full */
+    {2, 25, 22, 16, 1824, 3, 3, 1, 1, 1}, /* several chunks; a row that is dropped, and no tile */
 };
 
 static const struct {
@@ -98,9 +114,13 @@ done:
 
 /* The three directions of a convolution or dense layer. */
 static fcl_status add_directions(shapes *s, fcl_op_desc desc, fcl_op_kind forward, size_t i) {
+    static_assert(FCL_CONV_BACKWARD_DATA == FCL_CONV_FORWARD + 1 && FCL_CONV_BACKWARD_WEIGHTS == FCL_CONV_FORWARD + 2 &&
+                      FCL_DENSE_BACKWARD_DATA == FCL_DENSE_FORWARD + 1 &&
+                      FCL_DENSE_BACKWARD_WEIGHTS == FCL_DENSE_FORWARD + 2,
+                  "directions follow each other");
     fcl_status status;
     desc.kind = forward;
-    desc.weights_stay = 1;
+    desc.weights_stay = desc.fused_pool != FCL_POOL_2X2_PLACES;
     desc.activation = activations[i % N_ACTIVATIONS];
     FCL_TRY(add(s, &desc));
     desc.weights_stay = 0;
@@ -114,28 +134,46 @@ done:
     return status;
 }
 
+static fcl_conv_shape shape_of(const conv *shape) {
+    fcl_conv_shape c = {.in_h = shape->in_h,
+                        .in_w = shape->in_w,
+                        .in_c = shape->in_c,
+                        .out_c = shape->out_c,
+                        .kernel_h = shape->kernel_h,
+                        .kernel_w = shape->kernel_w,
+                        .stride_h = shape->stride_h,
+                        .stride_w = shape->stride_w};
+    c.out_h = shape->same ? (c.in_h + c.stride_h - 1) / c.stride_h : (c.in_h - c.kernel_h) / c.stride_h + 1;
+    c.out_w = shape->same ? (c.in_w + c.stride_w - 1) / c.stride_w : (c.in_w - c.kernel_w) / c.stride_w + 1;
+    const int rows = (c.out_h - 1) * c.stride_h + c.kernel_h - c.in_h,
+              columns = (c.out_w - 1) * c.stride_w + c.kernel_w - c.in_w;
+    c.pad_top = rows > 0 ? rows / 2 : 0;
+    c.pad_left = columns > 0 ? columns / 2 : 0;
+    return c;
+}
+
 static fcl_status add_convs(shapes *s) {
-    static_assert(FCL_CONV_BACKWARD_DATA == FCL_CONV_FORWARD + 1 && FCL_CONV_BACKWARD_WEIGHTS == FCL_CONV_FORWARD + 2 &&
-                      FCL_DENSE_BACKWARD_DATA == FCL_DENSE_FORWARD + 1 &&
-                      FCL_DENSE_BACKWARD_WEIGHTS == FCL_DENSE_FORWARD + 2,
-                  "directions follow each other");
     fcl_status status = FCL_OK;
     for (size_t i = 0; i < sizeof convs / sizeof *convs; i++) {
-        fcl_conv_shape c = {.in_h = convs[i].in_h,
-                            .in_w = convs[i].in_w,
-                            .in_c = convs[i].in_c,
-                            .out_c = convs[i].out_c,
-                            .kernel_h = convs[i].kernel_h,
-                            .kernel_w = convs[i].kernel_w,
-                            .stride_h = convs[i].stride_h,
-                            .stride_w = convs[i].stride_w};
-        c.out_h = convs[i].same ? (c.in_h + c.stride_h - 1) / c.stride_h : (c.in_h - c.kernel_h) / c.stride_h + 1;
-        c.out_w = convs[i].same ? (c.in_w + c.stride_w - 1) / c.stride_w : (c.in_w - c.kernel_w) / c.stride_w + 1;
-        const int rows = (c.out_h - 1) * c.stride_h + c.kernel_h - c.in_h,
-                  columns = (c.out_w - 1) * c.stride_w + c.kernel_w - c.in_w;
-        c.pad_top = rows > 0 ? rows / 2 : 0;
-        c.pad_left = columns > 0 ? columns / 2 : 0;
-        FCL_TRY(add_directions(s, (fcl_op_desc){.batch = convs[i].batch, .conv = c}, FCL_CONV_FORWARD, i));
+        const fcl_op_desc desc = {.batch = convs[i].batch, .conv = shape_of(&convs[i])};
+        FCL_TRY(add_directions(s, desc, FCL_CONV_FORWARD, i));
+    }
+done:
+    return status;
+}
+
+/* As a network has them: with places in training, without for inference, for which weights stay. */
+static fcl_status add_pooled_convs(shapes *s) {
+    fcl_status status = FCL_OK;
+    for (size_t i = 0; i < sizeof pooled_convs / sizeof *pooled_convs; i++) {
+        fcl_op_desc desc = {
+            .batch = pooled_convs[i].batch, .fused_pool = FCL_POOL_2X2_PLACES, .conv = shape_of(&pooled_convs[i])};
+        FCL_TRY(add_directions(s, desc, FCL_CONV_FORWARD, i));
+        desc.kind = FCL_CONV_FORWARD;
+        desc.activation = activations[i % N_ACTIVATIONS];
+        desc.fused_pool = FCL_POOL_2X2;
+        desc.weights_stay = 1;
+        FCL_TRY(add(s, &desc));
     }
 done:
     return status;
@@ -203,6 +241,7 @@ fcl_status fcl_selftest_shapes(fcl_op_desc **out, size_t *n) {
     FCL_TRY(add_flats(&s));
     FCL_TRY(add_pools(&s));
     FCL_TRY(add_denses(&s));
+    FCL_TRY(add_pooled_convs(&s));
     FCL_TRY(add_convs(&s));
     *out = s.list;
     *n = s.n;
@@ -245,9 +284,12 @@ fcl_status fcl_selftest_run(fcl_selftest_result *out, fcl_device *device, const 
                             const fcl_solver *solver, int thorough) {
     const double begin = fcl_clock_seconds();
     fcl_selftest_result result = {.outcome = FCL_OUTCOME_NOT_SUPPORTED};
-    if (!solver->applies(desc, device)) {
+    if (!fcl_solver_applies(solver, desc, device)) {
+        const int cannot_pool = desc->fused_pool && !solver->fuses_pool;
         snprintf(result.message, sizeof result.message, "it is for %s",
-                 solver->scope ? solver->scope : "tensors of less than 2^31 elements");
+                 cannot_pool     ? "convolutions without pooling in them"
+                 : solver->scope ? solver->scope
+                                 : "tensors of less than 2^31 elements");
         *out = result;
         return FCL_OK;
     }

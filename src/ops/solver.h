@@ -44,6 +44,9 @@ typedef struct fcl_solver {
     int not_on_cpu;
     /* Whether it computes convolutions with pooling fused into them (op.h). */
     int fuses_pool;
+    /* Whether results that are equal by definition may differ where their terms can be added without rounding: what it adds is
+     * something else than the operation's own products. */
+    int rounds_ties;
     /* What it makes of W alone it writes into the workspace first, and leaves it there: with args->weights_unchanged it
      * does not make it again. */
     int keeps_weights;

@@ -41,6 +41,22 @@ layers = (
 end
 }
 
+# break_kernel FILE TEXT REPLACEMENT: FIDUCL_KERNEL_DIR becomes a copy of SOURCES, the kernels, with this fault, TEXT a basic
+# regular expression of sed; earlier faults are gone.
+break_kernel() {
+  rm -rf kernels
+  cp -r "$SOURCES" kernels
+  sed "s/$2/$3/" "$SOURCES/$1" >"kernels/$1"
+  cmp -s "$SOURCES/$1" "kernels/$1" && fail "cl/$1 has no '$2' to break"
+  FIDUCL_KERNEL_DIR=$WORK/kernels
+  export FIDUCL_KERNEL_DIR
+}
+
+# used RUN OPERATION: the solvers that the run has for what begins so, a line each.
+used() {
+  grep -o "\"$2 [^\"]*\": \"[^\"]*\"" "$1/config.json" | sed 's/.*: "\(.*\)"/\1/'
+}
+
 finish() {
   [ "$failures" -eq 0 ] || { echo "$failures failures" >&2; exit 1; }
 }

@@ -7,17 +7,6 @@ FIDUCL_CACHE_DIR=$WORK/cache
 export FIDUCL_CACHE_DIR
 tiny_model
 
-# break_kernel FILE TEXT REPLACEMENT: FIDUCL_KERNEL_DIR becomes a copy of the kernels with this fault, TEXT a basic regular
-# expression of sed; earlier faults are gone.
-break_kernel() {
-  rm -rf kernels
-  cp -r "$SOURCES" kernels
-  sed "s/$2/$3/" "$SOURCES/$1" >"kernels/$1"
-  cmp -s "$SOURCES/$1" "kernels/$1" && fail "cl/$1 has no '$2' to break"
-  FIDUCL_KERNEL_DIR=$WORK/kernels
-  export FIDUCL_KERNEL_DIR
-}
-
 # noticed TEXT ARGUMENT...: the self-test finds something, and says TEXT.
 noticed() {
   text=$1
@@ -75,10 +64,6 @@ unset FIDUCL_KERNEL_DIR
 "$FIDUCL" prepare faces --out prepared --split 24,8,8 --quiet >/dev/null || fail "not prepared"
 train="train prepared --model ./tiny.cfg --epochs 1 --batch-size 8"
 expect 0 "good: 1 epoch" $train --out good
-# used RUN OPERATION: the solver that the run has for it.
-used() {
-  grep -o "\"$2 [^\"]*\": \"[^\"]*\"" "$1/config.json" | sed 's/.*: "\(.*\)"/\1/'
-}
 usual=$(used good conv_forward) other=conv_general
 if [ "$usual" = conv_direct ]; then
   break_kernel conv_direct.cl "value += biases\[v\]" "value -= biases[v]"

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "ops/reference.h"
 
 typedef enum fault {
     NONE,
@@ -203,6 +204,80 @@ START_TEST(variants) {
 }
 END_TEST
 
+/* A convolution with places, from the reference itself, whose last of equal pixels is taken in every `wrong_channel`-th of
+ * four channels. */
+static int wrong_channel;
+
+static fcl_status run_pooled(fcl_plan *plan, int n, const fcl_operands *operands, const fcl_op_args *args) {
+    enum { PIXELS = 4, PERIOD = 4 };
+    const fcl_op_desc *d = &plan->desc;
+    const size_t count = (size_t)n * fcl_op_output_count(d);
+    fcl_host_operands host = {{NULL}};
+    const fcl_role inputs[] = {FCL_X, FCL_W, FCL_B};
+    void *data[3];
+    float *y = calloc(count, sizeof *y);
+    unsigned char *places = calloc(count, 1);
+    for (int i = 0; i < 3; i++) {
+        const size_t n_bytes = fcl_buffer_bytes(operands->buffer[inputs[i]]);
+        host.data[inputs[i]] = data[i] = calloc(n_bytes, 1);
+        ck_ok(fcl_buffer_read(data[i], operands->buffer[inputs[i]], 0, n_bytes));
+    }
+    for (size_t i = 0; i < count; i++) {
+        double magnitude;
+        const double best = fcl_reference_element(&magnitude, d, args, n, &host, FCL_Y, i);
+        y[i] = (float)best;
+        places[i] = (unsigned char)fcl_reference_element(&magnitude, d, args, n, &host, FCL_PLACE, i);
+        for (int pixel = 0; pixel < PIXELS && i % PERIOD == (size_t)wrong_channel; pixel++)
+            if (!(fcl_reference_pixel(&magnitude, d, n, &host, i, pixel) < best)) places[i] = (unsigned char)pixel;
+    }
+    ck_ok(fcl_buffer_write(operands->buffer[FCL_Y], 0, y, count * sizeof *y));
+    ck_ok(fcl_buffer_write(operands->buffer[FCL_PLACE], 0, places, count));
+    for (int i = 0; i < 3; i++) free(data[i]);
+    free(y), free(places);
+    return FCL_OK;
+}
+
+static fcl_gate_report check_pooled(int channel, int rounds_ties, fcl_activation activation) {
+    const fcl_op_desc pooled = {.kind = FCL_CONV_FORWARD,
+                                .batch = 3,
+                                .activation = activation,
+                                .fused_pool = FCL_POOL_2X2_PLACES,
+                                .conv = {9, 9, 3, 9, 9, 8, 1, 1, 1, 1, 0, 0}};
+    const fcl_solver pools = {.name = "made",
+                              .kind = FCL_CONV_FORWARD,
+                              .rounds_ties = rounds_ties,
+                              .error_factor = 4,
+                              .applies = applies,
+                              .prepare = prepare,
+                              .run = run_pooled,
+                              .dispose = dispose};
+    const fcl_op_args args = fcl_gate_args(&pooled, 0);
+    fcl_gate_report report;
+    wrong_channel = channel;
+    ck_ok(fcl_gate_check(&report, test_device(), &pools, &pooled, 3, &args, 0));
+    return report;
+}
+
+/* Of equal pixels the first is the place, where the device has them equal: in two of four channels, of which one is for solvers
+ * alone that add up what the operation is defined by. Elsewhere no two are equal. */
+START_TEST(ties) {
+    enum { NEVER = 4, EXACT_SUMS = 1, NO_WEIGHTS = 2 };
+    const fcl_activation linear = {FCL_LINEAR, 0.0f}, relu = {FCL_RELU, 0.0f}, elu = {FCL_ELU, 1.0f};
+    const fcl_activation all[] = {linear, relu, elu, {FCL_LEAKY_RELU, 0.1f}};
+    for (size_t a = 0; a < sizeof all / sizeof *all; a++) {
+        ck_assert(check_pooled(NEVER, 0, all[a]).passed);
+        for (int rounds = 0; rounds < 2; rounds++) {
+            const fcl_gate_report report = check_pooled(NO_WEIGHTS, rounds, all[a]);
+            ck_assert(!report.passed && report.worst_role == FCL_PLACE && report.worst_index % 4 == NO_WEIGHTS);
+        }
+        const fcl_gate_report report = check_pooled(EXACT_SUMS, 0, all[a]);
+        ck_assert(!report.passed && report.worst_role == FCL_PLACE && report.worst_index % 4 == EXACT_SUMS);
+        ck_assert(check_pooled(EXACT_SUMS, 1, all[a]).passed);
+    }
+    ck_assert(check_pooled(0, 0, linear).passed);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("ops_gate");
     TCase *tests = tcase_create("gate");
@@ -212,6 +287,7 @@ int main(void) {
     tcase_add_test(tests, what_could_not_be_checked_is_an_error);
     tcase_add_test(tests, unchanged_weights);
     tcase_add_test(tests, variants);
+    tcase_add_test(tests, ties);
     suite_add_tcase(suite, tests);
     return test_run(suite);
 }

@@ -85,15 +85,10 @@ static void check_pooled(fcl_op_kind kind, const golden_case *g, const expectati
     op_case_dispose(&c);
 }
 
-/* Whether a solver finds which of equal pixels is the first: sums of integers are exact when they are added up as they are, but
- * Winograd's transforms divide by 6 and 24, and what rounds differently there is no tie any more. That its places name a
- * maximum within rounding, ops_conv checks. */
-static int resolves_ties(const fcl_solver *solver) {
-    return solver->error_factor <= FCL_CONV_ERROR_FACTOR;
-}
-
 /* Places are those of the first maximum wherever float and double agree on the values: where these are exact, and where no two
- * pixels are nearly the same. */
+ * pixels are nearly the same. Sums of integers are exact when they are added up as they are, but Winograd's transforms divide by
+ * 6 and 24, and what rounds differently there is no tie any more: that its places name a maximum within rounding, ops_conv
+ * checks. */
 START_TEST(pooled_forward) {
     const golden_case *g = golden_at(pooled_file, (size_t)_i);
     if (golden_is_left_out(g)) return;
@@ -107,7 +102,7 @@ START_TEST(pooled_forward) {
     const unsigned char *places = golden_bytes(&n_places, g, "PLACE");
     for (const fcl_solver *const *s = next_solver(NULL, &desc); s; s = next_solver(s, &desc)) {
         void *result[FCL_N_ROLES];
-        if (golden_int(g, "levels") > 0 && !resolves_ties(*s)) continue;
+        if (golden_int(g, "levels") > 0 && (*s)->rounds_ties) continue;
         op_case_run(result, &c, *s);
         for (size_t i = 0; i < n_places; i++)
             ck_assert_msg(((unsigned char *)result[FCL_PLACE])[i] == places[i],

@@ -130,7 +130,7 @@ START_TEST(hard_shapes) {
         forward[d->activation.kind] |= d->kind == FCL_CONV_FORWARD;
         backward[d->x_activation.kind] |= d->kind == FCL_CONV_BACKWARD_DATA;
         if (d->kind != FCL_CONV_FORWARD) continue;
-        ck_assert(d->weights_stay);
+        ck_assert(d->weights_stay == (d->fused_pool != FCL_POOL_2X2_PLACES));
         strides |= d->conv.stride_h != d->conv.stride_w;
         pads |= d->conv.pad_top > 0 &&
                 (d->conv.out_h - 1) * d->conv.stride_h - d->conv.pad_top + d->conv.kernel_h > d->conv.in_h;
@@ -141,6 +141,51 @@ START_TEST(hard_shapes) {
     for (int a = FCL_LINEAR; a <= FCL_ELU; a++) ck_assert(forward[a] && backward[a]);
     ck_assert(strides && pads && primes && ones);
     free(shapes);
+}
+END_TEST
+
+/* With pooling in them: as training and inference have it, in every direction; a row, a column and both that are dropped, with
+ * padding and without, places that fill no word, for each activation, and for Winograd a tile of which pooling leaves a
+ * quarter. */
+START_TEST(hard_shapes_that_pool) {
+    enum { CHANNELS = 16, TILE = 4 };
+    fcl_op_desc *shapes;
+    size_t n;
+    int kinds[3] = {0}, inference = 0, dropped[2][2] = {{0}}, padded[2] = {0}, words = 0, activations[4] = {0},
+        tiles = 0;
+    ck_ok(fcl_selftest_shapes(&shapes, &n));
+    for (size_t i = 0; i < n; i++) {
+        const fcl_op_desc *d = &shapes[i];
+        const fcl_conv_shape *c = &d->conv;
+        if (!d->fused_pool) continue;
+        ck_assert(d->kind <= FCL_CONV_BACKWARD_WEIGHTS && c->out_h >= 2 && c->out_w >= 2);
+        if (d->fused_pool == FCL_POOL_2X2) ck_assert_int_eq(d->kind, FCL_CONV_FORWARD);
+        inference += d->fused_pool == FCL_POOL_2X2;
+        kinds[d->kind] += d->fused_pool == FCL_POOL_2X2_PLACES;
+        dropped[c->out_h % 2][c->out_w % 2]++;
+        padded[c->pad_top > 0]++;
+        words |= (size_t)d->batch * fcl_op_output_count(d) % 4 != 0;
+        activations[d->activation.kind] |= d->kind == FCL_CONV_FORWARD;
+        tiles |= c->in_c % CHANNELS == 0 && c->out_c % CHANNELS == 0 && c->out_h / 2 * 2 % TILE == 2 &&
+                 c->out_w / 2 * 2 % TILE == 2;
+    }
+    ck_assert(inference >= 5 && kinds[0] == inference && kinds[1] == inference && kinds[2] == inference);
+    ck_assert(dropped[0][1] && dropped[1][0] && dropped[1][1] && padded[0] && padded[1] && words && tiles);
+    for (int a = FCL_LINEAR; a <= FCL_ELU; a++) ck_assert(activations[a]);
+    free(shapes);
+}
+END_TEST
+
+/* A solver that knows nothing of pooling is not run where it is part of a convolution, whatever else it applies to. */
+START_TEST(what_does_not_pool) {
+    const fcl_op_desc desc = {
+        .kind = FCL_CONV_FORWARD, .batch = 2, .fused_pool = FCL_POOL_2X2, .conv = {4, 4, 1, 4, 4, 1, 1, 1, 1, 1, 0, 0}};
+    const fcl_solver *general = fcl_solver_find(FCL_CONV_FORWARD, "conv_general");
+    fcl_selftest_result result;
+    ck_assert(general->applies(&desc, test_device()));
+    ck_ok(fcl_selftest_run(&result, test_device(), &desc, general, 1));
+    ck_assert_int_eq(result.outcome, FCL_OUTCOME_NOT_SUPPORTED);
+    ck_assert_str_eq(result.message, "it is for convolutions without pooling in them");
 }
 END_TEST
 
@@ -161,6 +206,8 @@ int main(void) {
     tcase_add_test(tests, the_whole_batch_and_a_part);
     tcase_add_test(tests, what_cannot_run);
     tcase_add_test(tests, hard_shapes);
+    tcase_add_test(tests, hard_shapes_that_pool);
+    tcase_add_test(tests, what_does_not_pool);
     tcase_add_test(tests, tolerances);
     suite_add_tcase(suite, tests);
     return test_run(suite);
