@@ -87,6 +87,10 @@ typedef struct fcl_device fcl_device;
  * headers), which costs some speed. */
 FCL_API fcl_status fcl_device_open(fcl_device **out, const char *selector, int profiling);
 FCL_API void fcl_device_free(fcl_device *device);
+/* `fiducl` is the path of that program, of this version; NULL, as at the start, takes it back. Kernels that are new to a device
+ * are then compiled by several processes of it, which where a driver compiles one at a time saves most of a first start. As
+ * many as there are processors, at most 8. The program itself does this. For the start of a program. */
+FCL_API void fcl_device_compile_with(const char *fiducl);
 /* Lends; valid as long as the device. */
 FCL_API const fcl_device_info *fcl_device_facts(const fcl_device *device);
 
