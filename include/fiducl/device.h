@@ -104,6 +104,10 @@ FCL_API void fcl_device_free(fcl_device *device);
 /* Opens all of fcl_device_select_several(), in its order. */
 FCL_API fcl_status fcl_device_open_several(fcl_device ***out, unsigned *n, const char *selectors, int profiling);
 FCL_API void fcl_device_free_several(fcl_device **devices, unsigned n);
+/* `fiducl` is the path of that program, of this version; NULL, as at the start, takes it back. Kernels that are new to a device
+ * are then compiled by several processes of it, which where a driver compiles one at a time saves most of a first start. As
+ * many as there are processors, at most 8. The program itself does this. For the start of a program. */
+FCL_API void fcl_device_compile_with(const char *fiducl);
 /* Lends; valid as long as the device. */
 FCL_API const fcl_device_info *fcl_device_facts(const fcl_device *device);
 

@@ -1,10 +1,13 @@
 #include "base/process.h"
 
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "base/memory.h"
 #include "base/text.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
@@ -33,7 +36,7 @@ void fcl_environment_set(const char *name, const char *value) {
 
 /* The input goes through an unlinked temporary file rather than a pipe, so that a child that writes before it has read
  * everything cannot block both sides. */
-static FILE *input_file(const char *input, size_t n_bytes) {
+static FILE *input_file(const void *input, size_t n_bytes) {
     FILE *stream = tmpfile();
     if (!stream) return NULL;
     if ((n_bytes > 0 && fwrite(input, 1, n_bytes, stream) != n_bytes) || fflush(stream) != 0) {
@@ -96,4 +99,81 @@ fcl_status fcl_process_run(char **output, const char *const arguments[], const c
     if (output) *output = fcl_duplicate(fcl_text_get(&text));
     fcl_text_dispose(&text);
     return status;
+}
+
+/* Hands over what comes until all have closed their end; after a signal they are ended, and what they wrote before is the last
+ * that comes. */
+static fcl_status watch(int output, const pid_t *children, unsigned n,
+                        void (*on_output)(void *user, const char *bytes, size_t n), void *user) {
+    enum { LOOK_MILLISECONDS = 100 };
+    fcl_status status = FCL_OK;
+    char chunk[4096];
+    for (;;) {
+        struct pollfd ready = {.fd = output, .events = POLLIN};
+        const int n_ready = poll(&ready, 1, LOOK_MILLISECONDS);
+        if (status == FCL_OK && fcl_interrupt_requested()) {
+            status = fcl_fail(FCL_E_INTERRUPTED, "interrupted");
+            for (unsigned i = 0; i < n; i++) {
+                kill(children[i], SIGTERM);
+                kill(children[i], SIGCONT); /* one that was stopped would not notice */
+            }
+        }
+        if (n_ready <= 0) continue;
+        const ssize_t n_bytes = read(output, chunk, sizeof chunk);
+        if (n_bytes > 0)
+            on_output(user, chunk, (size_t)n_bytes);
+        else if (n_bytes == 0 || errno != EINTR)
+            return status;
+    }
+}
+
+/* The input is one open file, so that its position is common to all. */
+fcl_status fcl_process_share(const char *const arguments[], unsigned n, const void *input, size_t n_input_bytes,
+                             void (*on_output)(void *user, const char *bytes, size_t n), void *user) {
+    fcl_status status;
+    posix_spawn_file_actions_t actions;
+    int ends[2] = {-1, -1}, error = 0;
+    unsigned n_started = 0;
+    pid_t *children = NULL;
+    FILE *stream = NULL;
+    FCL_TRY(FCL_NEW(&children, n, arguments[0]));
+    if (!(stream = input_file(input, n_input_bytes)) || pipe(ends) != 0) {
+        status = fcl_fail_errno("write the input of", arguments[0]);
+        goto done;
+    }
+    /* Else a child that another thread starts meanwhile would keep the pipe open. */
+    for (int i = 0; i < 2; i++) fcntl(ends[i], F_SETFD, FD_CLOEXEC);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, fileno(stream), STDIN_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    while (n_started < n && (error = posix_spawn(&children[n_started], arguments[0], &actions, NULL,
+                                                 (char *const *)arguments, environ)) == 0)
+        n_started++;
+    posix_spawn_file_actions_destroy(&actions);
+    close(ends[1]);
+    if (n_started > 0) {
+        status = watch(ends[0], children, n_started, on_output, user);
+    } else {
+        errno = error;
+        status = fcl_fail_errno("start", arguments[0]);
+    }
+    close(ends[0]);
+    for (unsigned i = 0; i < n_started; i++)
+        while (waitpid(children[i], NULL, 0) < 0 && errno == EINTR) continue;
+done:
+    if (stream) fclose(stream);
+    free(children);
+    return status;
+}
+
+int fcl_process_take(void *record, size_t n_bytes) {
+    ssize_t n;
+    while ((n = read(STDIN_FILENO, record, n_bytes)) < 0 && errno == EINTR) continue;
+    return n == (ssize_t)n_bytes;
+}
+
+char *fcl_process_own_program(void) {
+    char *path;
+    return fcl_path_absolute(&path, "/proc/self/exe") == FCL_OK ? path : NULL;
 }

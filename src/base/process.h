@@ -11,5 +11,15 @@ void fcl_environment_set(const char *name, const char *value);
 /* Runs arguments[0] (a path) with NULL-ended arguments, feeds it `input` and waits. Its stdout and stderr together come
  * back in *output for free() (also on failure, if output is not NULL). FCL_E_IO unless it exits with 0. */
 fcl_status fcl_process_run(char **output, const char *const arguments[], const char *input, size_t n_input_bytes);
+/* Runs n processes of arguments[0] (a path), which divide one input between them: each takes records of it
+ * (fcl_process_take()) until none is left. What they print to stdout is handed to `on_output` as it comes, to stderr is dropped.
+ * Ctrl-C and Ctrl-Z in the terminal reach them too. Returns when all have ended, however they did: what they have done says
+ * that. FCL_E_IO when none could be started; FCL_E_INTERRUPTED after a signal (interrupt.h), which ends them. */
+fcl_status fcl_process_share(const char *const arguments[], unsigned n, const void *input, size_t n_input_bytes,
+                             void (*on_output)(void *user, const char *bytes, size_t n), void *user);
+/* In such a process: the next record of the input that no other one took; false when there is none. All are of one size. */
+int fcl_process_take(void *record, size_t n_bytes);
+/* The path of the program that this process runs, for free(); NULL where the system does not say. */
+char *fcl_process_own_program(void);
 
 #endif

@@ -4,11 +4,14 @@
 #include <string.h>
 
 #include "base/interrupt.h"
+#include "base/process.h"
 #include "base/suspend.h"
 #include "base/text.h"
 #include "base/thread.h"
 #include "cli/command.h"
 #include "cli/terminal.h"
+#include "device/ahead.h"
+#include "fiducl/device.h"
 #include "ranks/ranks.h"
 
 /* In the order in which they are used. */
@@ -87,6 +90,13 @@ static fcl_status set_threads(const fcl_arguments *arguments) {
     return status;
 }
 
+/* This program is also what compiles kernels ahead for it. */
+static void set_compiler(void) {
+    char *own = fcl_process_own_program();
+    fcl_device_compile_with(own);
+    free(own);
+}
+
 static fcl_status run_command(const fcl_command *command, int argc, const char **argv) {
     fcl_arguments *arguments;
     fcl_status status = fcl_arguments_parse(&arguments, command, argc, argv);
@@ -97,6 +107,7 @@ static fcl_status run_command(const fcl_command *command, int argc, const char *
         fcl_terminal_start(fcl_argument_flag(arguments, "quiet") || fcl_ranks_index() > 0);
         if (command->interruptible) fcl_interrupt_install();
         fcl_suspend_enable();
+        set_compiler();
         status = command->run(arguments);
         fcl_terminal_clear();
     }
@@ -144,6 +155,8 @@ int main(int argc, char **argv) {
         print_help(stdout);
     else if (strcmp(name, "--version") == 0)
         printf("fiducl %s\n", fcl_version());
+    else if (strcmp(name, FCL_AHEAD_COMMAND) == 0 && argc == 3)
+        status = fcl_ahead_run(argv[2]);
     else if ((command = find_command(name))) {
         status = join_ranks(command);
         if (status == FCL_OK) status = run_command(command, argc - 1, (const char **)argv + 1);

@@ -110,6 +110,7 @@ void fcl_device_free(fcl_device *device) {
     if (device->before_free) device->before_free();
     fcl_profile_dispose(&device->profile);
     fcl_programs_free(device->programs);
+    fcl_notes_free(device->notes);
     if (device->queue) clReleaseCommandQueue(device->queue);
     if (device->context) clReleaseContext(device->context);
     if (device->part) clReleaseDevice(device->part);

@@ -34,6 +34,9 @@ typedef struct fcl_program_counts {
     unsigned n_built, n_cached;
 } fcl_program_counts;
 
+/* Programs that will be needed (ahead.h). */
+typedef struct fcl_notes fcl_notes;
+
 /* Kernels are few, so that a list per name that is searched in order does. */
 typedef struct fcl_profile {
     fcl_profile_row *rows; /* (n_rows) */
@@ -67,6 +70,7 @@ struct fcl_device {
     int may_freeze_display;             /* and that was not said yet */
     fcl_program *programs;
     fcl_program_counts program_counts;
+    fcl_notes *notes; /* NULL but while programs are noted */
     void (*before_free)(void);
     int profiling;
     fcl_profile profile;
@@ -118,13 +122,23 @@ void fcl_pocl_prepare(void);
 /* source.c: the text of cl/FILE with its includes put in, for free(). */
 fcl_status fcl_source_load(char **out, const char *file);
 
-/* program.c: the shared program of (file, options), built or taken from the cache; lends. */
+/* ahead.c: notes a program that is not in the cache; and releases the list. */
+fcl_status fcl_notes_add(fcl_device *device, const char *file, const char *options);
+void fcl_notes_free(fcl_notes *notes);
+
+/* program.c: what decides whether a cached binary is the program of (file, options) on this device; for free(). */
+fcl_status fcl_program_key(char **out, const fcl_device *device, const char *file, const char *options);
+/* The shared program of (file, options), built or taken from the cache; lends. */
 fcl_status fcl_program_get(cl_program *out, fcl_device *device, const char *file, const char *options);
 void fcl_programs_free(fcl_program *first);
 fcl_program_counts fcl_device_program_counts(const fcl_device *device);
 
 /* program_cache.c. Nothing here is an error to the caller: without a usable cache, programs are built. `key`
  * is the whole text that decides whether a binary may be used. */
+/* Whether there is a folder for it, which is created. */
+int fcl_program_cache_is_usable(void);
+/* Whether there is an entry; it may be damaged. */
+int fcl_program_cache_has(const char *key);
 /* The binary for free(), or NULL. */
 unsigned char *fcl_program_cache_load(size_t *n_bytes, const char *key);
 /* Also removes what was not used for longest when the cache has become too large. */

@@ -1,5 +1,6 @@
 #include "base/memory.h"
 #include "base/text.h"
+#include "device/ahead.h"
 #include "device/internal.h"
 
 #include <string.h>
@@ -63,9 +64,12 @@ static fcl_status query_facts(fcl_kernel *kernel) {
 fcl_status fcl_kernel_create(fcl_kernel **out, fcl_device *device, const char *file, const char *name,
                              const char *options) {
     fcl_kernel *kernel = NULL;
-    cl_program program;
+    cl_program program = NULL;
     fcl_status status;
-    FCL_TRY(fcl_program_get(&program, device, file, options));
+    if (fcl_ahead_is_noting(device))
+        FCL_TRY(fcl_notes_add(device, file, options));
+    else
+        FCL_TRY(fcl_program_get(&program, device, file, options));
     FCL_TRY(FCL_NEW(&kernel, 1, name));
     kernel->device = device;
     kernel->file = fcl_duplicate(file);
@@ -73,6 +77,11 @@ fcl_status fcl_kernel_create(fcl_kernel **out, fcl_device *device, const char *f
     if (!kernel->file || !kernel->name) {
         status = FCL_E_MEMORY;
         goto done;
+    }
+    if (fcl_ahead_is_noting(device)) {
+        kernel->max_work_group = (size_t)device->info->max_work_group_size;
+        *out = kernel;
+        return FCL_OK;
     }
     cl_int error;
     kernel->kernel = clCreateKernel(program, name, &error);

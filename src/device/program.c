@@ -84,8 +84,8 @@ static cl_program build_binary(fcl_device *device, const unsigned char *binary, 
     return NULL;
 }
 
-/* Stores the program's binary and goes on with what that gives, as later starts will: what is checked now is what they
- * run, and a driver that compiles again for a first launch from source (PoCL) does so once. */
+/* Stores the program's binary, if the driver takes it, and goes on with what that gives, as later starts will: what is checked
+ * now is what they run, and a driver that compiles again for a first launch from source (PoCL) does so once. */
 static void store_binary(cl_program *program, fcl_device *device, const char *key, const char *options) {
     size_t n_bytes = 0;
     if (clGetProgramInfo(*program, CL_PROGRAM_BINARY_SIZES, sizeof n_bytes, &n_bytes, NULL) != CL_SUCCESS || !n_bytes)
@@ -93,9 +93,9 @@ static void store_binary(cl_program *program, fcl_device *device, const char *ke
     unsigned char *binary = fcl_calloc(n_bytes, 1);
     if (!binary) return;
     if (clGetProgramInfo(*program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) == CL_SUCCESS) {
-        fcl_program_cache_store(key, binary, n_bytes);
         cl_program again = build_binary(device, binary, n_bytes, options);
         if (again) {
+            fcl_program_cache_store(key, binary, n_bytes);
             clReleaseProgram(*program);
             *program = again;
         }
@@ -110,6 +110,27 @@ static char *cache_key(const fcl_device *device, const char *source, const char 
     char hash[FCL_HASH_TEXT_BYTES];
     fcl_hash_bytes(hash, source, strlen(source));
     return fcl_format(KEY_HEAD "%s\noptions %s\nsource %s\n", CACHE_FORMAT, device->identity, options, hash);
+}
+
+/* For free(); NULL when memory is out. */
+static char *all_options_of(const char *options) {
+    /* Some implementations print that there were warnings; they concern who changes kernels. */
+    const int developing = getenv("FIDUCL_KERNEL_DIR") != NULL;
+    return fcl_format("%s%s %s", FIXED_OPTIONS, developing ? "" : " -w", options);
+}
+
+fcl_status fcl_program_key(char **out, const fcl_device *device, const char *file, const char *options) {
+    fcl_status status;
+    char *source = NULL, *all_options = NULL, *key = NULL;
+    FCL_TRY(fcl_source_load(&source, file));
+    if (!(all_options = all_options_of(options)) || !(key = cache_key(device, source, all_options)))
+        status = FCL_E_MEMORY;
+    else
+        *out = key;
+done:
+    free(all_options);
+    free(source);
+    return status;
 }
 
 char *fcl_cached_program_device(const char *path) {
@@ -159,9 +180,7 @@ fcl_status fcl_program_get(cl_program *out, fcl_device *device, const char *file
             return FCL_OK;
         }
     fcl_program *added = NULL;
-    /* Some implementations print that there were warnings; they concern who changes kernels. */
-    int developing = getenv("FIDUCL_KERNEL_DIR") != NULL;
-    char *all_options = fcl_format("%s%s %s", FIXED_OPTIONS, developing ? "" : " -w", options);
+    char *all_options = all_options_of(options);
     fcl_status status;
     FCL_TRY(FCL_NEW(&added, 1, "a program"));
     added->file = fcl_duplicate(file);

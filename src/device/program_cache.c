@@ -58,6 +58,23 @@ static int is_valid(size_t *n_key, size_t *n_binary, const char *file, size_t n_
     return 1;
 }
 
+int fcl_program_cache_is_usable(void) {
+    char *path, *folder;
+    if (fcl_cache_file_path(&path, &fcl_cached_programs, "", 1) != FCL_OK) return 0;
+    const int yes = (folder = fcl_folder_of(path)) && fcl_path_is_writable(folder);
+    free(folder);
+    free(path);
+    return yes;
+}
+
+int fcl_program_cache_has(const char *key) {
+    char *path;
+    if (fcl_cache_file_path(&path, &fcl_cached_programs, key, 0) != FCL_OK) return 0;
+    const int yes = fcl_path_exists(path);
+    free(path);
+    return yes;
+}
+
 unsigned char *fcl_program_cache_load(size_t *n_bytes, const char *key) {
     unsigned char *binary = NULL;
     char *file = NULL, *path = NULL;

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "device/ahead.h"
 #include "net/model.h"
 #include "net/network_parts.h"
 
@@ -448,12 +449,31 @@ done:
     return status;
 }
 
+/* Compiles at once what its operations are likely to take, so that they find it: an operation is created as it will be, but for
+ * kernels that have no code. What goes wrong is an error when it does so again. */
+static fcl_status compile_ahead(fcl_device *device, const fcl_model *model, const fcl_network_options *options) {
+    fcl_network *described = NULL;
+    fcl_network_options all = *options;
+    all.describe = 1;
+    if (!fcl_ahead_note(device)) return FCL_OK;
+    if (fcl_network_create(&described, device, model, &all) == FCL_OK)
+        for (unsigned i = 0; i < described->n_operations; i++) {
+            fcl_operation *operation;
+            if (fcl_operation_create(&operation, device, &described->descs[i], options->choice, options->measure) ==
+                FCL_OK)
+                fcl_operation_free(operation);
+        }
+    fcl_network_free(described);
+    return fcl_ahead_compile(device);
+}
+
 fcl_status fcl_network_create(fcl_network **out, fcl_device *device, const fcl_model *model,
                               const fcl_network_options *options) {
     assert(options->batch > 0);
     assert(!options->parameters_of || (!options->training && options->parameters_of->model == model));
     fcl_status status;
     fcl_network *network = NULL;
+    if (!options->describe) FCL_TRY(compile_ahead(device, model, options));
     FCL_TRY(FCL_NEW(&network, 1, what));
     network->device = device;
     network->model = model;

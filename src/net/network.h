@@ -32,8 +32,8 @@ typedef struct fcl_network_options {
     fcl_network *parameters_of;
 } fcl_network_options;
 
-/* Operations are created (kernels compiled, solvers gated and chosen). `model` and `device` must outlive it.
- * Parameters are undefined until set. */
+/* Operations are created (kernels compiled, several at once where that is set up, solvers gated and chosen). `model` and `device`
+ * must outlive it. Parameters are undefined until set. FCL_E_INTERRUPTED after a signal while several kernels were compiled. */
 fcl_status fcl_network_create(fcl_network **out, fcl_device *device, const fcl_model *model,
                               const fcl_network_options *options);
 void fcl_network_free(fcl_network *network);

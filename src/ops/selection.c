@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "device/ahead.h"
 #include "ops/choice.h"
 #include "ops/stopwatch.h"
 
@@ -58,17 +59,30 @@ done:
     return status;
 }
 
+/* While programs are noted, preparing is all that there is to it. */
+static void note_programs(const fcl_solver *solver, const fcl_op_desc *desc, fcl_device *device) {
+    fcl_plan *plan;
+    if (solver->prepare(&plan, desc, device) == FCL_OK) solver->dispose(plan);
+}
+
 fcl_status fcl_judge(fcl_solver_record *out, char fault[256], fcl_device *device, const fcl_op_desc *desc,
                      const fcl_solver *solver, fcl_solver_cache *cache, const char *description) {
     fcl_status status;
-    fcl_solver_record record = {0};
+    fcl_solver_record record = {0}, known = {0};
     fcl_gate_report report;
-    if (fcl_solver_cache_find(out, cache, description, solver)) {
-        if (out->passed) return FCL_OK;
-    }
-    if (!atomic_flag_test_and_set(&told))
+    const int is_known = fcl_solver_cache_find(&known, cache, description, solver) && known.passed;
+    if (!is_known && !atomic_flag_test_and_set(&told))
         fcl_log(FCL_LOG_INFO,
                 "kernels that are new to this device are compiled, checked and measured; it is remembered");
+    if (fcl_ahead_is_noting(device)) {
+        /* It is taken for right, as it nearly always is. One that was measured is needed only if it is chosen. */
+        if (known.seconds == 0.0) note_programs(solver, desc, device);
+        known.passed = 1;
+    }
+    if (is_known || fcl_ahead_is_noting(device)) {
+        *out = known;
+        return FCL_OK;
+    }
     /* A failure is checked again: the message says how wrong, and only a solver that is wrong now is left
      * out. */
     FCL_TRY(fcl_check_solver(&report, device, desc, solver));
@@ -110,6 +124,7 @@ static fcl_status select_faster(const fcl_solver **best, const fcl_solver *other
         if (!fcl_solver_cache_find(&records[i], cache, description, both[i])) records[i].passed = 1;
     if (records[0].seconds == 0.0 || records[1].seconds == 0.0) {
         fcl_comparison pairs;
+        if (!stopwatch) goto done;
         if (fcl_stopwatch_compare(&pairs, stopwatch, both[0], both[1], QUICK_PAIRS) != FCL_OK) {
             fcl_log(FCL_LOG_INFO, "%s: solvers %s and %s cannot be compared: %s", description, both[0]->name,
                     both[1]->name, fcl_error_message());
@@ -130,8 +145,8 @@ static fcl_status select_fastest(const fcl_solver **out, fcl_device *device, con
                                  const fcl_solver *const *passed, int n_passed, fcl_solver_cache *cache,
                                  const char *description) {
     fcl_status status = FCL_OK;
-    fcl_stopwatch *stopwatch = NULL;
-    if (fcl_stopwatch_create(&stopwatch, device, desc) != FCL_OK) {
+    fcl_stopwatch *stopwatch = NULL; /* none where programs are only noted */
+    if (!fcl_ahead_is_noting(device) && fcl_stopwatch_create(&stopwatch, device, desc) != FCL_OK) {
         fcl_log(FCL_LOG_INFO, "%s: solvers cannot be measured: %s", description, fcl_error_message());
         goto done;
     }
@@ -236,7 +251,8 @@ fcl_status fcl_select_solver(const fcl_solver **out, int *is_new, fcl_device *de
     FCL_TRY(fcl_solver_cache_open(&cache, device));
     FCL_TRY(fcl_choice_find(&named, &is_wish, choice, desc, description));
     if (named && is_wish && !fcl_solver_applies(named, desc, device)) {
-        fcl_log(FCL_LOG_INFO, "solver %s does not apply to %s: another one is used", named->name, description);
+        if (!fcl_ahead_is_noting(device))
+            fcl_log(FCL_LOG_INFO, "solver %s does not apply to %s: another one is used", named->name, description);
         named = NULL;
     }
     if (named)

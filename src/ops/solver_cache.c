@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "device/ahead.h"
 
 enum { N_FIELDS = 7, SOLVER_NAME_BYTES = 64, DESCRIPTION_BYTES = 256 };
 /* Part of a verdict's key: to be raised when more is checked before a first use. */
@@ -38,6 +39,7 @@ typedef struct row {
 struct fcl_solver_cache {
     char *path; /* NULL: not kept on disk */
     char *identity;
+    int is_asked_ahead; /* for programs to compile: what is wrong with the file is said later */
     row *rows;
     size_t n_rows, capacity;
     int changed;
@@ -154,7 +156,8 @@ static void load(fcl_solver_cache *cache) {
     size_t n_bytes;
     if (!cache->path || !fcl_path_exists(cache->path)) return;
     if (fcl_file_read(&text, &n_bytes, cache->path) == FCL_OK && !parse(cache, text, n_bytes)) {
-        fcl_log(FCL_LOG_INFO, "'%s' is damaged or of another version: solvers are checked again", cache->path);
+        if (!cache->is_asked_ahead)
+            fcl_log(FCL_LOG_INFO, "'%s' is damaged or of another version: solvers are checked again", cache->path);
         cache->n_rows = 0;
     }
     free(text);
@@ -189,6 +192,7 @@ fcl_status fcl_solver_cache_open(fcl_solver_cache **out, const fcl_device *devic
     fcl_solver_cache *cache = NULL;
     FCL_TRY(FCL_NEW(&cache, 1, "the solver cache"));
     cache->identity = fcl_duplicate(fcl_device_identity(device));
+    cache->is_asked_ahead = fcl_ahead_is_noting(device);
     if (!cache->identity) FCL_TRY(FCL_E_MEMORY);
     /* It is one line of the file. */
     for (char *c = cache->identity; *c; c++)

@@ -78,6 +78,28 @@ expect 0 "rests: 40 epochs" train --resume rests --duty 100
 tr -d ' \n' <rests/config.json | grep -q '"duty":\[1.0\]' || fail "the run does not record its new duty"
 cmp whole/best.safetensors rests/best.safetensors || fail "other weights after a rest"
 
+# A first start compiles in processes of its own. An interrupt ends them, stopped ones too, before there is a run.
+if [ "$(nproc)" -gt 1 ] && [ -r "/proc/$$/task/$$/children" ]; then
+  mkdir cold
+  FIDUCL_CACHE_DIR=$PWD/cold POCL_CACHE_DIR=$PWD/cold/pocl \
+    "$FIDUCL" train $options --out interrupted >stdout.txt 2>stderr.txt </dev/null &
+  pid=$!
+  children=
+  while [ -z "$children" ] && read -r state <"/proc/$pid/stat" && [ "${state##*) Z}" = "$state" ]; do
+    read -r children <"/proc/$pid/task/$pid/children"
+  done 2>/dev/null
+  [ -n "$children" ] || fail "nothing was compiled ahead: $(cat stderr.txt)"
+  kill -STOP $children
+  begin=$(date +%s)
+  kill -INT $pid
+  wait $pid
+  [ $? -eq 14 ] || fail "an interrupt while kernels are compiled: $(cat stderr.txt)"
+  [ $(($(date +%s) - begin)) -le 5 ] || fail "compiling did not end with an interrupt"
+  grep -q "interrupted while kernels were compiled" stderr.txt || fail "it does not say what it did: $(cat stderr.txt)"
+  [ ! -e interrupted ] || fail "a run whose kernels were not there"
+  for child in $children; do [ ! -e "/proc/$child" ] || fail "$child is left"; done
+fi
+
 expect 2 "--duty: '0' is not from 1% to 100%" train prepared --model ./tiny.cfg --duty 0
 expect 2 "--duty: '60%%' is not" train prepared --model ./tiny.cfg --duty 60%%
 expect 2 "--threads: '0' is not a whole number from 1 to 64" train prepared --model ./tiny.cfg --threads 0
