@@ -43,16 +43,16 @@ typedef struct member {
     int is_live, is_lost, was_levelled;
     double free_since; /* on the clock: when the last exchange left the device to itself; 0: never yet */
     pthread_t thread;
-    int has_thread;
-    uint64_t jobs_done;
+    int has_thread, has_job;
     outcome outcome;
     fcl_member_times times;
 } member;
 
-/* What all members are to do: a step, or work. */
+/* What a member is to do: a step, or work. */
 typedef struct job {
-    size_t n; /* samples */
-    fcl_task task;
+    size_t n;      /* samples, of all members */
+    int exchanges; /* a step: there are others whose gradients belong to it */
+    fcl_task task; /* with the member's share, of work too */
     const fcl_adam *adam;
     fcl_team_work work;
     void *context;
@@ -79,8 +79,7 @@ struct fcl_team {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     int has_lock, stopping;
-    job job;
-    uint64_t n_jobs;
+    job job; /* of all */
 };
 
 unsigned fcl_team_size(const fcl_team *team) {
@@ -150,39 +149,44 @@ static fcl_status step(member *m, const job *j) {
     fcl_status status;
     fcl_team *team = m->team;
     fcl_replica *r = &m->replica;
-    fcl_task task = j->task;
-    task.share = fcl_team_share(team, j->n, m->index);
-    const int exchanges = has_exchange(team);
+    const fcl_task *task = &j->task;
     outcome *o = &m->outcome;
-    FCL_TRY(fcl_fault_before_step(m->index, task.step));
+    FCL_TRY(fcl_fault_before_step(m->index, task->step));
     /* For the step before, but while the others begin with this one. */
     FCL_TRY(fcl_replica_rest(r));
-    FCL_TRY(fcl_replica_land(r, task.step));
+    FCL_TRY(fcl_replica_land(r, task->step));
     o->began = m->free_since > 0.0 ? m->free_since : fcl_clock_seconds();
-    if (exchanges) {
+    if (j->exchanges) {
         const fcl_gradient_sink sink = fcl_exchange_sink(team->exchange, m->index);
-        FCL_TRY(fcl_replica_gradients(r, &task, &sink));
+        FCL_TRY(fcl_replica_gradients(r, task, &sink));
         FCL_TRY(fcl_exchange_run(&o->exchanged, &o->aborted, team->exchange, m->index));
         if (o->aborted) goto done;
         m->free_since = fcl_clock_seconds();
         fcl_pace_note_idle(&r->pace, o->exchanged.idle);
     } else {
-        FCL_TRY(fcl_replica_gradients(r, &task, NULL));
+        FCL_TRY(fcl_replica_gradients(r, task, NULL));
     }
-    FCL_TRY(fcl_fault_before_update(m->index, task.step));
-    FCL_TRY(fcl_replica_update(r, &task, j->adam));
+    FCL_TRY(fcl_fault_before_update(m->index, task->step));
+    FCL_TRY(fcl_replica_update(r, task, j->adam));
 done:
     return status;
 }
 
 static void do_job(member *m, const job *j) {
     m->outcome = (outcome){0};
-    m->outcome.status =
-        j->work ? j->work(j->context, &m->replica, fcl_team_share(m->team, j->n, m->index)) : step(m, j);
+    m->outcome.status = j->work ? j->work(j->context, &m->replica, j->task.share) : step(m, j);
     if (m->outcome.status == FCL_OK) return;
     /* The message is this thread's own. */
     m->outcome.message = fcl_duplicate(fcl_error_message());
     if (m->team->exchange && !j->work) fcl_exchange_abort(m->team->exchange);
+}
+
+/* A member's part. One that was given up must not look at the team again, whose shares change. */
+static job job_of(const member *m, const job *all) {
+    job own = *all;
+    own.exchanges = has_exchange(m->team);
+    own.task.share = fcl_team_share(m->team, all->n, m->index);
+    return own;
 }
 
 static void *work_for_team(void *argument) {
@@ -190,15 +194,13 @@ static void *work_for_team(void *argument) {
     fcl_team *team = m->team;
     pthread_mutex_lock(&team->lock);
     for (;;) {
-        while (!team->stopping && !m->is_lost && (!m->is_live || m->jobs_done == team->n_jobs))
-            pthread_cond_wait(&team->changed, &team->lock);
+        while (!team->stopping && !m->is_lost && !m->has_job) pthread_cond_wait(&team->changed, &team->lock);
         if (team->stopping || m->is_lost) break;
-        const job j = team->job;
-        const uint64_t number = team->n_jobs;
+        const job j = job_of(m, &team->job);
         pthread_mutex_unlock(&team->lock);
         do_job(m, &j);
         pthread_mutex_lock(&team->lock);
-        m->jobs_done = number;
+        m->has_job = 0;
         pthread_cond_broadcast(&team->changed);
     }
     pthread_mutex_unlock(&team->lock);
@@ -333,8 +335,8 @@ void fcl_team_free(fcl_team *team) {
     free(team);
 }
 
-static int is_done(const fcl_team *team, const member *m) {
-    return !m->is_live || m->jobs_done == team->n_jobs;
+static int is_done(const member *m) {
+    return !m->is_live || !m->has_job;
 }
 
 /* A member takes no part any more. The lock is held. */
@@ -347,7 +349,7 @@ static void retire(fcl_team *team, member *m) {
 static void give_up(fcl_team *team) {
     for (unsigned i = 0; i < team->n; i++) {
         member *m = &team->members[i];
-        if (is_done(team, m) || fcl_exchange_is_waiting(team->exchange, i)) continue;
+        if (is_done(m) || fcl_exchange_is_waiting(team->exchange, i)) continue;
         m->is_lost = 1;
         retire(team, m);
         fcl_log(FCL_LOG_WARNING, "the device '%s' does not answer any more: training goes on without it", name_of(m));
@@ -375,7 +377,7 @@ static void wait_for_members(fcl_team *team) {
     double waited = 0.0;
     for (;;) {
         unsigned n_done = 0;
-        for (unsigned i = 0; i < team->n; i++) n_done += is_done(team, &team->members[i]);
+        for (unsigned i = 0; i < team->n; i++) n_done += is_done(&team->members[i]);
         if (n_done == team->n) return;
         const uint64_t now = fcl_exchange_progress(team->exchange) + n_done;
         wait_a_tick(team);
@@ -423,7 +425,8 @@ static fcl_status run(int *repeat, fcl_team *team, const job *j) {
     *repeat = 0;
     if (team->n == 1) {
         member *only = &team->members[0];
-        do_job(only, j);
+        const job own = job_of(only, j);
+        do_job(only, &own);
         free(only->outcome.message);
         only->outcome.message = NULL;
         return only->outcome.status;
@@ -431,13 +434,14 @@ static fcl_status run(int *repeat, fcl_team *team, const job *j) {
     const unsigned n_before = team->n_live;
     const double began = fcl_clock_seconds();
     pthread_mutex_lock(&team->lock);
-    for (unsigned i = 0; i < team->n; i++)
-        if (team->members[i].is_live) {
-            free(team->members[i].outcome.message);
-            team->members[i].outcome = (outcome){0};
-        }
+    for (unsigned i = 0; i < team->n; i++) {
+        member *m = &team->members[i];
+        if (!m->is_live) continue;
+        free(m->outcome.message);
+        m->outcome = (outcome){0};
+        m->has_job = 1;
+    }
     team->job = *j;
-    team->n_jobs++;
     pthread_cond_broadcast(&team->changed);
     wait_for_members(team);
     drop_failed(team);

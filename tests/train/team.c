@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "net/weights.h"
@@ -13,11 +14,20 @@
 
 enum { BATCH = 32, PIXELS = FCL_IMAGE_SIDE * FCL_IMAGE_SIDE, LABELS = FCL_N_COORDINATES, MAX_MEMBERS = 3 };
 
-static const char *const models[] = {"base_model", "model_v1"};
+/* For what does not depend on the model, and for slow devices. */
+static const char small_text[] = "layers = (\n"
+                                 "  { type = \"average_pool\"; window = 8; },\n"
+                                 "  { type = \"conv\"; filters = 4; kernel = 3; activation = \"relu\"; },\n"
+                                 "  { type = \"max_pool\"; window = 2; },\n"
+                                 "  { type = \"flatten\"; },\n"
+                                 "  { type = \"dropout\"; rate = 0.3; },\n"
+                                 "  { type = \"dense\"; units = 30; }\n"
+                                 ");\n";
+static const char *const models[] = {"small", "base_model", "model_v1"};
 static const double tolerance = 1e-6; /* of sums in another order, of a tensor's norm: docs/kernels.md */
 static const fcl_adam adam = {.learning_rate = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-7};
 
-static char log_text[8192];
+static char log_text[8192], *folder, *small_model;
 
 static void keep_log(void *user, fcl_log_level level, const char *line) {
     (void)user;
@@ -27,12 +37,17 @@ static void keep_log(void *user, fcl_log_level level, const char *line) {
 }
 
 static void set_up(void) {
+    folder = test_folder_create();
+    test_write_text(folder, "small.cfg", small_text);
+    small_model = fcl_path_join(folder, "small.cfg");
     *log_text = '\0';
     fcl_log_set_sink(keep_log, NULL);
     unsetenv("FIDUCL_FAULT");
 }
 
 static void tear_down(void) {
+    free(small_model);
+    test_folder_remove(folder);
     fcl_log_set_sink(NULL, NULL);
     unsetenv("FIDUCL_FAULT");
 }
@@ -72,12 +87,22 @@ typedef struct crew {
     unsigned n;
 } crew;
 
+/* All with the same weights, and moments of 0. */
+static void begin_anew(const crew *c, int zero) {
+    fcl_tensors weights;
+    ck_ok(fcl_tensors_init(&weights, c->model));
+    if (!zero) fcl_tensors_initialize(&weights, 5);
+    ck_ok(fcl_team_write(c->team, FCL_PARAMETERS, &weights));
+    ck_ok(fcl_team_reset_optimizer(c->team));
+    fcl_tensors_dispose(&weights);
+}
+
+/* Shares as recorded, or without records as measured. */
 static crew make_crew(const char *model, const fcl_share_record *records, size_t n_records, unsigned n) {
     crew c = {.n = n};
     fcl_team_member members[MAX_MEMBERS];
     fcl_choice *choice;
-    fcl_tensors weights;
-    ck_ok(fcl_model_load(&c.model, model));
+    ck_ok(fcl_model_load(&c.model, model == models[0] ? small_model : model));
     ck_ok(fcl_choice_create(&choice));
     ck_ok(fcl_choice_force(choice, "conv=conv_direct")); /* the same for all numbers of samples */
     for (unsigned i = 0; i < n; i++) {
@@ -91,14 +116,10 @@ static crew make_crew(const char *model, const fcl_share_record *records, size_t
     ck_ok(fcl_team_create(&c.team, &(fcl_team_setup){.members = members,
                                                      .n = n,
                                                      .batch = BATCH,
-                                                     .mode = FCL_SHARES_FIXED,
+                                                     .mode = n_records ? FCL_SHARES_FIXED : FCL_SHARES_AUTO,
                                                      .records = records,
                                                      .n_records = n_records}));
-    ck_ok(fcl_tensors_init(&weights, c.model));
-    fcl_tensors_initialize(&weights, 5);
-    ck_ok(fcl_team_write(c.team, FCL_PARAMETERS, &weights));
-    ck_ok(fcl_team_reset_optimizer(c.team));
-    fcl_tensors_dispose(&weights);
+    begin_anew(&c, 0);
     return c;
 }
 
@@ -167,24 +188,31 @@ static void check_all_alike(const crew *c, uint64_t step) {
     }
 }
 
-/* Dropout is on, and counts positions in the whole batch. */
+/* Dropout is on, and counts positions in the whole batch. The second step finds what the first one left. */
 START_TEST(shares_do_not_matter) {
     static const unsigned shares[][MAX_MEMBERS] = {{16, 16}, {24, 8}, {31, 1}};
     const char *model = models[_i];
-    fcl_batch batch = make_batch(BATCH);
-    crew alone = make_crew(model, NULL, 0, 1);
     if (_i > 0 && test_is_too_much()) return;
-    ck_ok(take_step(&alone, &batch, 1));
+    const int n_steps = _i > 0 ? 1 : 2;
+    fcl_batch batch = make_batch(BATCH);
+    crew alone[2];
+    for (int i = 0; i < n_steps; i++) {
+        alone[i] = make_crew(model, NULL, 0, 1);
+        ck_ok(take_step(&alone[i], &batch, (uint64_t)i + 1));
+    }
     for (size_t k = 0; k < sizeof shares / sizeof *shares; k++) {
         fcl_share_record record = {.first_step = 1};
         memcpy(record.samples, shares[k], sizeof shares[k]);
         crew both = make_crew(model, &record, 1, 2);
-        ck_ok(take_step(&both, &batch, 1));
-        check_near(&both, &alone, 1);
-        check_all_alike(&both, 1);
+        for (int i = 0; i < n_steps; i++) {
+            begin_anew(&both, 0);
+            ck_ok(take_step(&both, &batch, (uint64_t)i + 1));
+            check_near(&both, &alone[i], (uint64_t)i + 1);
+            check_all_alike(&both, (uint64_t)i + 1);
+        }
         free_crew(&both);
     }
-    free_crew(&alone);
+    for (int i = 0; i < n_steps; i++) free_crew(&alone[i]);
     dispose_batch(&batch);
 }
 END_TEST
@@ -201,6 +229,43 @@ START_TEST(a_member_without_samples) {
     check_all_alike(&three, 1);
     free_crew(&three);
     free_crew(&alone);
+    dispose_batch(&batch);
+}
+END_TEST
+
+/* Sample i has one label, of coordinate i: with weights of 0 the gradient of that coordinate's bias is -2/n for each time that
+ * the sample was computed. */
+static void count_samples(crew *c, const fcl_batch *images, size_t n, uint64_t step) {
+    float targets[LABELS * LABELS] = {0}, mask[LABELS * LABELS] = {0};
+    const fcl_batch batch = {.n = n, .images = images->images, .targets = targets, .mask = mask, .n_labelled = n};
+    for (size_t i = 0; i < n; i++) targets[i * LABELS + i] = mask[i * LABELS + i] = 1.0f;
+    begin_anew(c, 1);
+    ck_ok(take_step(c, &batch, step));
+    const unsigned bias = fcl_model_n_tensors(c->model) - 1;
+    for (unsigned m = 0; m < c->n; m++) {
+        if (!fcl_team_replica(c->team, m)) continue;
+        fcl_tensors gradients = read_arena(c, m, FCL_GRADIENTS);
+        for (size_t i = 0; i < LABELS; i++) {
+            const double times = (double)fcl_tensors_at(&gradients, bias)[i] / (-2.0 / (double)n);
+            ck_assert_msg(fabs(times - (i < n)) < tolerance, "step %llu, %zu samples: sample %zu counts %g times",
+                          (unsigned long long)step, n, i, times);
+        }
+        fcl_tensors_dispose(&gradients);
+    }
+}
+
+/* While shares change, in smaller batches, and when a device fails. */
+START_TEST(each_sample_counts_once) {
+    static const fcl_share_record changing[] = {{.first_step = 1, .samples = {12, 10, 10}},
+                                                {.first_step = 4, .samples = {1, 30, 1}},
+                                                {.first_step = 9, .samples = {20, 5, 7}},
+                                                {.first_step = 20, .samples = {3, 2, 27}}};
+    fcl_batch batch = make_batch(LABELS);
+    crew c = _i ? make_crew(models[0], NULL, 0, 3) : make_crew(models[0], changing, 4, 3);
+    setenv("FIDUCL_FAULT", "fail:1@15,fail-update:0@28", 1);
+    for (uint64_t step = 1; step <= LABELS; step++) count_samples(&c, &batch, LABELS + 1 - step, step);
+    ck_assert(!fcl_team_replica(c.team, 0) && !fcl_team_replica(c.team, 1));
+    free_crew(&c);
     dispose_batch(&batch);
 }
 END_TEST
@@ -241,6 +306,26 @@ START_TEST(a_device_fails) {
     ck_assert_msg(test_contains(log_text, "failed and is dropped: device 1 fails at step 2"), "%s", log_text);
     ck_assert_msg(test_contains(log_text, "from step 2 on, of 32 samples: 32 on"), "%s", log_text);
     check_as_without(&c, &batch, 1, 4);
+    /* The one that failed is left alone: its weights are those of the step before. */
+    crew once = make_crew(models[0], &halves, 1, 2);
+    ck_ok(take_step(&once, &batch, 1));
+    check_equal(&c, 1, &once, 0, FCL_PARAMETERS);
+    free_crew(&once);
+    free_crew(&c);
+    dispose_batch(&batch);
+}
+END_TEST
+
+/* Nor does it hold up the others, however often it would fail again. */
+START_TEST(a_device_fails_for_good) {
+    const fcl_share_record record = {.first_step = 1, .samples = {12, 10, 10}};
+    fcl_batch batch = make_batch(BATCH);
+    crew c = make_crew(models[0], &record, 1, 3);
+    run_with_fault(&c, &batch, "fail:1@2,fail:1@3,fail:1@4,fail:1@5", 5);
+    const char *told = strstr(log_text, "failed and is dropped");
+    ck_assert_msg(told && !strstr(told + 1, "failed and is dropped"), "%s", log_text);
+    for (int i = 0; i < 3; i += 2) ck_assert_ptr_nonnull(fcl_team_replica(c.team, (unsigned)i));
+    check_equal(&c, 0, &c, 2, FCL_PARAMETERS);
     free_crew(&c);
     dispose_batch(&batch);
 }
@@ -337,7 +422,9 @@ int main(void) {
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_loop_test(tests, shares_do_not_matter, 0, sizeof models / sizeof *models);
     tcase_add_test(tests, a_member_without_samples);
+    tcase_add_loop_test(tests, each_sample_counts_once, 0, 2);
     tcase_add_test(tests, a_device_fails);
+    tcase_add_test(tests, a_device_fails_for_good);
     tcase_add_test(tests, a_device_fails_in_its_update);
     tcase_add_test(tests, a_device_hangs);
     tcase_add_test(tests, all_devices_fail);
