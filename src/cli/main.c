@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/interrupt.h"
 #include "base/process.h"
 #include "base/suspend.h"
@@ -127,7 +128,9 @@ static fcl_status join_ranks(const fcl_command *command) {
 /* Where all ranks end for the same reason they wait for each other, since the first still writes. Else the others would wait for
  * this one for ever. */
 static void leave_ranks(fcl_status status) {
+    static const double grace_seconds = 5.0; /* for what the first keeps of a training */
     const int is_common = status == FCL_OK || status == FCL_E_INTERRUPTED || status == FCL_E_NOT_FINITE;
+    if (!is_common && fcl_ranks_index() > 0) fcl_clock_sleep(grace_seconds);
     if (!is_common) fcl_ranks_abort(fcl_status_exit_code(status));
     fcl_ranks_finalize();
 }

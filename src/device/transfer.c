@@ -38,8 +38,6 @@ fcl_status fcl_transfer_create(fcl_transfer **out, fcl_device *device, fcl_buffe
     FCL_TRY(FCL_NEW(&t, 1, what));
     FCL_TRY(FCL_NEW(&t->buffers, n, what));
     FCL_TRY(FCL_NEW(&t->mapped, n, what));
-    FCL_TRY(FCL_NEW(&t->ready_at, 1, what));
-    atomic_store(&t->ready_at->n_owners, 1);
     t->device = device;
     t->n = n;
     for (unsigned i = 0; i < n; i++) t->buffers[i] = buffers[i];
@@ -77,10 +75,15 @@ static void CL_CALLBACK note_ready(cl_event event, cl_int status, void *user) {
 }
 
 /* A driver that calls nobody back leaves the moment to who waits. */
-static void ask_for_moment(fcl_transfer *t) {
-    atomic_store(&t->ready_at->seconds, 0.0);
-    atomic_fetch_add(&t->ready_at->n_owners, 1);
-    if (clSetEventCallback(t->ready, CL_COMPLETE, note_ready, t->ready_at) != CL_SUCCESS) leave(t->ready_at);
+static fcl_status ask_for_moment(fcl_transfer *t) {
+    moment *ready_at = fcl_calloc(1, sizeof *ready_at);
+    if (!ready_at) return fcl_fail_memory("a transfer", sizeof *ready_at);
+    /* A new one each time: the call for the one before may still be to come. */
+    leave(t->ready_at);
+    t->ready_at = ready_at;
+    atomic_init(&ready_at->n_owners, 2);
+    if (clSetEventCallback(t->ready, CL_COMPLETE, note_ready, ready_at) != CL_SUCCESS) leave(ready_at);
+    return FCL_OK;
 }
 
 fcl_status fcl_transfer_begin(fcl_transfer *t) {
@@ -99,7 +102,7 @@ fcl_status fcl_transfer_begin(fcl_transfer *t) {
         FCL_TRY(check(error, "clEnqueueMapBuffer", t));
         if (!device->info->host_unified_memory) device->memory.copied_bytes += t->buffers[i]->n_bytes;
     }
-    ask_for_moment(t);
+    FCL_TRY(ask_for_moment(t));
     FCL_TRY(check(clFlush(device->transfers), "clFlush", t));
 done:
     if (before) clReleaseEvent(before);

@@ -43,7 +43,7 @@ struct fcl_exchange {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     int has_lock;
-    unsigned n_arrived;
+    unsigned n_arrived, n_inside; /* who reads and writes the memory of others now */
     uint64_t meeting, progress;
     int is_aborted;
 };
@@ -175,8 +175,9 @@ fcl_gradient_sink fcl_exchange_sink(fcl_exchange *x, unsigned index) {
     return (fcl_gradient_sink){begin_complete, p};
 }
 
-/* Waits until all that take part are here; 0 when they will not come. Everybody gets the same answer. */
-static int meet(fcl_exchange *x, participant *p) {
+/* Waits until all that take part are here; 0 when they will not come. Everybody gets the same answer. Who `enters` uses the memory
+ * of others from then on, until leave(). */
+static int meet(fcl_exchange *x, participant *p, int enters) {
     pthread_mutex_lock(&x->lock);
     const uint64_t meeting = x->meeting;
     /* One that was given up is not counted, should it come after all. */
@@ -191,8 +192,30 @@ static int meet(fcl_exchange *x, participant *p) {
     while (counts && x->meeting == meeting && !x->is_aborted) pthread_cond_wait(&x->changed, &x->lock);
     p->is_waiting = 0;
     const int all_here = counts && x->meeting != meeting;
+    x->n_inside += (unsigned)(all_here && enters);
     pthread_mutex_unlock(&x->lock);
     return all_here;
+}
+
+static void leave(fcl_exchange *x) {
+    pthread_mutex_lock(&x->lock);
+    if (--x->n_inside == 0) pthread_cond_broadcast(&x->changed);
+    pthread_mutex_unlock(&x->lock);
+}
+
+/* After an abort, which nobody enters any more. */
+static void wait_until_all_left(fcl_exchange *x) {
+    pthread_mutex_lock(&x->lock);
+    while (x->n_inside > 0) pthread_cond_wait(&x->changed, &x->lock);
+    pthread_mutex_unlock(&x->lock);
+}
+
+/* Whether this one is known to wait for what it cannot hasten. */
+static void set_waiting(fcl_exchange *x, participant *p, int is_waiting) {
+    pthread_mutex_lock(&x->lock);
+    p->is_waiting = is_waiting;
+    x->progress++;
+    pthread_mutex_unlock(&x->lock);
 }
 
 void fcl_exchange_abort(fcl_exchange *x) {
@@ -276,22 +299,26 @@ static fcl_rank_sum *rank_sum_of(const fcl_exchange *x, unsigned b, unsigned t) 
 }
 
 /* The leader's: this rank's sums of a bucket set out to the other ranks. */
-static fcl_status begin_rank_sums(fcl_exchange *x, unsigned b) {
+static fcl_status begin_rank_sums(fcl_exchange *x, participant *leader, unsigned b) {
     fcl_status status = FCL_OK;
+    set_waiting(x, leader, 1);
     for (unsigned t = 0; t < n_pieces(x, b); t++) {
         size_t count;
-        float *values = piece_at(&count, x, &x->participants[x->leader], b, t);
+        float *values = piece_at(&count, x, leader, b, t);
         FCL_TRY(fcl_rank_sum_begin(rank_sum_of(x, b, t), values, count));
     }
 done:
+    set_waiting(x, leader, 0);
     return status;
 }
 
-static fcl_status finish_rank_sums(fcl_exchange *x) {
+static fcl_status finish_rank_sums(fcl_exchange *x, participant *leader) {
     fcl_status status = FCL_OK;
+    set_waiting(x, leader, 1);
     for (unsigned b = 0; b < x->n_buckets; b++)
         for (unsigned t = 0; t < n_pieces(x, b); t++) FCL_TRY(fcl_rank_sum_finish(rank_sum_of(x, b, t)));
 done:
+    set_waiting(x, leader, 0);
     return status;
 }
 
@@ -326,28 +353,34 @@ fcl_status fcl_exchange_run(fcl_exchanged *out, int *aborted, fcl_exchange *x, u
     *aborted = 0;
     for (unsigned b = 0; b < x->n_buckets; b++) {
         FCL_TRY(fcl_transfer_wait(p->transfers[b]));
-        if ((*aborted = !meet(x, p))) goto done;
-        /* Nobody sums the bucket before this one any more. */
-        if (leads && b > 0) FCL_TRY(begin_rank_sums(x, b - 1));
-        if (!x->sums) FCL_TRY(give_back(p, b));
+        if ((*aborted = !meet(x, p, 1))) goto done;
         sum_part(x, p, b);
+        leave(x);
+        /* Nobody sums the bucket before this one any more. */
+        if (leads && b > 0) FCL_TRY(begin_rank_sums(x, p, b - 1));
+        if (!x->sums) FCL_TRY(give_back(p, b));
     }
     seen.ready_at = fcl_transfer_ready_at(p->transfers[x->n_buckets - 1]);
-    if ((*aborted = !meet(x, p))) goto done;
+    if ((*aborted = !meet(x, p, 0))) goto done;
     if (leads) {
-        FCL_TRY(begin_rank_sums(x, x->n_buckets - 1));
-        FCL_TRY(finish_rank_sums(x));
+        FCL_TRY(begin_rank_sums(x, p, x->n_buckets - 1));
+        FCL_TRY(finish_rank_sums(x, p));
     }
     if (x->sums) {
-        if ((*aborted = !meet(x, p))) goto done;
+        if ((*aborted = !meet(x, p, 1))) goto done;
         copy_from_leader(x, p);
+        leave(x);
         /* The leader's memory is its device's again when all have copied. */
-        if ((*aborted = !meet(x, p))) goto done;
+        if ((*aborted = !meet(x, p, 0))) goto done;
     }
     FCL_TRY(give_back(p, x->n_buckets));
     seen.idle = fcl_clock_seconds() - seen.ready_at;
     *out = seen;
 done:
-    if (status != FCL_OK || *aborted) give_back(p, x->n_buckets);
+    if (status == FCL_OK && !*aborted) return FCL_OK;
+    /* Others may be summing in this one's memory, and other ranks in the leader's, which is left to them. */
+    fcl_exchange_abort(x);
+    wait_until_all_left(x);
+    if (!leads) give_back(p, x->n_buckets);
     return status;
 }

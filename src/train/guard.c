@@ -3,8 +3,10 @@
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/memory.h"
+#include "ranks/ranks.h"
 
 enum { TEXT = 512 };
 
@@ -89,4 +91,17 @@ done:
 fcl_status fcl_guard_recheck(const fcl_guarded *g, const fcl_finding *found) {
     /* What is too large is found by the step itself, should it come to that. */
     return found->cause == FCL_CAUSE_DEVICE ? fail_device(g, found) : FCL_OK;
+}
+
+fcl_status fcl_guard_share(fcl_finding *found) {
+    fcl_status status;
+    fcl_finding *all = NULL;
+    const unsigned n = fcl_ranks_count();
+    FCL_TRY(FCL_NEW(&all, n, "findings"));
+    FCL_TRY(fcl_ranks_gather(all, found, sizeof *found));
+    for (unsigned i = n; i-- > 0;)
+        if (all[i].cause != FCL_CAUSE_NONE) *found = all[i];
+done:
+    free(all);
+    return status;
 }

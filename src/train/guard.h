@@ -18,6 +18,8 @@ typedef struct fcl_guarded {
  * names the row of the data that is at fault; FCL_E_WRONG_RESULT the layer and kernel that the device computes wrongly;
  * FCL_E_NOT_FINITE where numbers became too large, as with a learning rate that is too high. */
 fcl_status fcl_guard_explain(const fcl_guarded *guarded, const fcl_finding *found);
+/* What the first rank found that found anything becomes what all did, so that all come to the same end. */
+fcl_status fcl_guard_share(fcl_finding *found);
 /* They were looked at to see whether the device still computes what the reference does: FCL_E_WRONG_RESULT names layer and
  * kernel. */
 fcl_status fcl_guard_recheck(const fcl_guarded *guarded, const fcl_finding *found);

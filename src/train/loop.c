@@ -48,12 +48,13 @@ typedef struct session {
 
 static void dispose(session *s) {
     fcl_trainer_free(s->trainer);
-    /* A device that does not answer may still read from them. */
-    if (!s->members.team || !fcl_team_has_lost(s->members.team)) fcl_batches_free(s->batches);
+    /* A device that does not answer may still read what it was given. */
+    const int has_lost = s->members.team && fcl_team_has_lost(s->members.team);
+    if (!has_lost) fcl_batches_free(s->batches);
     fcl_members_dispose(&s->members);
     fcl_tensors_dispose(&s->best);
-    fcl_model_free(s->model);
-    fcl_prepared_free(s->prepared);
+    if (!has_lost) fcl_model_free(s->model);
+    if (!has_lost) fcl_prepared_free(s->prepared);
     fcl_history_dispose(&s->history);
     fcl_run_dispose(&s->run);
 }
@@ -132,31 +133,51 @@ static fcl_status write_history(session *s) {
     return status;
 }
 
+/* "auto", or "3,1"; for free(). */
+static char *shares_text(const fcl_members_setup *setup) {
+    fcl_text text = FCL_TEXT_EMPTY;
+    if (!setup->n_shares) fcl_text_append(&text, "auto");
+    for (unsigned i = 0; i < setup->n_shares; i++) fcl_text_appendf(&text, "%s%u", i ? "," : "", setup->shares[i]);
+    char *copy = fcl_text_status(&text) == FCL_OK ? fcl_duplicate(fcl_text_get(&text)) : NULL;
+    fcl_text_dispose(&text);
+    return copy;
+}
+
 /* Ranks that would not compute one training refuse to. After this all have read what they need of the run's folder. */
-static fcl_status compare_ranks(const session *s) {
+static fcl_status compare_ranks(session *s, const fcl_members_setup *setup, uint64_t max_steps) {
     fcl_status status;
-    char kernels[FCL_HASH_TEXT_BYTES], *recipe = NULL, *position = NULL;
+    char kernels[FCL_HASH_TEXT_BYTES], weights[FCL_HASH_TEXT_BYTES], *recipe = NULL, *steps = NULL, *shares = NULL;
+    fcl_tensors tensors = {0};
     if (fcl_ranks_count() == 1) return FCL_OK;
     json_t *object = fcl_recipe_to_json(&s->recipe);
     recipe = object ? json_dumps(object, JSON_SORT_KEYS) : NULL;
     json_decref(object);
-    position = fcl_format("%llu", (unsigned long long)s->position.step);
-    if (!recipe || !position) {
+    steps =
+        fcl_format("from %llu to at most %llu", (unsigned long long)s->position.step, (unsigned long long)max_steps);
+    shares = shares_text(setup);
+    if (!recipe || !steps || !shares) {
         status = fcl_fail_memory("a comparison of ranks", 0);
         goto done;
     }
     FCL_TRY(fcl_device_kernels_hash(kernels));
+    FCL_TRY(fcl_tensors_init(&tensors, s->model));
+    FCL_TRY(fcl_network_read(&tensors, fcl_team_first(s->members.team)->network, FCL_PARAMETERS));
+    fcl_hash_bytes(weights, tensors.data, tensors.count * sizeof *tensors.data);
     const fcl_rank_fact facts[] = {{"version of fiducl", fcl_version()},
                                    {"kernels", kernels},
                                    {"recipe", recipe},
                                    {"model", fcl_model_text(s->model)},
                                    {"prepared data", fcl_prepared_hash(s->prepared)},
                                    {"run folder", s->run.folder},
-                                   {"step", position}};
+                                   {"steps", steps},
+                                   {"shares", shares},
+                                   {"weights to begin with", weights}};
     status = fcl_ranks_compare(facts, sizeof facts / sizeof *facts);
 done:
+    fcl_tensors_dispose(&tensors);
     free(recipe);
-    free(position);
+    free(steps);
+    free(shares);
     return status;
 }
 
@@ -242,7 +263,8 @@ done:
  * the message what is kept. */
 static fcl_status keep_last_good(session *s, fcl_status failure) {
     char *message = fcl_duplicate(fcl_error_message());
-    const int may_save = failure != FCL_E_WRONG_RESULT && fcl_trainer_is_current(s->trainer);
+    const int may_save =
+        failure != FCL_E_WRONG_RESULT && fcl_trainer_is_current(s->trainer) && fcl_team_first(s->members.team) != NULL;
     fcl_status status = may_save ? save(s) : FCL_OK;
     char *why_not = status == FCL_OK ? NULL : fcl_format(", the last that could be written (%s)", fcl_error_message());
     if (message && s->has_checkpoint)
@@ -428,7 +450,7 @@ static fcl_status train(fcl_train_result *out, const fcl_train_options *options,
     FCL_TRY(build(&s, &setup));
     FCL_TRY(fcl_model_summary_of(&summary, s.model, &s.members.list[0].plan));
     FCL_TRY(fcl_trainer_begin(s.members.team, s.recipe.seed, options->init_weights));
-    FCL_TRY(compare_ranks(&s));
+    FCL_TRY(compare_ranks(&s, &setup, options->has_max_steps ? options->max_steps : UINT64_MAX));
     if (writes()) FCL_TRY(fcl_run_claim(&s.run, options->force));
     if (options->step_log && writes()) {
         FCL_TRY(fcl_file_writer_open(&step_log, options->step_log));
@@ -562,7 +584,7 @@ fcl_status fcl_train_resume(fcl_train_result *out, const char *run, const fcl_re
     if (s.position.finish == FCL_FINISHED_EARLY) s.position.wait = 0;
     s.position.finish = FCL_UNFINISHED;
     if (changes.epochs) FCL_TRY(fcl_run_set_epochs(&s.run, changes.epochs));
-    FCL_TRY(compare_ranks(&s));
+    FCL_TRY(compare_ranks(&s, &setup, UINT64_MAX));
     if (writes() && (!s.members.as_recorded || s.members.parts_changed || changes.epochs || changes.n_duties ||
                      changes.memory_limit))
         FCL_TRY(fcl_members_record(&s.members, &s.run, s.position.step + 1));

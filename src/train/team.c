@@ -53,7 +53,9 @@ typedef struct job {
     size_t n;      /* samples, of all members */
     int exchanges; /* a step: there are others whose gradients belong to it */
     fcl_task task; /* with the member's share, of work too */
-    const fcl_adam *adam;
+    /* Copies: a member that was given up may come back when the originals are gone. */
+    fcl_batch batch;
+    fcl_adam adam;
     fcl_team_work work;
     void *context;
 } job;
@@ -167,13 +169,14 @@ static fcl_status step(member *m, const job *j) {
         FCL_TRY(fcl_replica_gradients(r, task, NULL));
     }
     FCL_TRY(fcl_fault_before_update(m->index, task->step));
-    FCL_TRY(fcl_replica_update(r, task, j->adam));
+    FCL_TRY(fcl_replica_update(r, task, &j->adam));
 done:
     return status;
 }
 
-static void do_job(member *m, const job *j) {
+static void do_job(member *m, job *j) {
     m->outcome = (outcome){0};
+    j->task.batch = &j->batch;
     m->outcome.status = j->work ? j->work(j->context, &m->replica, j->task.share) : step(m, j);
     if (m->outcome.status == FCL_OK) return;
     /* The message is this thread's own. */
@@ -196,7 +199,7 @@ static void *work_for_team(void *argument) {
     for (;;) {
         while (!team->stopping && !m->is_lost && !m->has_job) pthread_cond_wait(&team->changed, &team->lock);
         if (team->stopping || m->is_lost) break;
-        const job j = job_of(m, &team->job);
+        job j = job_of(m, &team->job);
         pthread_mutex_unlock(&team->lock);
         do_job(m, &j);
         pthread_mutex_lock(&team->lock);
@@ -255,6 +258,7 @@ fcl_status fcl_team_create(fcl_team **out, const fcl_team_setup *setup) {
     fcl_status status;
     fcl_team *team = NULL;
     fcl_network *networks[FCL_MAX_REPLICAS];
+    double even[FCL_MAX_REPLICAS];
     assert(setup->n > 0 && setup->n <= FCL_MAX_REPLICAS);
     FCL_TRY(FCL_NEW(&team, 1, what));
     pthread_condattr_t monotonic;
@@ -276,13 +280,15 @@ fcl_status fcl_team_create(fcl_team **out, const fcl_team_setup *setup) {
         networks[i] = from->network;
     }
     FCL_TRY(count_ranks(team));
+    /* Until there are others: work may come before the first step. */
+    for (unsigned i = 0; i < team->n_all; i++) even[i] = 1.0;
+    fcl_shares_divide(team->samples, even, team->n_all, team->batch);
     for (size_t i = 0; i < setup->n_records; i++) {
         memcpy(team->samples, setup->records[i].samples, sizeof team->samples);
         FCL_TRY(add_record(team, setup->records[i].first_step));
     }
     team->n_given = team->n_records;
     if (team->n_all == 1) {
-        team->samples[0] = team->batch;
         team->has_shares = 1;
     } else {
         FCL_TRY(fcl_exchange_create(&team->exchange, networks, team->n));
@@ -376,12 +382,17 @@ static void wait_for_members(fcl_team *team) {
     uint64_t progress = 0;
     double waited = 0.0;
     for (;;) {
-        unsigned n_done = 0;
-        for (unsigned i = 0; i < team->n; i++) n_done += is_done(&team->members[i]);
+        unsigned n_done = 0, n_computing = 0;
+        for (unsigned i = 0; i < team->n; i++) {
+            const int done = is_done(&team->members[i]);
+            n_done += (unsigned)done;
+            n_computing += (unsigned)(!done && !fcl_exchange_is_waiting(team->exchange, i));
+        }
         if (n_done == team->n) return;
         const uint64_t now = fcl_exchange_progress(team->exchange) + n_done;
         wait_a_tick(team);
-        waited = now == progress ? waited + tick_seconds : 0.0;
+        /* Other ranks take the time they take: their own processes look after them. */
+        waited = now == progress && n_computing > 0 ? waited + tick_seconds : 0.0;
         progress = now;
         if (waited >= limit) {
             give_up(team);
@@ -425,7 +436,7 @@ static fcl_status run(int *repeat, fcl_team *team, const job *j) {
     *repeat = 0;
     if (team->n == 1) {
         member *only = &team->members[0];
-        const job own = job_of(only, j);
+        job own = job_of(only, j);
         do_job(only, &own);
         free(only->outcome.message);
         only->outcome.message = NULL;
@@ -545,8 +556,9 @@ static fcl_status leave_out_slow(int *any, fcl_team *team, double step_seconds, 
 /* What a member needs a sample, all at once, as in a step. */
 typedef struct measurement {
     fcl_team *team;
-    const fcl_task *task;
-    double seconds[FCL_MAX_REPLICAS]; /* (members) a sample */
+    fcl_task task;
+    fcl_batch batch;
+    double seconds[FCL_MAX_REPLICAS]; /* (members) a sample; 0: not known */
 } measurement;
 
 /* Forward, loss and backward of the share, twice: the first time may compile and fill caches. What it leaves on the device the
@@ -555,7 +567,7 @@ static fcl_status measure(void *context, fcl_replica *replica, fcl_share share) 
     enum { ROUNDS = 2 };
     fcl_status status = FCL_OK;
     measurement *m = context;
-    fcl_task task = *m->task;
+    fcl_task task = m->task;
     unsigned index = 0;
     while (&m->team->members[index].replica != replica) index++;
     task.share = share;
@@ -564,7 +576,7 @@ static fcl_status measure(void *context, fcl_replica *replica, fcl_share share) 
         FCL_TRY(fcl_replica_gradients(replica, &task, NULL));
         FCL_TRY(fcl_device_finish(replica->device));
         FCL_TRY(fcl_replica_rest(replica));
-        m->seconds[index] = (fcl_clock_seconds() - began) / (double)share.n;
+        if (share.n > 0) m->seconds[index] = (fcl_clock_seconds() - began) / (double)share.n;
     }
 done:
     return status;
@@ -575,24 +587,44 @@ static fcl_status gather_times(double *all, const fcl_team *team, const double *
     return fcl_ranks_gather_parts(all, team->rank_bytes, own);
 }
 
+/* Members that a small batch had no sample for count as the mean of the others. */
+static void guess_missing(double *seconds, unsigned n) {
+    double sum = 0.0;
+    unsigned n_known = 0;
+    for (unsigned i = 0; i < n; i++) {
+        if (!(seconds[i] > 0.0) || !isfinite(seconds[i])) continue;
+        sum += seconds[i];
+        n_known++;
+    }
+    for (unsigned i = 0; i < n; i++)
+        if (seconds[i] == 0.0) seconds[i] = sum / (double)n_known;
+}
+
 /* The shares to begin with: equal ones for a measurement, then what that says. */
 static fcl_status find_shares(fcl_team *team, const fcl_task *task) {
     fcl_status status;
     int left;
     double equal[FCL_MAX_REPLICAS], all[FCL_MAX_REPLICAS];
-    measurement m = {.team = team, .task = task};
+    measurement *m;
+    if ((status = FCL_NEW(&m, 1, what)) != FCL_OK) return status;
+    m->team = team;
+    m->task = *task;
+    m->batch = *task->batch;
+    m->task.batch = &m->batch;
     for (unsigned i = 0; i < team->n_all; i++) equal[i] = 1.0;
     for (unsigned i = 0; i < team->n; i++) equal[team->first + i] = team->members[i].is_live;
     fcl_shares_divide(team->samples, equal, team->n_all, team->batch);
-    FCL_TRY(fcl_team_run(team, task->batch->n, measure, &m));
+    FCL_TRY(fcl_team_run(team, task->batch->n, measure, m));
     for (unsigned i = 0; i < team->n; i++)
-        if (!team->members[i].is_live) m.seconds[i] = (double)INFINITY;
-    FCL_TRY(gather_times(all, team, m.seconds));
+        if (!team->members[i].is_live) m->seconds[i] = (double)INFINITY;
+    FCL_TRY(gather_times(all, team, m->seconds));
+    guess_missing(all, team->n_all);
     fcl_balance_begin(&team->balance, team->n_all, team->batch, all);
     FCL_TRY(use_shares(team, team->balance.samples, task->step));
     FCL_TRY(leave_out_slow(&left, team, 0.0, task->step));
     report_shares(team, task->step);
 done:
+    if (!fcl_team_has_lost(team)) free(m); /* one that was given up may still write there */
     return status;
 }
 
@@ -689,7 +721,7 @@ fcl_status fcl_team_step(int *done, fcl_team *team, const fcl_batch *batch, uint
                          const fcl_adam *adam) {
     fcl_status status;
     const fcl_task task = {.batch = batch, .step = step_number, .dropout = dropout};
-    const job j = {.n = batch->n, .task = task, .adam = adam};
+    const job j = {.n = batch->n, .task = task, .batch = *batch, .adam = *adam};
     int repeat;
     FCL_TRY(prepare_shares(team, &task));
     do {
@@ -722,6 +754,7 @@ fcl_status fcl_team_run(fcl_team *team, size_t n, fcl_team_work work, void *cont
         FCL_TRY(run(&repeat, team, &j));
         if (repeat) FCL_TRY(share_anew(team, team->next_step));
     } while (repeat);
+    forget_times(team); /* what was between two steps belongs to none */
 done:
     return status;
 }

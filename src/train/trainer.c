@@ -184,6 +184,8 @@ static fcl_status look_at_next(fcl_trainer *trainer, const fcl_position *positio
                                  .n = batch.n,
                                  .learning_rate = trainer->setup.recipe->learning_rate};
     FCL_TRY(inspect(&found, trainer, &batch, step, with_update ? &adam : NULL));
+    /* A recheck is each rank's own. */
+    if (!with_update) FCL_TRY(fcl_guard_share(&found));
     FCL_TRY(conclude(&guarded, &found));
 done:
     if (more) fcl_batches_release(trainer->setup.batches, batch.slot);

@@ -73,6 +73,7 @@ static fcl_status explain(fcl_team *team, const prediction *p, size_t n, double 
     for (unsigned i = 0; i < fcl_team_size(team) && found.cause == FCL_CAUSE_NONE; i++)
         if (fcl_team_replica(team, i))
             FCL_TRY(inspect(&found, fcl_team_replica(team, i), p, fcl_team_share(team, n, i)));
+    FCL_TRY(fcl_guard_share(&found));
     FCL_TRY(FCL_NEW(&samples, n, "samples"));
     for (size_t i = 0; i < n; i++) samples[i] = (uint32_t)(p->first + i);
     status = fcl_guard_explain(&(fcl_guarded){.when = "the validation after an epoch",
@@ -90,23 +91,25 @@ fcl_status fcl_validate(double *loss, double *mae, fcl_team *team, const fcl_dat
     fcl_status status = FCL_OK;
     const size_t batch = fcl_team_batch(team);
     const double half_side = FCL_IMAGE_SIDE / 2.0;
-    prediction p = {.dataset = dataset};
+    prediction *p = NULL;
     double squares = 0.0, absolutes = 0.0;
     size_t labelled = 0;
-    FCL_TRY(FCL_NEW(&p.outputs, batch * FCL_N_COORDINATES, "validation outputs"));
-    for (; p.first < dataset->n; p.first += batch) {
-        const size_t n = dataset->n - p.first < batch ? dataset->n - p.first : batch,
-                     first = p.first * FCL_N_COORDINATES;
-        FCL_TRY(fcl_team_run(team, n, predict, &p));
-        FCL_TRY(fcl_team_gather(team, p.outputs, n, FCL_N_COORDINATES));
+    FCL_TRY(FCL_NEW(&p, 1, "a validation"));
+    p->dataset = dataset;
+    FCL_TRY(FCL_NEW(&p->outputs, batch * FCL_N_COORDINATES, "validation outputs"));
+    for (; p->first < dataset->n; p->first += batch) {
+        const size_t n = dataset->n - p->first < batch ? dataset->n - p->first : batch,
+                     first = p->first * FCL_N_COORDINATES;
+        FCL_TRY(fcl_team_run(team, n, predict, p));
+        FCL_TRY(fcl_team_gather(team, p->outputs, n, FCL_N_COORDINATES));
         for (size_t i = 0; i < n * FCL_N_COORDINATES; i++) {
-            if (!isfinite(p.outputs[i])) {
-                status = explain(team, &p, n, learning_rate);
+            if (!isfinite(p->outputs[i])) {
+                status = explain(team, p, n, learning_rate);
                 goto done;
             }
             if (!dataset->mask[first + i]) continue;
             double target = ((double)dataset->keypoints[first + i] - half_side) / half_side;
-            double difference = (double)p.outputs[i] - target;
+            double difference = (double)p->outputs[i] - target;
             squares += difference * difference;
             absolutes += fabs(difference);
             labelled++;
@@ -121,6 +124,10 @@ fcl_status fcl_validate(double *loss, double *mae, fcl_team *team, const fcl_dat
     *loss = squares / (double)labelled;
     *mae = absolutes / (double)labelled * half_side;
 done:
-    free(p.outputs);
+    /* A member that was given up may still write there. */
+    if (p && !fcl_team_has_lost(team)) {
+        free(p->outputs);
+        free(p);
+    }
     return status;
 }
