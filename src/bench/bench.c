@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/file.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "bench/facts.h"
 
@@ -15,6 +17,39 @@ fcl_bench_options fcl_bench_defaults(void) {
                                .seeds = 5,
                                .target_mae = 2.5,
                                .max_epochs = 20};
+}
+
+static fcl_status check_counts(const fcl_bench_options *options, unsigned n) {
+    if (n < 2)
+        return fcl_fail(FCL_E_USAGE, "one device has nobody to share with: give a list of them, such as "
+                                     "--device gpu,cpu or --device cpu:1core,cpu:1core");
+    if ((unsigned)options->batch < n)
+        return fcl_fail(FCL_E_USAGE, "a batch of %d for %u devices: each needs one sample at least", options->batch, n);
+    if (options->n_duties > 1 && options->n_duties != n)
+        return fcl_fail(FCL_E_USAGE, "%u duties for %u devices: give one for all, or one for each", options->n_duties,
+                        n);
+    if (options->n_shares > 0 && options->n_shares != n)
+        return fcl_fail(FCL_E_USAGE, "%u shares for %u devices", options->n_shares, n);
+    return FCL_OK;
+}
+
+static fcl_status open_devices(fcl_bench *bench) {
+    fcl_status status;
+    const fcl_bench_options *o = &bench->options;
+    if (o->several) {
+        FCL_TRY(fcl_device_open_several(&bench->devices, &bench->n_devices, o->device, 0));
+        FCL_TRY(check_counts(o, bench->n_devices));
+    } else {
+        FCL_TRY(FCL_NEW(&bench->devices, 1, "a device"));
+        FCL_TRY(fcl_device_open(&bench->devices[0], o->device, 0));
+        bench->n_devices = 1;
+    }
+    bench->device = bench->devices[0];
+    FCL_TRY(FCL_NEW(&bench->duties, bench->n_devices, "duties"));
+    for (unsigned i = 0; i < bench->n_devices; i++)
+        bench->duties[i] = o->n_duties == 0 ? 1.0 : o->duties[o->n_duties == 1 ? 0 : i];
+done:
+    return status;
 }
 
 fcl_status fcl_bench_open(fcl_bench *out, const fcl_bench_options *options, const char *const *command, size_t n) {
@@ -35,7 +70,7 @@ fcl_status fcl_bench_open(fcl_bench *out, const fcl_bench_options *options, cons
     }
     FCL_TRY(fcl_choice_create(&bench.choice));
     if (options->as_shipped) fcl_choice_ignore_tuning(bench.choice);
-    FCL_TRY(fcl_device_open(&bench.device, options->device, 0));
+    FCL_TRY(open_devices(&bench));
     FCL_TRY(fcl_facts_record(bench.report, bench.device));
     FCL_TRY(fcl_probe_create(&bench.probe, bench.device));
     int vector, chains;
@@ -50,8 +85,11 @@ done:
 }
 
 void fcl_bench_close(fcl_bench *bench) {
-    fcl_probe_free(bench->probe);
-    fcl_device_free(bench->device);
+    if (!bench->has_lost) {
+        fcl_probe_free(bench->probe);
+        fcl_device_free_several(bench->devices, bench->n_devices);
+    }
+    free(bench->duties);
     fcl_choice_free(bench->choice);
     for (size_t i = 0; i < bench->n_models; i++) fcl_model_free(bench->models[i]);
     fcl_report_free(bench->report);
@@ -76,5 +114,19 @@ fcl_status fcl_bench_verdict(const fcl_report *report) {
         status = fcl_fail(FCL_E_WRONG_RESULT, "%zu of %zu results failed their check and have no time: %s", n,
                           report->n_results, fcl_text_get(&wrong));
     fcl_text_dispose(&wrong);
+    return status;
+}
+
+fcl_status fcl_bench_check_figure(const char *stem, const char *what, const char *model) {
+    static const char *const endings[] = {"svg", "png", "csv"};
+    fcl_status status = FCL_OK;
+    for (size_t i = 0; i < sizeof endings / sizeof *endings && status == FCL_OK; i++) {
+        char *path = fcl_format("%s_%s_%s.%s", stem, what, model, endings[i]);
+        if (!path) return FCL_E_MEMORY;
+        if (fcl_path_exists(path))
+            status = fcl_fail(FCL_E_EXISTS,
+                              "'%s' exists: choose another file with --out, or give --force to replace it", path);
+        free(path);
+    }
     return status;
 }

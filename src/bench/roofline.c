@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -84,7 +83,8 @@ fcl_status fcl_roofline_draw(const char *stem, const char *model, const fcl_roof
     fcl_series series[N_ROOFS + N_CLOUDS];
     double roof_x[N_ROOFS][CORNERS], roof_y[N_ROOFS][CORNERS], low = (double)INFINITY, high = 1.0;
     char roof_names[N_ROOFS][64];
-    char *path = fcl_format("%s_%s", stem, model), *title = fcl_format("Operations of %s under the roofline", model);
+    char *path = fcl_format("%s_roofline_%s", stem, model),
+         *title = fcl_format("Operations of %s under the roofline", model);
     if (!path || !title) {
         status = FCL_E_MEMORY;
         goto done;
@@ -129,19 +129,5 @@ done:
     }
     free(path);
     free(title);
-    return status;
-}
-
-fcl_status fcl_roofline_check_output(const char *stem, const char *model) {
-    static const char *const endings[] = {"svg", "png", "csv"};
-    fcl_status status = FCL_OK;
-    for (size_t i = 0; i < sizeof endings / sizeof *endings && status == FCL_OK; i++) {
-        char *path = fcl_format("%s_%s.%s", stem, model, endings[i]);
-        if (!path) return FCL_E_MEMORY;
-        if (fcl_path_exists(path))
-            status = fcl_fail(FCL_E_EXISTS,
-                              "'%s' exists: choose another file with --out, or give --force to replace it", path);
-        free(path);
-    }
     return status;
 }

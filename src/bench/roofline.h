@@ -24,11 +24,8 @@ fcl_status fcl_roofline_measure(fcl_roofline *out, fcl_probe *probe);
 /* That of the largest working set that is not larger than `bytes`, else of the smallest: what fits into a cache is held
  * against the cache. */
 const fcl_bandwidth *fcl_roofline_bandwidth(const fcl_roofline *roof, double bytes);
-/* The results of `bench ops` under their roof: STEM_MODEL.svg, .png and .csv. Without gnuplot a warning, and no figure. */
+/* The results of `bench ops` under their roof: STEM_roofline_MODEL.svg, .png and .csv. Without gnuplot a warning, and no figure. */
 fcl_status fcl_roofline_draw(const char *stem, const char *model, const fcl_roofline *roof, const fcl_result *results,
                              size_t n_results);
-
-/* Before anything is measured: FCL_E_EXISTS when one of these files is there. */
-fcl_status fcl_roofline_check_output(const char *stem, const char *model);
 
 #endif

@@ -30,12 +30,12 @@ fcl_status fcl_operation_origin(fcl_solver_origin *out, const fcl_bench *bench, 
     return FCL_OK;
 }
 
-fcl_status fcl_result_set_solvers(fcl_result *result, const fcl_network *network, const fcl_bench *bench) {
+fcl_status fcl_result_set_solvers(fcl_result *result, fcl_network *network, const fcl_bench *bench) {
     fcl_status status;
     fcl_solver_cache *cache = NULL;
     json_t *solvers = NULL;
     unsigned n = fcl_network_n_operations(network), n_tuned = 0;
-    FCL_TRY(fcl_solver_cache_open(&cache, bench->device));
+    FCL_TRY(fcl_solver_cache_open(&cache, fcl_buffer_device(fcl_network_input(network))));
     if (!(solvers = json_object())) {
         status = fcl_fail_memory("a result", 0);
         goto done;
@@ -113,4 +113,13 @@ double fcl_network_rounding(const fcl_network *network) {
     for (unsigned i = 0; i < fcl_network_n_operations(network); i++)
         sum += solver_at(network, i)->error_factor * (double)FLT_EPSILON;
     return sum;
+}
+
+double fcl_network_step_flop(const fcl_network *network) {
+    double flop = 0.0;
+    for (unsigned i = 0; i < fcl_network_n_operations(network); i++) {
+        const fcl_op_desc *desc = fcl_network_operation_desc(network, i);
+        flop += fcl_op_flop(desc, desc->batch);
+    }
+    return flop;
 }

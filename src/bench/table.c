@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "bench/bench.h"
+#include "bench/scaling.h"
 #include "bench/statistics.h"
 
 static const double per_cent = 100.0;
@@ -26,7 +27,7 @@ static double number_of(const fcl_result *r, const char *key) {
 
 /* What all workloads have: the median, and how far the others lie from it. */
 static void append_result(fcl_text *table, const fcl_result *r) {
-    fcl_text_appendf(table, "%-34s %-10s ", r->workload, fcl_solver_origin_name(r->solvers));
+    fcl_text_appendf(table, "%-36s %-10s ", r->workload, fcl_solver_origin_name(r->solvers));
     if (!r->check.passed) {
         fcl_text_appendf(table, "WRONG: %s: %.3g, allowed is %.3g\n", r->check.what, r->check.error, r->check.bound);
         return;
@@ -103,13 +104,14 @@ fcl_status fcl_bench_table(char **out, const fcl_report *report) {
     for (size_t i = 0; i < report->n_results; i++) {
         if (is_operation(&report->results[i])) continue;
         if (!has_head)
-            fcl_text_appendf(&table, "\n%-34s %-10s %11s %-9s %10s %10s %8s\n", "workload", "solvers", "median", "",
+            fcl_text_appendf(&table, "\n%-36s %-10s %11s %-9s %10s %10s %8s\n", "workload", "solvers", "median", "",
                              "lowest", "highest", "spread");
         has_head = 1;
         append_result(&table, &report->results[i]);
     }
     append_operations(&table, report);
     for (size_t i = 0; i < report->n_results; i++) append_kernels(&table, &report->results[i]);
+    fcl_scaling_append(&table, report);
     fcl_status status = fcl_text_status(&table);
     if (status == FCL_OK) {
         *out = table.data;

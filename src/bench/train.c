@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/system.h"
 #include "base/text.h"
+#include "bench/first_batch.h"
 #include "bench/solvers.h"
 #include "bench/speed.h"
 #include "bench/statistics.h"
@@ -54,61 +55,6 @@ static fcl_status repeat(double *sample, double *error, void *state, unsigned in
     return status;
 }
 
-/* The largest relative error of a tensor's gradient: the root of squared differences over squares. */
-static double gradient_error(const fcl_tensors *got, const fcl_tensors *wanted) {
-    double worst = 0.0;
-    for (unsigned t = 0; t < fcl_model_n_tensors(got->model); t++) {
-        const float *x = fcl_tensors_at(got, t), *y = fcl_tensors_at(wanted, t);
-        double differences = 0.0, squares = 0.0;
-        for (size_t i = 0; i < fcl_model_tensor(got->model, t)->count; i++) {
-            double d = (double)x[i] - (double)y[i];
-            differences += d * d;
-            squares += (double)y[i] * (double)y[i];
-        }
-        worst = fcl_worse(worst, differences == 0.0 ? 0.0 : sqrt(differences / squares));
-    }
-    return worst;
-}
-
-/* Loss and gradients of a whole batch with these solvers against those with others.
- *
- * Bounds: each of two networks rounds each operation's result by its solver's factor, and the loss is a square:
- * 4 * fcl_network_rounding(). An activation or a maximum that lies so near to a change changes a gradient's element
- * altogether; that share of the elements moves the whole by its root. */
-static fcl_status check(fcl_train_case *c, fcl_bench *bench, fcl_result *result) {
-    fcl_status status;
-    fcl_choice *choice = NULL;
-    fcl_training other = {0};
-    fcl_tensors own_gradients = {0}, other_gradients = {0};
-    unsigned n_other;
-    double own_loss, other_loss;
-    const double rounding = fcl_network_rounding(c->training.network), loss_bound = 4.0 * rounding,
-                 gradient_bound = sqrt(2.0 * rounding);
-    FCL_TRY(fcl_other_solvers(&choice, &n_other, c->training.network, bench->device));
-    FCL_TRY(fcl_training_init(&other, bench->device, c->training.model, &c->training.recipe, choice, c->faces,
-                              c->training.data.n));
-    FCL_TRY(fcl_training_first_gradients(&own_loss, &own_gradients, &c->training));
-    FCL_TRY(fcl_training_first_gradients(&other_loss, &other_gradients, &other));
-    const double loss = fabs(own_loss - other_loss) / other_loss,
-                 gradient = gradient_error(&own_gradients, &other_gradients);
-    const double worst = fmax(loss / loss_bound, gradient / gradient_bound);
-    FCL_TRY(fcl_result_set_check(
-        result, isfinite(loss) && isfinite(gradient) ? worst : (double)INFINITY, error_bound,
-        "loss and gradients of the first batch with other solvers, as shares of their bounds, and finite losses"));
-    json_object_update_new(result->details,
-                           json_pack("{s:{s:i, s:f, s:f, s:o, s:f, s:o, s:f}}", "check", "operations_with_other_solver",
-                                     (int)n_other, "loss", isfinite(own_loss) ? own_loss : -1.0, "loss_other",
-                                     isfinite(other_loss) ? other_loss : -1.0, "loss_error",
-                                     fcl_json_number_or_null(loss), "loss_bound", loss_bound, "gradient_error",
-                                     fcl_json_number_or_null(gradient), "gradient_bound", gradient_bound));
-done:
-    fcl_tensors_dispose(&own_gradients);
-    fcl_tensors_dispose(&other_gradients);
-    fcl_training_dispose(&other);
-    fcl_choice_free(choice);
-    return status;
-}
-
 /* Steps a repeat, from a warm-up. */
 static fcl_status warm_up(fcl_train_case *c, const fcl_bench *bench) {
     fcl_status status;
@@ -128,15 +74,6 @@ done:
     return status;
 }
 
-static double step_flop(const fcl_network *network) {
-    double flop = 0.0;
-    for (unsigned i = 0; i < fcl_network_n_operations(network); i++) {
-        const fcl_op_desc *desc = fcl_network_operation_desc(network, i);
-        flop += fcl_op_flop(desc, desc->batch);
-    }
-    return flop;
-}
-
 fcl_status fcl_train_case_begin(fcl_train_case **out, fcl_cases *cases, fcl_bench *bench, const fcl_model *model,
                                 const fcl_dataset *faces) {
     fcl_status status;
@@ -154,13 +91,14 @@ fcl_status fcl_train_case_begin(fcl_train_case **out, fcl_cases *cases, fcl_benc
     FCL_TRY(fcl_training_init(&c->training, bench->device, model, &recipe, bench->choice, faces, FIRST_STEPS * batch));
     c->device_bytes = fcl_device_memory_use(bench->device).now_bytes - before;
     FCL_TRY(fcl_result_set_solvers(&added.result, c->training.network, bench));
-    FCL_TRY(check(c, bench, &added.result));
+    FCL_TRY(fcl_training_check(&added.result, &c->training));
     c->has_reset_peak = fcl_peak_memory_reset(&roots);
     if (added.result.check.passed) FCL_TRY(warm_up(c, bench));
     json_object_update_new(added.result.details,
                            json_pack("{s:o, s:I, s:I, s:f}", "recipe", fcl_recipe_to_json(&recipe), "steps_a_repeat",
                                      (json_int_t)(c->steps * c->epochs), "faces", (json_int_t)c->training.data.n,
-                                     "gflop_an_image", step_flop(c->training.network) / (double)batch * 1e-9));
+                                     "gflop_an_image",
+                                     fcl_network_step_flop(c->training.network) / (double)batch * 1e-9));
     added.state = c;
     FCL_TRY(fcl_cases_add(cases, &added));
     *out = c;

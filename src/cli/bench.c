@@ -7,12 +7,11 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "bench/bench.h"
-#include "bench/roofline.h"
 #include "cli/bench_compare.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
 
-enum { MAX_BATCH = 65536, MAX_SEEDS = 1000, MAX_EPOCHS = 1000 };
+enum { MAX_BATCH = 65536, SCALING_BATCH = 64, MAX_SEEDS = 1000, MAX_EPOCHS = 1000 };
 
 static fcl_status measure_train(fcl_bench *bench) {
     return fcl_bench_speed(bench, 1, 0);
@@ -34,23 +33,25 @@ done:
 
 #define COMMON_OPTIONS  "device", "explain", "out", "force", "compare"
 #define NETWORK_OPTIONS COMMON_OPTIONS, "model", "batch-size", "as-shipped"
-enum { MAX_OPTIONS = 16 };
+enum { MAX_OPTIONS = 16, MAX_FIGURES = 3 };
 
 /* What the operand may be. */
 typedef struct benchmark {
     const char *name;
     fcl_status (*measure)(fcl_bench *bench);
-    int draws;                        /* a roofline for each model */
+    const char *figures[MAX_FIGURES]; /* what it draws for each model; NULL-ended */
     const char *options[MAX_OPTIONS]; /* that mean something to it; NULL-ended */
+    int several;                      /* devices, with a default batch of their own */
 } benchmark;
 
 static const benchmark benchmarks[] = {
-    {"device", fcl_bench_device, 0, {COMMON_OPTIONS, "repeats"}},
-    {"ops", fcl_bench_ops, 1, {NETWORK_OPTIONS, "repeats"}},
-    {"train", measure_train, 0, {NETWORK_OPTIONS, "repeats", "sustained"}},
-    {"infer", measure_infer, 0, {NETWORK_OPTIONS, "repeats"}},
-    {"accuracy", fcl_bench_accuracy, 0, {NETWORK_OPTIONS, "seeds", "target", "max-epochs"}},
-    {"all", measure_all, 1, {NETWORK_OPTIONS, "repeats", "sustained", "seeds", "target", "max-epochs"}},
+    {"device", fcl_bench_device, {NULL}, {COMMON_OPTIONS, "repeats"}, 0},
+    {"ops", fcl_bench_ops, {"roofline"}, {NETWORK_OPTIONS, "repeats"}, 0},
+    {"train", measure_train, {NULL}, {NETWORK_OPTIONS, "repeats", "sustained"}, 0},
+    {"infer", measure_infer, {NULL}, {NETWORK_OPTIONS, "repeats"}, 0},
+    {"accuracy", fcl_bench_accuracy, {NULL}, {NETWORK_OPTIONS, "seeds", "target", "max-epochs"}, 0},
+    {"scaling", fcl_bench_scaling, {"speed", "time"}, {NETWORK_OPTIONS, "repeats", "shares", "duty"}, 1},
+    {"all", measure_all, {"roofline"}, {NETWORK_OPTIONS, "repeats", "sustained", "seeds", "target", "max-epochs"}, 0},
 };
 
 static fcl_status check_options(const fcl_arguments *arguments, const benchmark *chosen) {
@@ -97,9 +98,21 @@ static fcl_status whole(int *out, const fcl_arguments *arguments, const char *na
     return status;
 }
 
-/* `figure` is for free(). */
-static fcl_status read_options(fcl_bench_options *out, char **figure, const fcl_arguments *arguments,
-                               const char *file) {
+/* What options refer to. */
+typedef struct option_lists {
+    char *figure;
+    double *duties;
+    unsigned *shares;
+} option_lists;
+
+static void dispose_lists(option_lists *lists) {
+    free(lists->figure);
+    free(lists->duties);
+    free(lists->shares);
+}
+
+static fcl_status read_options(fcl_bench_options *out, option_lists *lists, const fcl_arguments *arguments,
+                               const benchmark *chosen, const char *file) {
     fcl_status status;
     fcl_bench_options o = fcl_bench_defaults();
     const char *const *models = fcl_argument_list(arguments, "model");
@@ -107,6 +120,12 @@ static fcl_status read_options(fcl_bench_options *out, char **figure, const fcl_
     const int has_batch = fcl_argument_text(arguments, "batch-size") != NULL;
     o.as_shipped = fcl_argument_flag(arguments, "as-shipped");
     if (models) o.models = models;
+    o.several = chosen->several;
+    if (o.several) o.batch = SCALING_BATCH;
+    FCL_TRY(fcl_arguments_duties(&lists->duties, &o.n_duties, arguments));
+    FCL_TRY(fcl_arguments_shares(&lists->shares, &o.n_shares, arguments));
+    o.duties = lists->duties;
+    o.shares = lists->shares;
     FCL_TRY(whole(&o.batch, arguments, "batch-size", MAX_BATCH));
     FCL_TRY(whole(&repeats, arguments, "repeats", FCL_BENCH_MAX_REPEATS));
     FCL_TRY(whole(&seeds, arguments, "seeds", MAX_SEEDS));
@@ -122,13 +141,23 @@ static fcl_status read_options(fcl_bench_options *out, char **figure, const fcl_
     }
     if (!fcl_path_is_special(file)) {
         const size_t stem = strlen(file) - (fcl_ends_with(file, ".json") ? strlen(".json") : 0);
-        if (!(*figure = fcl_format("%.*s_roofline", (int)stem, file))) {
+        if (!(lists->figure = fcl_format("%.*s", (int)stem, file))) {
             status = FCL_E_MEMORY;
             goto done;
         }
-        o.figure = *figure;
+        o.figure = lists->figure;
     }
     *out = o;
+done:
+    return status;
+}
+
+static fcl_status check_figures(const fcl_bench *bench, const benchmark *chosen) {
+    fcl_status status = FCL_OK;
+    const char *stem = bench->options.figure;
+    for (const char *const *what = chosen->figures; stem && *what; what++)
+        for (size_t m = 0; m < bench->n_models; m++)
+            FCL_TRY(fcl_bench_check_figure(stem, *what, fcl_model_name(bench->models[m])));
 done:
     return status;
 }
@@ -166,7 +195,8 @@ static fcl_status run(const fcl_arguments *arguments) {
     fcl_bench bench = {0};
     fcl_bench_options options;
     const benchmark *chosen = NULL;
-    char *figure = NULL, *own_file = NULL, *device = NULL;
+    option_lists lists = {0};
+    char *own_file = NULL, *device = NULL;
     int is_over;
     fcl_report *baseline = NULL;
     const char *name = fcl_argument_operand(arguments, 0), *file = fcl_argument_text(arguments, "out");
@@ -184,22 +214,20 @@ static fcl_status run(const fcl_arguments *arguments) {
         file = own_file;
     }
     if (baseline_file) FCL_TRY(fcl_report_read(&baseline, baseline_file));
-    FCL_TRY(read_options(&options, &figure, arguments, file));
+    FCL_TRY(read_options(&options, &lists, arguments, chosen, file));
     FCL_TRY(fcl_report_check_output(file, fcl_argument_flag(arguments, "force")));
     FCL_TRY(fcl_arguments_device(&device, &is_over, arguments, options.models[0], (size_t)options.batch));
     if (is_over) goto done;
     options.device = device;
     const char *const command[] = {"bench", name};
     FCL_TRY(fcl_bench_open(&bench, &options, command, sizeof command / sizeof *command));
-    if (chosen->draws && figure && !fcl_argument_flag(arguments, "force"))
-        for (size_t m = 0; m < bench.n_models; m++)
-            FCL_TRY(fcl_roofline_check_output(figure, fcl_model_name(bench.models[m])));
+    if (!fcl_argument_flag(arguments, "force")) FCL_TRY(check_figures(&bench, chosen));
     FCL_TRY(finish(&bench, chosen->measure(&bench), file));
     if (baseline) FCL_TRY(fcl_bench_judge(bench.report, file, baseline, baseline_file));
 done:
     fcl_report_free(baseline);
     fcl_bench_close(&bench);
-    free(figure);
+    dispose_lists(&lists);
     free(own_file);
     free(device);
     return status;
@@ -212,12 +240,14 @@ static const fcl_option option_table[] = {
     FCL_OPTION_DEVICE,
     FCL_OPTION_EXPLAIN,
     {"batch-size", 0, FCL_OPTION_TEXT, "N",
-     "all but device: images a step, or a prediction (default: 32; infer: 32 and 1)"},
+     "all but device: images a step, or a prediction (default: 32; infer: 32 and 1; scaling: 64)"},
     {"repeats", 0, FCL_OPTION_TEXT, "N", "all but accuracy: measure everything so often, in turn (default: 10)"},
     {"sustained", 0, FCL_OPTION_TEXT, "MINUTES", "train: go on that long, and report the last third too"},
     {"seeds", 0, FCL_OPTION_TEXT, "N", "accuracy: trainings (default: 5)"},
     {"target", 0, FCL_OPTION_TEXT, "PIXELS", "accuracy: the validation MAE to reach (default: 2.5)"},
     {"max-epochs", 0, FCL_OPTION_TEXT, "N", "accuracy: the target is missed after that many (default: 20)"},
+    FCL_OPTION_SHARES,
+    FCL_OPTION_DUTY,
     {"as-shipped", 0, FCL_OPTION_FLAG, NULL, "all but device: leave what `fiducl tune` found aside"},
     {"out", 'o', FCL_OPTION_TEXT, "FILE", "the results (default: benchmark-NAME-TIME.json)"},
     {"force", 'f', FCL_OPTION_FLAG, NULL, "replace FILE if it is a benchmark, and the figures beside it"},
@@ -229,18 +259,21 @@ static const fcl_option option_table[] = {
 const fcl_command fcl_command_bench = {
     .name = "bench",
     .summary = "measure a device, a model's operations, training and prediction",
-    .operands = "[device|ops|train|infer|accuracy|all] | compare FILE FILE...",
+    .operands = "[device|ops|train|infer|accuracy|scaling|all] | compare FILE FILE...",
     .description =
         "device: multiply-adds, memory, launches, transfers. ops: each layer and direction, its time and what the\n"
         "device would allow. train, infer: images a second, with the time by kernel and the memory. accuracy: "
         "seconds\n"
-        "until the validation error on synthetic faces reaches a target. Without one, or with all: everything.\n"
+        "until the validation error on synthetic faces reaches a target. scaling: training on each device of a list "
+        "and\n"
+        "on all of them together (--shares, --duty). Without one, or with all: everything but scaling.\n"
         "compare: benchmarks side by side, or with --verdicts what became faster or slower beyond chance.\n"
         "Results are checked before they are timed, and a wrong one has no time. An interrupt keeps what was measured\n"
         "until then. An option that a benchmark has no use for is refused. docs/benchmark.md has the rules.\n",
     .examples = "  fiducl bench device\n"
                 "  fiducl bench train --model base_model --out base.json\n"
                 "  fiducl bench ops --model model_v1 --device gpu --as-shipped\n"
+                "  fiducl bench scaling --device gpu,cpu\n"
                 "  fiducl bench train --model base_model --out new.json --compare base.json\n"
                 "  fiducl bench compare laptop.json desktop.json\n",
     .options = option_table,

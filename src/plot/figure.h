@@ -36,6 +36,10 @@ fcl_status fcl_figure_lines(const char *stem, const fcl_axes *axes, const fcl_se
 fcl_status fcl_figure_bars(const char *stem, const fcl_axes *axes, const char *const *labels, const double *values,
                            size_t n);
 
+/* Horizontal bars, one a label, each of parts that stand one behind the other: values (n, n_parts), 0 and more. */
+fcl_status fcl_figure_stacks(const char *stem, const fcl_axes *axes, const char *const *labels, size_t n,
+                             const char *const *parts, size_t n_parts, const double *values);
+
 /* Points over a gray image. */
 typedef struct fcl_point_set {
     const char *name;

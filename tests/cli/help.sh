@@ -41,6 +41,7 @@ expect 2 "there is no benchmark 'speed'; there are device, ops" bench speed
 expect 2 "unexpected argument 'ops'" bench device ops
 expect 2 "--model cannot be given with \`fiducl bench device\`, which takes --device" bench device --model base_model
 expect 2 "--seeds cannot be given with" bench train --seeds 2
+expect 2 "--duty cannot be given with" bench train --duty 50
 expect 2 "--sustained cannot be given with" bench infer --sustained 1
 expect 2 "--repeats cannot be given with" bench accuracy --repeats 2
 expect 2 "--verdicts cannot be given with" bench all --verdicts

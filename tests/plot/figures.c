@@ -90,6 +90,16 @@ START_TEST(lines_and_bars) {
 }
 END_TEST
 
+START_TEST(stacks) {
+    if (without_gnuplot()) return;
+    static const char *const labels[2] = {"alone", "together"}, *const parts[2] = {"gpu", "cpu"};
+    static const double values[4] = {100, 20, 90.5, 18};
+    ck_ok(fcl_figure_stacks(stem, &(fcl_axes){.title = "Speeds", .x_label = "images/s"}, labels, 2, parts, 2, values));
+    has_table("label,part,value\nalone,gpu,100\nalone,cpu,20\ntogether,gpu,90.5\ntogether,cpu,18\n");
+    check_files(860, 120 + 2 * 34 + 2 * 18, "Speeds");
+}
+END_TEST
+
 START_TEST(no_gnuplot) {
     char *path = fcl_duplicate(getenv("PATH"));
     ck_assert_int_eq(setenv("PATH", folder, 1), 0);
@@ -126,6 +136,7 @@ int main(void) {
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_test(t, panels);
     tcase_add_test(t, lines_and_bars);
+    tcase_add_test(t, stacks);
     tcase_add_test(t, no_gnuplot);
     tcase_add_test(t, unwritable);
     suite_add_tcase(suite, t);
