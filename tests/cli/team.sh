@@ -42,6 +42,13 @@ expect 0 "4 epochs" train --resume stopped
 same_weights shared stopped
 expect 0 "4 epochs" train --replay shared --out again
 same_weights shared again
+# Each has the solvers that are recorded of it.
+cp -r shared other_solver
+awk '/"conv_forward / { sub(/: "[^"]*"/, n++ ? ": \"conv_general\"" : ": \"conv_direct\"") } { print }' \
+  shared/config.json >other_solver/config.json
+expect 0 "4 epochs" train --replay other_solver --out other_solver_again
+sed -n 's/.*"conv_forward .*: "\([^"]*\)".*/\1/p' other_solver_again/config.json | tr '\n' ' ' |
+  grep -qx 'conv_direct conv_general ' || fail "devices did not get the solvers that were recorded of them"
 expect 0 "4 epochs" train $arguments --out measured --device "$both"
 same_losses alone measured
 expect 0 "4 epochs" train --replay measured --out measured_again
