@@ -85,9 +85,12 @@ if [ "$(nproc)" -gt 1 ] && [ -r "/proc/$$/task/$$/children" ]; then
     "$FIDUCL" train $options --out interrupted >stdout.txt 2>stderr.txt </dev/null &
   pid=$!
   children=
-  while [ -z "$children" ] && read -r state <"/proc/$pid/stat" && [ "${state##*) Z}" = "$state" ]; do
+  # One that has only just been made still holds up the program: it is not to be stopped until it is a program of its own.
+  until grep -qs compile-programs $(for child in $children; do echo "/proc/$child/cmdline"; done) /dev/null ||
+    ! read -r state <"/proc/$pid/stat" || [ "${state##*) Z}" != "$state" ]; do
     read -r children <"/proc/$pid/task/$pid/children"
   done 2>/dev/null
+  children=$(for child in $children; do grep -qs compile-programs "/proc/$child/cmdline" && echo "$child"; done)
   [ -n "$children" ] || fail "nothing was compiled ahead: $(cat stderr.txt)"
   kill -STOP $children
   begin=$(date +%s)
