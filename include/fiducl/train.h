@@ -53,9 +53,11 @@ typedef struct fcl_train_options {
     /* A step is held against the host reference before a checkpoint when the last time is this long ago, so that a device that
      * comes to compute wrongly is noticed; 0: never. */
     double recheck_seconds;
-    uint64_t memory_limit; /* bytes on each device; 0: what it has. Where a batch does not fit it is computed in parts */
-    const double *duties;  /* (n_duties): the share of the time that a device may work, up to 1: one for all, or one each */
-    unsigned n_duties;     /* 0: all of it */
+    uint64_t
+        memory_limit; /* bytes on each device; 0: what it has. Where a batch does not fit it is computed in parts */
+    const double
+        *duties;       /* (n_duties): the share of the time that a device may work, up to 1: one for all, or one each */
+    unsigned n_duties; /* 0: all of it */
     /* (n_shares): how the devices share a batch, in proportion, one each. None: by their measured speeds, adapted as it goes */
     const unsigned *shares;
     unsigned n_shares;
