@@ -28,12 +28,17 @@ static const char model_text[] = "layers = (\n"
 static fcl_device *device;
 static fcl_model *model;
 static char *cache, *own;
+static char complaint[512]; /* the first that was logged */
 static unsigned n_built;
 static size_t n_done, n_total;
 
 static void count_built(void *user, fcl_log_level level, const char *line) {
     (void)user;
-    if (level == FCL_LOG_WARNING || test_contains(line, "cannot be")) ck_abort_msg("%s", line);
+    /* Kept for the test: nothing may jump out of the log. */
+    if ((level == FCL_LOG_WARNING || test_contains(line, "not compiled ahead") ||
+         test_contains(line, "solvers cannot be measured")) &&
+        !*complaint)
+        snprintf(complaint, sizeof complaint, "%s", line);
     n_built += fcl_starts_with(line, "built cl/");
 }
 
@@ -52,6 +57,7 @@ static void set_up(void) {
     fcl_progress_set_sink(note_progress, NULL);
     fcl_device_compile_with(own);
     fcl_threads_set(2);
+    *complaint = '\0';
     n_built = 0;
     n_done = n_total = 0;
     ck_ok(fcl_device_open(&device, NULL, 0));
@@ -66,6 +72,7 @@ static void tear_down(void) {
     fcl_device_compile_with(NULL);
     ck_assert_int_eq(unsetenv("FIDUCL_CACHE_DIR"), 0);
     test_folder_remove(cache);
+    ck_assert_str_eq(complaint, "");
 }
 
 static fcl_network *make(fcl_device *on, int training, int measure) {
