@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "bench/facts.h"
+#include "train/team.h"
 
 fcl_bench_options fcl_bench_defaults(void) {
     static const char *const models[] = {"base_model", "model_v1", NULL};
@@ -23,14 +24,7 @@ static fcl_status check_counts(const fcl_bench_options *options, unsigned n) {
     if (n < 2)
         return fcl_fail(FCL_E_USAGE, "one device has nobody to share with: give a list of them, such as "
                                      "--device gpu,cpu or --device cpu:1core,cpu:1core");
-    if ((unsigned)options->batch < n)
-        return fcl_fail(FCL_E_USAGE, "a batch of %d for %u devices: each needs one sample at least", options->batch, n);
-    if (options->n_duties > 1 && options->n_duties != n)
-        return fcl_fail(FCL_E_USAGE, "%u duties for %u devices: give one for all, or one for each", options->n_duties,
-                        n);
-    if (options->n_shares > 0 && options->n_shares != n)
-        return fcl_fail(FCL_E_USAGE, "%u shares for %u devices", options->n_shares, n);
-    return FCL_OK;
+    return fcl_team_check_counts(n, n, options->n_duties, options->n_shares, (unsigned)options->batch);
 }
 
 static fcl_status open_devices(fcl_bench *bench) {
@@ -46,8 +40,7 @@ static fcl_status open_devices(fcl_bench *bench) {
     }
     bench->device = bench->devices[0];
     FCL_TRY(FCL_NEW(&bench->duties, bench->n_devices, "duties"));
-    for (unsigned i = 0; i < bench->n_devices; i++)
-        bench->duties[i] = o->n_duties == 0 ? 1.0 : o->duties[o->n_duties == 1 ? 0 : i];
+    for (unsigned i = 0; i < bench->n_devices; i++) bench->duties[i] = fcl_team_duty(o->duties, o->n_duties, i);
 done:
     return status;
 }

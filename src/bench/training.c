@@ -115,7 +115,6 @@ fcl_status fcl_training_epoch(fcl_training *training) {
 }
 
 fcl_status fcl_training_first_gradients(double *loss, fcl_tensors *gradients, fcl_training *training) {
-    const size_t pixels = (size_t)FCL_IMAGE_SIDE * FCL_IMAGE_SIDE;
     fcl_status status;
     fcl_network *network = training->network;
     fcl_tensors read = {0};
@@ -125,17 +124,8 @@ fcl_status fcl_training_first_gradients(double *loss, fcl_tensors *gradients, fc
     FCL_TRY(fcl_tensors_init(&read, training->model));
     FCL_TRY(fcl_batches_start(training->batches, 0, 0));
     FCL_TRY(fcl_batches_next(&batch, &more, training->batches));
-    const size_t label_bytes = batch.n * FCL_N_COORDINATES * sizeof(float);
-    FCL_TRY(fcl_buffer_write(fcl_network_input(network), 0, batch.images, batch.n * pixels * sizeof(float)));
-    FCL_TRY(fcl_buffer_write(fcl_network_targets(network), 0, batch.targets, label_bytes));
-    FCL_TRY(fcl_buffer_write(fcl_network_mask(network), 0, batch.mask, label_bytes));
-    const fcl_pass pass = {.n = (int)batch.n,
-                           .dropout = training->recipe.dropout,
-                           .step = 1,
-                           .inverse_count = batch.n_labelled ? 1.0f / (float)batch.n_labelled : 0.0f};
-    FCL_TRY(fcl_network_forward(network, &pass));
-    FCL_TRY(fcl_network_loss(network, &pass));
-    FCL_TRY(fcl_network_backward(network, &pass, NULL));
+    const fcl_task task = {.batch = &batch, .share = {0, batch.n}, .step = 1, .dropout = training->recipe.dropout};
+    FCL_TRY(fcl_replica_gradients(fcl_team_first(training->team), &task, NULL));
     FCL_TRY(fcl_buffer_read(stats, fcl_network_stats(network), 0, sizeof stats));
     FCL_TRY(fcl_network_read(&read, network, FCL_GRADIENTS));
     *loss = (double)stats[0];

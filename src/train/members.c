@@ -9,19 +9,6 @@
 
 static const char what[] = "the devices of a run";
 
-static fcl_status check_counts(const fcl_members_setup *setup, const fcl_members *members) {
-    const unsigned n = members->n, n_all = members->n_all;
-    if (setup->n_duties > 1 && setup->n_duties != n)
-        return fcl_fail(FCL_E_USAGE, "%u duties for %u device%s: give one for all, or one for each", setup->n_duties, n,
-                        n == 1 ? "" : "s");
-    if (setup->n_shares > 0 && setup->n_shares != n_all)
-        return fcl_fail(FCL_E_USAGE, "%u shares for %u device%s", setup->n_shares, n_all, n_all == 1 ? "" : "s");
-    if (setup->recipe->batch < n_all)
-        return fcl_fail(FCL_E_USAGE, "a batch of %u for %u devices: each needs one sample at least",
-                        setup->recipe->batch, n_all);
-    return FCL_OK;
-}
-
 fcl_status fcl_members_open(fcl_members *out, const fcl_members_setup *setup) {
     fcl_status status;
     fcl_members members = {0};
@@ -29,7 +16,7 @@ fcl_status fcl_members_open(fcl_members *out, const fcl_members_setup *setup) {
     double n_all = members.n;
     FCL_TRY(fcl_ranks_sum(&n_all, 1));
     members.n_all = (unsigned)n_all;
-    FCL_TRY(check_counts(setup, &members));
+    FCL_TRY(fcl_team_check_counts(members.n, members.n_all, setup->n_duties, setup->n_shares, setup->recipe->batch));
     FCL_TRY(FCL_NEW(&members.list, members.n, what));
     for (unsigned i = 0; i < members.n; i++) members.list[i].device = members.devices[i];
     *out = members;
@@ -77,11 +64,6 @@ done:
     return status;
 }
 
-static double duty_of(const fcl_members_setup *setup, unsigned index) {
-    if (setup->n_duties == 0) return 1.0;
-    return setup->duties[setup->n_duties == 1 ? 0 : index];
-}
-
 static void log_duty(double duty, const fcl_device *device) {
     static const double percent = 100.0;
     if (duty < 1.0)
@@ -99,7 +81,8 @@ static fcl_status make_team(fcl_members *members, const fcl_members_setup *setup
     FCL_TRY(FCL_NEW(&list, n, what));
     for (unsigned i = 0; i < n; i++) {
         const fcl_member_parts *m = &members->list[i];
-        list[i] = (fcl_team_member){.device = m->device, .network = m->network, .duty = duty_of(setup, i)};
+        list[i] = (fcl_team_member){
+            .device = m->device, .network = m->network, .duty = fcl_team_duty(setup->duties, setup->n_duties, i)};
         log_duty(list[i].duty, m->device);
     }
     if (setup->n_shares) {

@@ -19,9 +19,8 @@ done:
     return status;
 }
 
-/* Parts into which a share is divided: as few as the network has room for. */
-static size_t n_parts_of(const fcl_replica *replica, const fcl_task *task) {
-    return fcl_share_n_parts(task->share, (size_t)fcl_network_batch(replica->network));
+size_t fcl_replica_n_parts(const fcl_replica *replica, fcl_share share) {
+    return fcl_share_n_parts(share, (size_t)fcl_network_batch(replica->network));
 }
 
 static fcl_pass pass_of(const fcl_task *task, fcl_share part) {
@@ -36,7 +35,7 @@ static fcl_pass pass_of(const fcl_task *task, fcl_share part) {
 
 /* Uploads part `index` of the share; *pass is how it is computed. */
 static fcl_status load_part(fcl_pass *pass, const fcl_replica *replica, const fcl_task *task, size_t index) {
-    const fcl_share part = fcl_share_part(task->share, n_parts_of(replica, task), index);
+    const fcl_share part = fcl_share_part(task->share, fcl_replica_n_parts(replica, task->share), index);
     *pass = pass_of(task, part);
     return upload(replica->network, task->batch, part);
 }
@@ -44,7 +43,7 @@ static fcl_status load_part(fcl_pass *pass, const fcl_replica *replica, const fc
 fcl_status fcl_replica_gradients(fcl_replica *replica, const fcl_task *task, const fcl_gradient_sink *sink) {
     fcl_status status = FCL_OK;
     fcl_network *network = replica->network;
-    const size_t n_parts = n_parts_of(replica, task);
+    const size_t n_parts = fcl_replica_n_parts(replica, task->share);
     if (n_parts == 0 && sink) return sink->complete(sink->user, 0);
     for (size_t i = 0; i < n_parts; i++) {
         fcl_pass pass;
@@ -94,7 +93,7 @@ fcl_status fcl_replica_rest(fcl_replica *replica) {
 fcl_status fcl_replica_inspect(fcl_finding *out, fcl_replica *replica, const fcl_task *task, const fcl_adam *adam) {
     fcl_status status = FCL_OK;
     fcl_finding found = {.cause = FCL_CAUSE_NONE};
-    const size_t n_parts = n_parts_of(replica, task);
+    const size_t n_parts = fcl_replica_n_parts(replica, task->share);
     for (size_t i = 0; i < n_parts && found.cause == FCL_CAUSE_NONE; i++) {
         fcl_pass pass;
         FCL_TRY(load_part(&pass, replica, task, i));

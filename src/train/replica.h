@@ -33,6 +33,8 @@ typedef struct fcl_task {
 
 /* `duty`: the share of the time that the device may work, up to 1. */
 void fcl_replica_init(fcl_replica *replica, fcl_device *device, fcl_network *network, double duty);
+/* Parts into which a share is divided: as few as the network has room for. */
+size_t fcl_replica_n_parts(const fcl_replica *replica, fcl_share share);
 /* Enqueues upload, forward, loss and backward of the share, part by part where the network has no room for all of it. The loss
  * and MAE are the share's part of the batch's. `sink` as for fcl_network_backward(); for an empty share all is complete at once. */
 fcl_status fcl_replica_gradients(fcl_replica *replica, const fcl_task *task, const fcl_gradient_sink *sink);

@@ -246,12 +246,26 @@ static fcl_status count_ranks(fcl_team *team) {
     }
     if (team->n_all > FCL_MAX_REPLICAS)
         status = fcl_fail(FCL_E_USAGE, "%u devices in all; %d can train together", team->n_all, FCL_MAX_REPLICAS);
-    else if (team->n_all > team->batch)
-        status = fcl_fail(FCL_E_USAGE, "a batch of %u for %u devices: each needs one sample at least", team->batch,
-                          team->n_all);
+    else
+        status = fcl_team_check_counts(team->n, team->n_all, 0, 0, team->batch);
 done:
     free(counts);
     return status;
+}
+
+fcl_status fcl_team_check_counts(unsigned n, unsigned n_all, unsigned n_duties, unsigned n_shares, unsigned batch) {
+    if (n_duties > 1 && n_duties != n)
+        return fcl_fail(FCL_E_USAGE, "%u duties for %u device%s: give one for all, or one for each", n_duties, n,
+                        n == 1 ? "" : "s");
+    if (n_shares > 0 && n_shares != n_all)
+        return fcl_fail(FCL_E_USAGE, "%u shares for %u device%s", n_shares, n_all, n_all == 1 ? "" : "s");
+    if (batch < n_all)
+        return fcl_fail(FCL_E_USAGE, "a batch of %u for %u devices: each needs one sample at least", batch, n_all);
+    return FCL_OK;
+}
+
+double fcl_team_duty(const double *duties, unsigned n_duties, unsigned index) {
+    return n_duties == 0 ? 1.0 : duties[n_duties == 1 ? 0 : index];
 }
 
 fcl_status fcl_team_create(fcl_team **out, const fcl_team_setup *setup) {

@@ -42,6 +42,11 @@ typedef struct fcl_team_setup {
     size_t n_records;
 } fcl_team_setup;
 
+/* FCL_E_USAGE where so many duties, shares or samples of a batch are not for n devices, of n_all on all ranks. No duties or no shares
+ * are right for any number. */
+fcl_status fcl_team_check_counts(unsigned n, unsigned n_all, unsigned n_duties, unsigned n_shares, unsigned batch);
+/* The duty of member `index`: of one for all, of one each, or, without any, 1. */
+double fcl_team_duty(const double *duties, unsigned n_duties, unsigned index);
 fcl_status fcl_team_create(fcl_team **out, const fcl_team_setup *setup);
 /* A member whose device does not answer is left as it is, with what it may still read (fcl_team_is_lost()). */
 void fcl_team_free(fcl_team *team);

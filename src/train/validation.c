@@ -31,15 +31,10 @@ done:
     return status;
 }
 
-/* The parts of a share that a network has room for, one after the other. */
-static size_t n_parts_of(const fcl_replica *replica, fcl_share share) {
-    return fcl_share_n_parts(share, (size_t)fcl_network_batch(replica->network));
-}
-
 static fcl_status predict(void *context, fcl_replica *replica, fcl_share share) {
     fcl_status status = FCL_OK;
     const prediction *p = context;
-    const size_t n_parts = n_parts_of(replica, share);
+    const size_t n_parts = fcl_replica_n_parts(replica, share);
     for (size_t i = 0; i < n_parts; i++) {
         const fcl_share part = fcl_share_part(share, n_parts, i);
         fcl_pass pass;
@@ -55,7 +50,7 @@ done:
 /* Looks into what a replica makes of its share. */
 static fcl_status inspect(fcl_finding *found, fcl_replica *replica, const prediction *p, fcl_share share) {
     fcl_status status = FCL_OK;
-    const size_t n_parts = n_parts_of(replica, share);
+    const size_t n_parts = fcl_replica_n_parts(replica, share);
     for (size_t i = 0; i < n_parts && found->cause == FCL_CAUSE_NONE; i++) {
         fcl_pass pass;
         FCL_TRY(forward(&pass, replica, p, fcl_share_part(share, n_parts, i)));

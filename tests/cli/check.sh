@@ -57,6 +57,18 @@ used() {
   grep -o "\"$2 [^\"]*\": \"[^\"]*\"" "$1/config.json" | sed 's/.*: "\(.*\)"/\1/'
 }
 
+# two_devices: sets one, two and both to selectors of two of PoCL's devices; ends the script where they cannot be had.
+two_devices() {
+  "$FIDUCL" devices --json >devices.json || fail "no devices"
+  grep -q '"Portable Computing Language"' devices.json ||
+    { echo "SKIPPED: without PoCL there are no two devices that are alike"; exit 77; }
+  export POCL_DEVICES="pthread pthread" FIDUCL_DEVICE=
+  "$FIDUCL" devices --json | sed -n 's/.*"selector": "\(Portable[^"]*\)".*/\1/p' >selectors.txt
+  one=$(sed -n 1p selectors.txt) two=$(sed -n 2p selectors.txt)
+  [ -n "$two" ] || { echo "SKIPPED: this PoCL has no second device"; exit 77; }
+  both="$one,$two"
+}
+
 finish() {
   [ "$failures" -eq 0 ] || { echo "$failures failures" >&2; exit 1; }
 }

@@ -2,15 +2,7 @@
 # `fiducl bench scaling` as a person calls it, on two of PoCL's devices: table, file, figures, simulation, mistakes.
 . "$(dirname "$0")/check.sh"
 tiny_model
-
-"$FIDUCL" devices --json >devices.json || fail "no devices"
-grep -q '"Portable Computing Language"' devices.json ||
-  { echo "SKIPPED: without PoCL there are no two devices that are alike"; exit 77; }
-export POCL_DEVICES="pthread pthread" FIDUCL_DEVICE=
-one=$("$FIDUCL" devices --json | sed -n 's/.*"selector": "\(Portable[^"]*\)".*/\1/p' | sed -n 1p)
-two=$("$FIDUCL" devices --json | sed -n 's/.*"selector": "\(Portable[^"]*\)".*/\1/p' | sed -n 2p)
-[ -n "$two" ] || { echo "SKIPPED: this PoCL has no second device"; exit 77; }
-both="$one,$two"
+two_devices
 tiny="--model ./tiny.cfg --batch-size 8 --repeats 2"
 
 expect 0 "scaling/tiny/batch8/together" bench scaling $tiny --device "$both" --shares 3,1 --duty 100%,90% --out scaling.json

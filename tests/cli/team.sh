@@ -3,15 +3,7 @@
 # last bit; and it goes on when one of them fails. The devices are two of PoCL's.
 . "$(dirname "$0")/check.sh"
 tiny_model
-
-"$FIDUCL" devices --json >devices.json || fail "no devices"
-grep -q '"Portable Computing Language"' devices.json ||
-  { echo "SKIPPED: without PoCL there are no two devices that are alike"; exit 77; }
-export POCL_DEVICES="pthread pthread" FIDUCL_DEVICE=
-one=$("$FIDUCL" devices --json | sed -n 's/.*"selector": "\(Portable[^"]*\)".*/\1/p' | sed -n 1p)
-two=$("$FIDUCL" devices --json | sed -n 's/.*"selector": "\(Portable[^"]*\)".*/\1/p' | sed -n 2p)
-[ -n "$two" ] || { echo "SKIPPED: this PoCL has no second device"; exit 77; }
-both="$one,$two"
+two_devices
 
 "$FIDUCL" synth --out faces --count 64 --seed 3 --quiet || fail "no faces"
 "$FIDUCL" prepare faces --out prepared --split 40,12,12 --quiet || fail "not prepared"
