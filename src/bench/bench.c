@@ -70,6 +70,7 @@ fcl_status fcl_bench_open(fcl_bench *out, const fcl_bench_options *options, cons
     size_t items;
     fcl_probe_describe(&vector, &chains, &items, bench.probe);
     json_object_set_new(bench.report->device, "calibration_vector", json_integer(vector));
+    json_object_set_new(bench.report->device, "calibration_launches", json_integer(FCL_PROBE_CALIBRATIONS));
     *out = bench;
     bench = (fcl_bench){0};
 done:

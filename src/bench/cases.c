@@ -47,7 +47,7 @@ fcl_status fcl_cases_run(fcl_cases *cases, unsigned repeats, fcl_probe *probe, c
     fcl_status status = FCL_OK;
     const fcl_system_roots roots = FCL_SYSTEM_ROOTS;
     fcl_energy_meter meter;
-    double before, after, error;
+    double before, after;
     for (size_t i = 0; i < cases->n; i++) {
         fcl_result *r = &cases->list[i].result;
         FCL_TRY(FCL_NEW(&r->samples, repeats, "samples"));
@@ -56,7 +56,7 @@ fcl_status fcl_cases_run(fcl_cases *cases, unsigned repeats, fcl_probe *probe, c
         r->energy_joules = 0.0;
     }
     fcl_energy_meter_start(&meter, &roots);
-    FCL_TRY(fcl_probe_multiply(&before, &error, probe));
+    FCL_TRY(fcl_probe_calibrate(&before, probe));
     for (unsigned round = 0; round < repeats; round++)
         for (size_t i = 0; i < cases->n; i++) {
             fcl_case *c = &cases->list[i];
@@ -71,7 +71,7 @@ fcl_status fcl_cases_run(fcl_cases *cases, unsigned repeats, fcl_probe *probe, c
                 goto done;
             }
             FCL_TRY(run_one(c, round, &meter));
-            FCL_TRY(fcl_probe_multiply(&after, &error, probe));
+            FCL_TRY(fcl_probe_calibrate(&after, probe));
             c->result.calibration[round] = 0.5 * (before + after);
             c->result.n_samples = round + 1;
             before = after;

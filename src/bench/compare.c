@@ -36,14 +36,16 @@ static int is_equal(const fact *f, const fcl_report *before, const fcl_report *a
     return a && b ? strcmp(a, b) == 0 : !a && !b;
 }
 
-/* The width of the calibrating kernel's vectors: with another one it is another kernel. */
-static json_int_t calibration_vector(const fcl_report *report) {
-    return json_integer_value(json_object_get(report->device, "calibration_vector"));
+/* Another width of its vectors makes another kernel, and another number of launches another speed of it. */
+static int is_calibrated_alike(const fcl_report *before, const fcl_report *after, const char *key) {
+    return json_integer_value(json_object_get(before->device, key)) ==
+           json_integer_value(json_object_get(after->device, key));
 }
 
 /* Whether the calibrations of both mean the same. */
 static int calibrates_alike(const fcl_report *before, const fcl_report *after) {
-    if (calibration_vector(before) != calibration_vector(after)) return 0;
+    if (!is_calibrated_alike(before, after, "calibration_vector")) return 0;
+    if (!is_calibrated_alike(before, after, "calibration_launches")) return 0;
     for (size_t i = 0; i < N_FACTS; i++)
         if (facts[i].is_of_device && !is_equal(&facts[i], before, after)) return 0;
     return 1;

@@ -194,6 +194,20 @@ done:
     return status;
 }
 
+fcl_status fcl_probe_calibrate(double *gflop_per_second, fcl_probe *probe) {
+    enum { SHORTER = 4 };
+    const int steps = probe->steps / SHORTER + 1;
+    double fastest = (double)INFINITY;
+    for (int i = 0; i < FCL_PROBE_CALIBRATIONS; i++) {
+        double seconds;
+        fcl_status status = run_fma(&seconds, probe, probe->fma, steps);
+        if (status != FCL_OK) return status;
+        fastest = fmin(fastest, seconds);
+    }
+    *gflop_per_second = fma_flop(probe, probe->vector, steps) / fastest * 1e-9;
+    return FCL_OK;
+}
+
 /* How a working set is divided among items. */
 typedef struct division {
     fcl_range range;
