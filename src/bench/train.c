@@ -140,7 +140,7 @@ fcl_status fcl_train_case_sustain(fcl_train_case *c, fcl_bench *bench, double mi
         FCL_TRY(repeat(&samples[n], &error, c, (unsigned)n));
         if (n >= first) result.energy_joules += fcl_energy_meter_read(&meter) - energy;
         FCL_TRY(fcl_probe_calibrate(&after, bench->probe));
-        calibration[n++] = 0.5 * (before + after);
+        calibration[n++] = fmax(before, after);
         before = after;
         result.check.error = fmax(result.check.error, error);
     }
