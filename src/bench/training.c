@@ -19,14 +19,15 @@ fcl_status fcl_training_recipe(fcl_recipe *out, const fcl_model *model, int batc
 
 static void free_trainer(fcl_training *training) {
     fcl_trainer_free(training->trainer);
-    fcl_batches_free(training->batches);
+    /* A device that does not answer may still read from them. */
+    if (!fcl_team_settle(training->team)) fcl_batches_free(training->batches);
     training->trainer = NULL;
     training->batches = NULL;
 }
 
 void fcl_training_dispose(fcl_training *training) {
-    const int has_lost = training->team && fcl_team_has_lost(training->team);
-    if (!has_lost) free_trainer(training);
+    free_trainer(training);
+    const int has_lost = fcl_team_settle(training->team);
     fcl_team_free(training->team);
     for (unsigned i = 0; !has_lost && i < training->n; i++) fcl_network_free(training->networks[i]);
     free(training->networks);
@@ -158,10 +159,8 @@ fcl_status fcl_training_shared_gradients(double *loss, fcl_tensors *gradients, f
     *gradients = read;
     read = (fcl_tensors){0};
 done:
-    if (more) {
-        fcl_team_settle(training->team);
-        fcl_batches_release(training->batches, batch.slot);
-    }
+    /* What a device that does not answer may still read stays as it is. */
+    if (more && !fcl_team_settle(training->team)) fcl_batches_release(training->batches, batch.slot);
     fcl_tensors_dispose(&read);
     return status;
 }

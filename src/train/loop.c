@@ -49,7 +49,7 @@ typedef struct session {
 static void dispose(session *s) {
     fcl_trainer_free(s->trainer);
     /* A device that does not answer may still read what it was given. */
-    const int has_lost = s->members.team && fcl_team_has_lost(s->members.team);
+    const int has_lost = fcl_team_settle(s->members.team);
     if (!has_lost) fcl_batches_free(s->batches);
     fcl_members_dispose(&s->members);
     fcl_tensors_dispose(&s->best);
