@@ -20,7 +20,8 @@ fcl_bench_options fcl_bench_defaults(void) {
                                .max_epochs = 20};
 }
 
-static fcl_status check_counts(const fcl_bench_options *options, unsigned n) {
+fcl_status fcl_bench_check_devices(const fcl_bench_options *options, unsigned n) {
+    if (!options->several) return FCL_OK;
     if (n < 2)
         return fcl_fail(FCL_E_USAGE, "one device has nobody to share with: give a list of them, such as "
                                      "--device gpu,cpu or --device cpu:1core,cpu:1core");
@@ -32,7 +33,7 @@ static fcl_status open_devices(fcl_bench *bench) {
     const fcl_bench_options *o = &bench->options;
     if (o->several) {
         FCL_TRY(fcl_device_open_several(&bench->devices, &bench->n_devices, o->device, 0));
-        FCL_TRY(check_counts(o, bench->n_devices));
+        FCL_TRY(fcl_bench_check_devices(o, bench->n_devices));
     } else {
         FCL_TRY(FCL_NEW(&bench->devices, 1, "a device"));
         FCL_TRY(fcl_device_open(&bench->devices[0], o->device, 0));

@@ -47,6 +47,8 @@ typedef struct fcl_bench {
     fcl_report *report;
 } fcl_bench;
 
+/* FCL_E_USAGE where the options are not for so many devices. */
+fcl_status fcl_bench_check_devices(const fcl_bench_options *options, unsigned n);
 /* Opens the devices and loads the models. `command` (n texts) is recorded. */
 fcl_status fcl_bench_open(fcl_bench *out, const fcl_bench_options *options, const char *const *command, size_t n);
 void fcl_bench_close(fcl_bench *bench);

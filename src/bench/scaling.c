@@ -304,7 +304,7 @@ static fcl_status measure(field *f, fcl_bench *bench, const fcl_model *model, co
     status = measured;
 done:
     fcl_result_dispose(&efficiency);
-    bench->has_lost |= f->list && together(f)->training.team && fcl_team_has_lost(together(f)->training.team);
+    bench->has_lost |= f->list && fcl_team_settle(together(f)->training.team);
     return status;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "train/run.h"
 
 static const double milliseconds = 1e3;
 
@@ -63,11 +64,9 @@ static json_t *shares(const fcl_team *team) {
     const fcl_share_record *records = fcl_team_records(&n, team);
     json_t *list = json_array();
     for (size_t k = 0; list && k < n; k++) {
-        json_t *samples = json_array();
-        for (unsigned i = 0; i < fcl_team_size(team); i++)
-            json_array_append_new(samples, json_integer((json_int_t)records[k].samples[i]));
-        json_array_append_new(
-            list, json_pack("{s:I, s:o}", "first_step", (json_int_t)records[k].first_step, "samples", samples));
+        if (json_array_append_new(list, fcl_share_record_to_json(&records[k], fcl_team_size(team))) == 0) continue;
+        json_decref(list);
+        list = NULL;
     }
     return list;
 }

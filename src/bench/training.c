@@ -19,14 +19,15 @@ fcl_status fcl_training_recipe(fcl_recipe *out, const fcl_model *model, int batc
 
 static void free_trainer(fcl_training *training) {
     fcl_trainer_free(training->trainer);
-    fcl_batches_free(training->batches);
+    /* A device that does not answer may still read from them. */
+    if (!fcl_team_settle(training->team)) fcl_batches_free(training->batches);
     training->trainer = NULL;
     training->batches = NULL;
 }
 
 void fcl_training_dispose(fcl_training *training) {
-    const int has_lost = training->team && fcl_team_has_lost(training->team);
-    if (!has_lost) free_trainer(training);
+    free_trainer(training);
+    const int has_lost = fcl_team_settle(training->team);
     fcl_team_free(training->team);
     for (unsigned i = 0; !has_lost && i < training->n; i++) fcl_network_free(training->networks[i]);
     free(training->networks);
@@ -114,9 +115,10 @@ fcl_status fcl_training_epoch(fcl_training *training) {
     return FCL_OK;
 }
 
-fcl_status fcl_training_first_gradients(double *loss, fcl_tensors *gradients, fcl_training *training) {
+/* Those of the first batch, once `compute` has made the first device have them. */
+static fcl_status find_gradients(double *loss, fcl_tensors *gradients, fcl_training *training,
+                                 fcl_status (*compute)(fcl_training *training, const fcl_batch *batch)) {
     fcl_status status;
-    fcl_network *network = training->network;
     fcl_tensors read = {0};
     fcl_batch batch = {0};
     int more = 0;
@@ -124,44 +126,42 @@ fcl_status fcl_training_first_gradients(double *loss, fcl_tensors *gradients, fc
     FCL_TRY(fcl_tensors_init(&read, training->model));
     FCL_TRY(fcl_batches_start(training->batches, 0, 0));
     FCL_TRY(fcl_batches_next(&batch, &more, training->batches));
-    const fcl_task task = {.batch = &batch, .share = {0, batch.n}, .step = 1, .dropout = training->recipe.dropout};
-    FCL_TRY(fcl_replica_gradients(fcl_team_first(training->team), &task, NULL));
+    FCL_TRY(compute(training, &batch));
+    fcl_network *network = fcl_team_first(training->team)->network;
     FCL_TRY(fcl_buffer_read(stats, fcl_network_stats(network), 0, sizeof stats));
     FCL_TRY(fcl_network_read(&read, network, FCL_GRADIENTS));
     *loss = (double)stats[0];
     *gradients = read;
     read = (fcl_tensors){0};
 done:
-    if (more) fcl_batches_release(training->batches, batch.slot);
+    /* What a device that does not answer may still read stays as it is. */
+    if (more && !fcl_team_settle(training->team)) fcl_batches_release(training->batches, batch.slot);
     fcl_tensors_dispose(&read);
     return status;
 }
 
-fcl_status fcl_training_shared_gradients(double *loss, fcl_tensors *gradients, fcl_training *training) {
+static fcl_status compute_alone(fcl_training *training, const fcl_batch *batch) {
+    const fcl_task task = {.batch = batch, .share = {0, batch->n}, .step = 1, .dropout = training->recipe.dropout};
+    return fcl_replica_gradients(fcl_team_first(training->team), &task, NULL);
+}
+
+/* All get the sums. The weights that the step leaves are taken back. */
+static fcl_status compute_together(fcl_training *training, const fcl_batch *batch) {
     fcl_status status;
     const fcl_recipe *recipe = &training->recipe;
     const fcl_adam adam = {.beta1 = recipe->beta1, .beta2 = recipe->beta2, .epsilon = recipe->epsilon};
-    fcl_tensors read = {0};
-    fcl_batch batch = {0};
-    int more = 0, done;
-    float stats[2];
-    FCL_TRY(fcl_tensors_init(&read, training->model));
-    FCL_TRY(fcl_batches_start(training->batches, 0, 0));
-    FCL_TRY(fcl_batches_next(&batch, &more, training->batches));
-    FCL_TRY(fcl_team_step(&done, training->team, &batch, 1, recipe->dropout, &adam));
+    int done;
+    FCL_TRY(fcl_team_step(&done, training->team, batch, 1, recipe->dropout, &adam));
     FCL_TRY(fcl_team_land_all(training->team));
-    fcl_network *network = fcl_team_first(training->team)->network; /* all have the sums */
-    FCL_TRY(fcl_buffer_read(stats, fcl_network_stats(network), 0, sizeof stats));
-    FCL_TRY(fcl_network_read(&read, network, FCL_GRADIENTS));
     FCL_TRY(fcl_trainer_begin(training->team, recipe->seed, NULL));
-    *loss = (double)stats[0];
-    *gradients = read;
-    read = (fcl_tensors){0};
 done:
-    if (more) {
-        fcl_team_settle(training->team);
-        fcl_batches_release(training->batches, batch.slot);
-    }
-    fcl_tensors_dispose(&read);
     return status;
+}
+
+fcl_status fcl_training_first_gradients(double *loss, fcl_tensors *gradients, fcl_training *training) {
+    return find_gradients(loss, gradients, training, compute_alone);
+}
+
+fcl_status fcl_training_shared_gradients(double *loss, fcl_tensors *gradients, fcl_training *training) {
+    return find_gradients(loss, gradients, training, compute_together);
 }

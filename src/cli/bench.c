@@ -216,6 +216,8 @@ static fcl_status run(const fcl_arguments *arguments) {
     if (baseline_file) FCL_TRY(fcl_report_read(&baseline, baseline_file));
     FCL_TRY(read_options(&options, &lists, arguments, chosen, file));
     FCL_TRY(fcl_report_check_output(file, fcl_argument_flag(arguments, "force")));
+    /* `auto` is one device: where several are needed that is said before any is measured. */
+    if (fcl_selector_is_auto(fcl_argument_text(arguments, "device"))) FCL_TRY(fcl_bench_check_devices(&options, 1));
     FCL_TRY(fcl_arguments_device(&device, &is_over, arguments, options.models[0], (size_t)options.batch));
     if (is_over) goto done;
     options.device = device;

@@ -9,6 +9,7 @@
 #include "cli/terminal.h"
 #include "eval/label.h"
 #include "ranks/ranks.h"
+#include "train/check.h"
 
 enum { MAX_EPOCHS = 1000000, MAX_RECHECK_MINUTES = 1000000 };
 
@@ -81,6 +82,7 @@ static fcl_status run(const fcl_arguments *arguments) {
 
     fcl_train_options options = {.out = fcl_argument_text(arguments, "out"),
                                  .solvers = fcl_argument_list(arguments, "solver"),
+                                 .device = fcl_argument_text(arguments, "device"),
                                  .init_weights = fcl_argument_text(arguments, "init-weights"),
                                  .step_log = fcl_argument_text(arguments, "step-log"),
                                  .has_max_steps = fcl_argument_flag(arguments, "max-steps"),
@@ -113,7 +115,7 @@ static fcl_status run(const fcl_arguments *arguments) {
     FCL_TRY(fcl_arguments_device(&device, &is_over, arguments, options.model, options.recipe.batch));
     if (is_over) goto done;
     options.device = device;
-    FCL_TRY(fcl_train(&result, &options));
+    FCL_TRY(fcl_train_checked(&result, &options));
     print_result(options.out, &result);
 done:
     free(label);

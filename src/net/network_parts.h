@@ -54,6 +54,15 @@ struct fcl_network {
     unsigned n_operations;
 };
 
+/* While it is built: arenas with a window for each tensor, and slots of activations and their gradients, have a size but no memory;
+ * parameters may be another network's. */
+fcl_status fcl_network_reserve_arenas(fcl_network *network);
+fcl_status fcl_network_reserve_slots(fcl_network *network);
+/* Gives all buffers that are there their memory. Comes after the operations: checking and measuring solvers takes memory of its own,
+ * which is free again then. */
+fcl_status fcl_network_allocate(fcl_network *network);
+void fcl_network_free_buffers(fcl_network *network);
+
 /* The buffers of a layer's output and of its gradient; NULL when there is none. */
 fcl_buffer *fcl_network_value(const fcl_network *network, unsigned layer);
 fcl_buffer *fcl_network_gradient(const fcl_network *network, unsigned layer);

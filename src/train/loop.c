@@ -13,6 +13,7 @@
 #include "fiducl/train.h"
 #include "plot/figure.h"
 #include "ranks/ranks.h"
+#include "train/check.h"
 #include "train/history.h"
 #include "train/members.h"
 #include "train/recipe.h"
@@ -49,7 +50,7 @@ typedef struct session {
 static void dispose(session *s) {
     fcl_trainer_free(s->trainer);
     /* A device that does not answer may still read what it was given. */
-    const int has_lost = s->members.team && fcl_team_has_lost(s->members.team);
+    const int has_lost = fcl_team_settle(s->members.team);
     if (!has_lost) fcl_batches_free(s->batches);
     fcl_members_dispose(&s->members);
     fcl_tensors_dispose(&s->best);
@@ -358,60 +359,6 @@ static void warn_without_figures(void) {
     if (fcl_plot_check() != FCL_OK) fcl_log(FCL_LOG_WARNING, "%s; there will be no figures", fcl_error_message());
 }
 
-/* The log is opened when the run's folder is there, since it may lie in it; a place that cannot work is found before. */
-static fcl_status check_step_log(const fcl_train_options *options) {
-    if (!options->step_log || (fcl_path_exists(options->step_log) && fcl_path_is_writable(options->step_log) &&
-                               !fcl_path_is_folder(options->step_log)))
-        return FCL_OK;
-    fcl_status status = FCL_OK;
-    char *folder = fcl_folder_of(options->step_log);
-    if (!folder) return FCL_E_MEMORY;
-    int usable = fcl_path_is_folder(folder) ? fcl_path_is_writable(folder) : strcmp(folder, options->out) == 0;
-    if (!usable || fcl_path_is_folder(options->step_log))
-        status = fcl_fail(FCL_E_IO, "cannot write the log of steps '%s'", options->step_log);
-    free(folder);
-    return status;
-}
-
-static fcl_status check_duties(const double *duties, unsigned n) {
-    for (unsigned i = 0; i < n; i++)
-        if (!(duties[i] > 0.0 && duties[i] <= 1.0))
-            return fcl_fail(FCL_E_USAGE, "a duty of %g: it is a share of the time, up to 1", duties[i]);
-    return FCL_OK;
-}
-
-static fcl_status check_shares(const unsigned *shares, unsigned n) {
-    for (unsigned i = 0; i < n; i++)
-        if (shares[i] == 0) return fcl_fail(FCL_E_USAGE, "a share of 0: leave the device out instead");
-    return FCL_OK;
-}
-
-fcl_status fcl_train_check(const fcl_train_options *options) {
-    fcl_status status;
-    fcl_model *model = NULL;
-    fcl_choice *choice = NULL;
-    FCL_TRY(fcl_recipe_check(&options->recipe));
-    FCL_TRY(check_duties(options->duties, options->n_duties));
-    FCL_TRY(check_shares(options->shares, options->n_shares));
-    FCL_TRY(fcl_model_load(&model, options->model));
-    FCL_TRY(fcl_choice_create(&choice));
-    for (const char *const *solver = options->solvers; solver && *solver; solver++)
-        FCL_TRY(fcl_choice_force(choice, *solver));
-    /* What config.json records. */
-    const char *const texts[] = {options->prepared, options->model, options->device, options->init_weights,
-                                 options->step_log};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        if (texts[i]) FCL_TRY(fcl_json_check_text(texts[i]));
-    FCL_TRY(fcl_folder_check_outside(options->out, options->prepared));
-    FCL_TRY(fcl_folder_check_outside(options->out, options->init_weights));
-    if (fcl_is_path(options->model)) FCL_TRY(fcl_folder_check_outside(options->out, options->model));
-    FCL_TRY(check_step_log(options));
-done:
-    fcl_model_free(model);
-    fcl_choice_free(choice);
-    return status;
-}
-
 static fcl_status check_prepared(const fcl_prepared *prepared, const fcl_run *run, const char *config) {
     const char *hash;
     fcl_status status = fcl_json_string(&hash, run->config, "prepared_hash", config);
@@ -421,7 +368,7 @@ static fcl_status check_prepared(const fcl_prepared *prepared, const fcl_run *ru
     return status;
 }
 
-/* `replayed`: NULL, or the run that is trained once more. */
+/* The options have been checked. `replayed`: NULL, or the run that is trained once more. */
 static fcl_status train(fcl_train_result *out, const fcl_train_options *options, const fcl_run *replayed) {
     fcl_status status;
     session s = {.recipe = options->recipe,
@@ -430,7 +377,6 @@ static fcl_status train(fcl_train_result *out, const fcl_train_options *options,
                  .last_recheck = fcl_clock_seconds()};
     fcl_file_writer step_log = {0};
     char *summary = NULL;
-    FCL_TRY(fcl_train_check(options));
     FCL_TRY(open_data(&s, options->prepared));
     FCL_TRY(fcl_model_load(&s.model, options->model));
     const fcl_members_setup setup = {.devices = options->device,
@@ -481,8 +427,13 @@ done:
     return status;
 }
 
-fcl_status fcl_train(fcl_train_result *out, const fcl_train_options *options) {
+fcl_status fcl_train_checked(fcl_train_result *out, const fcl_train_options *options) {
     return train(out, options, NULL);
+}
+
+fcl_status fcl_train(fcl_train_result *out, const fcl_train_options *options) {
+    fcl_status status = fcl_train_check(options);
+    return status == FCL_OK ? train(out, options, NULL) : status;
 }
 
 fcl_status fcl_train_replay(fcl_train_result *result, const char *run, const char *out, int force) {
@@ -505,6 +456,7 @@ fcl_status fcl_train_replay(fcl_train_result *result, const char *run, const cha
     options.out = out;
     options.force = force;
     FCL_TRY(fcl_folder_check_outside(out, run));
+    FCL_TRY(fcl_train_check(&options));
     FCL_TRY(train(result, &options, &source));
 done:
     free(model);
@@ -538,7 +490,7 @@ fcl_status fcl_train_resume(fcl_train_result *out, const char *run, const fcl_re
     FCL_TRY(fcl_run_path(&history, &s.run, "history.csv"));
     FCL_TRY(fcl_run_path(&model, &s.run, "model.cfg"));
     FCL_TRY(fcl_run_recipe(&s.recipe, &s.run));
-    FCL_TRY(check_duties(changes.duties, changes.n_duties));
+    FCL_TRY(fcl_train_check_duties(changes.duties, changes.n_duties));
     s.recheck_seconds = fcl_run_recheck_seconds(&s.run);
     if (!fcl_path_exists(checkpoint)) {
         status = fcl_fail(FCL_E_INPUT, "'%s' has no checkpoint yet: start the training again with --force", run);

@@ -124,7 +124,7 @@ done:
 }
 
 void fcl_members_dispose(fcl_members *members) {
-    int has_lost = members->team && fcl_team_has_lost(members->team);
+    const int has_lost = fcl_team_settle(members->team);
     fcl_team_free(members->team);
     for (unsigned i = 0; members->list && i < members->n; i++)
         if (!has_lost) fcl_network_free(members->list[i].network);

@@ -358,6 +358,11 @@ done:
     return status;
 }
 
+json_t *fcl_share_record_to_json(const fcl_share_record *record, unsigned n) {
+    return json_pack("{s:I, s:o}", "first_step", (json_int_t)record->first_step, "samples",
+                     whole_numbers(record->samples, n));
+}
+
 fcl_status fcl_run_set_shares(fcl_run *run, const fcl_share_record *records, size_t n_records, unsigned n) {
     json_t *all = json_object_get(run->config, "shares");
     if (!all && json_object_set_new(run->config, "shares", all = json_array()) != 0)
@@ -368,10 +373,10 @@ fcl_status fcl_run_set_shares(fcl_run *run, const fcl_share_record *records, siz
     for (size_t i = 0; i < n_records; i++) {
         /* Of what was before they began, or began anew, only what is still in force. */
         if (i + 1 < n_records && records[i + 1].first_step <= begin) continue;
-        const uint64_t first_step = records[i].first_step > begin ? records[i].first_step : begin;
-        json_t *record = json_pack("{s:I, s:o}", "first_step", (json_int_t)first_step, "samples",
-                                   whole_numbers(records[i].samples, n));
-        if (!record || json_array_append_new(all, record) != 0) return fcl_fail_memory("config.json", 0);
+        fcl_share_record record = records[i];
+        if (record.first_step < begin) record.first_step = begin;
+        if (json_array_append_new(all, fcl_share_record_to_json(&record, n)) != 0)
+            return fcl_fail_memory("config.json", 0);
     }
     return FCL_OK;
 }

@@ -51,6 +51,8 @@ int fcl_run_has_moved(const fcl_run *run);
  * adapted. */
 fcl_status fcl_run_shares(fcl_share_record **out, size_t *n_records, fcl_share_mode *mode, const fcl_run *run,
                           unsigned n, int from_first_step);
+/* A record as files have it, of n devices; NULL when memory is out. */
+json_t *fcl_share_record_to_json(const fcl_share_record *record, unsigned n);
 /* How they shared since they began at first_step: takes the place of what was noted since then. */
 fcl_status fcl_run_set_shares(fcl_run *run, const fcl_share_record *records, size_t n_records, unsigned n);
 /* The limit of device memory that it was given, 0 for none; and another one. */

@@ -89,8 +89,10 @@ fcl_status fcl_team_step(int *done, fcl_team *team, const fcl_batch *batch, uint
                          const fcl_adam *adam);
 /* Waits until all devices have done all. */
 fcl_status fcl_team_land_all(fcl_team *team);
-/* The same after a failure, whatever became of it: then nothing reads the batches any more. The message stays. */
-void fcl_team_settle(fcl_team *team);
+/* The same after a failure, whatever became of it, also for devices that were dropped: then nothing reads the batches any more. The
+ * message stays. Returns whether a device does not answer, now or since earlier (fcl_team_has_lost()): among several, one is waited
+ * for as long as in a step. NULL is a team without devices. */
+int fcl_team_settle(fcl_team *team);
 
 /* Other work that is divided among the members, on their threads: `work` computes samples [share.first, share.first + share.n) of
  * n. When a member fails all of it is done once more by the others. */

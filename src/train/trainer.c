@@ -77,8 +77,8 @@ static fcl_status land_all(fcl_trainer *trainer) {
 
 void fcl_trainer_free(fcl_trainer *trainer) {
     if (!trainer) return;
-    fcl_team_settle(trainer->setup.team);
-    land_all(trainer);
+    /* What a device that does not answer may still read stays as it is. */
+    if (!fcl_team_settle(trainer->setup.team)) land_all(trainer);
     free(trainer);
 }
 

@@ -24,5 +24,13 @@ expect 2 "3 shares for 2 devices" bench scaling $tiny --device "$both" --shares 
 expect 2 "3 duties for 2 devices" bench scaling $tiny --device "$both" --duty 10,20,30 --out none.json
 expect 2 "a batch of 1 for 2 devices" bench scaling --model ./tiny.cfg --batch-size 1 --device "$both" --out none.json
 expect 2 "--shares cannot be given with \`fiducl bench train\`" bench train --shares 1,1
+# Refused before anything is measured, which would be remembered.
+export FIDUCL_CACHE_DIR="$WORK/cache"
+for explain in "" --explain; do
+  expect 2 "nobody to share with" bench scaling $tiny --device auto $explain --out none.json
+done
+export FIDUCL_DEVICE=auto
+expect 2 "nobody to share with" bench scaling $tiny --out none.json
+[ ! -e cache/auto ] || fail "devices were measured in vain"
 [ ! -e none.json ] || fail "a mistake left a file"
 finish

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "device/queue.h"
 #include "net/weights.h"
 #include "support/support.h"
 #include "train/recipe.h"
@@ -387,6 +388,30 @@ START_TEST(a_device_hangs) {
 }
 END_TEST
 
+/* What was enqueued before it failed never ends, until the test lets it: it is waited for as one that takes part is, and no longer. */
+START_TEST(a_dropped_device_hangs) {
+    cl_int error;
+    fcl_batch batch = make_batch(BATCH);
+    crew c = make_crew(models[0], &halves, 1, 2);
+    run_with_fault(&c, &batch, "fail:1@2", 3);
+    ck_assert(!fcl_team_settle(c.team));
+    ck_assert(!fcl_team_is_lost(c.team, 1));
+    const cl_event gate = clCreateUserEvent(fcl_device_cl_context(c.devices[1]), &error);
+    ck_assert_int_eq(error, CL_SUCCESS);
+    ck_assert_int_eq(clEnqueueBarrierWithWaitList(fcl_device_cl_queue(c.devices[1]), 1, &gate, NULL), CL_SUCCESS);
+    ck_assert(fcl_team_settle(c.team));
+    ck_assert(fcl_team_is_lost(c.team, 1) && !fcl_team_is_lost(c.team, 0));
+    ck_assert_msg(test_contains(log_text, "does not answer any more: it is left alone"), "%s", log_text);
+    /* The other one goes on, and nobody waits again. */
+    ck_ok(take_step(&c, &batch, 4));
+    check_as_without(&c, &batch, 1, 4);
+    fcl_team_free(c.team);
+    ck_assert_int_eq(clSetUserEventStatus(gate, CL_COMPLETE), CL_SUCCESS);
+    ck_assert_int_eq(clReleaseEvent(gate), CL_SUCCESS);
+    dispose_batch(&batch);
+}
+END_TEST
+
 /* The batch that it may still read is never filled again; the others' come back. */
 START_TEST(a_lost_device_keeps_its_batch) {
     enum { N_FACES = 5 * BATCH };
@@ -507,6 +532,7 @@ int main(void) {
     tcase_add_test(tests, a_device_fails_for_good);
     tcase_add_test(tests, a_device_fails_in_its_update);
     tcase_add_test(tests, a_device_hangs);
+    tcase_add_test(tests, a_dropped_device_hangs);
     tcase_add_test(tests, a_lost_device_keeps_its_batch);
     tcase_add_test(tests, all_devices_fail);
     tcase_add_loop_test(tests, replicas_are_levelled, 0, 3);
