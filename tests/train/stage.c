@@ -16,8 +16,7 @@ enum {
 
 /* The input is read by the forward pass and, for its weights, by the end of the backward pass. */
 static const char model_text[] = "layers = (\n"
-                                 "  { type = \"conv\"; filters = 2; kernel = 3; activation = \"relu\"; },\n"
-                                 "  { type = \"average_pool\"; window = 8; },\n"
+                                 "  { type = \"conv\"; filters = 2; kernel = 3; stride = 8; activation = \"relu\"; },\n"
                                  "  { type = \"flatten\"; },\n"
                                  "  { type = \"dropout\"; rate = 0.25; },\n"
                                  "  { type = \"dense\"; units = 30; }\n"
