@@ -20,7 +20,7 @@ typedef enum slot_state { FREE, BEING_MADE, READY, LENT } slot_state;
 typedef struct slot {
     slot_state state;
     fcl_batch batch;
-    float *images, *targets, *mask;
+    fcl_batch_memory memory, own; /* memory: of the next batch; own: NULL until it is needed */
     uint32_t *samples;
 } slot;
 
@@ -34,12 +34,12 @@ typedef struct worker {
 struct fcl_batches {
     const fcl_dataset *dataset;
     fcl_batch_options options;
-    float *keypoints; /* training targets, filled, in pixels */
-    uint8_t *mask;    /* of training targets */
-    uint32_t *kept;   /* samples that take part */
-    uint32_t *order;  /* the samples of this epoch in order */
-    size_t n_kept;
-    unsigned *weights; /* of the window; NULL where all is made */
+    float *keypoints;       /* training targets, filled, in pixels */
+    uint8_t *mask;          /* of training targets */
+    uint32_t *kept;         /* samples that take part */
+    uint32_t *order;        /* the samples of this epoch in order */
+    size_t n_kept, largest; /* samples: of an epoch, of a batch at most */
+    unsigned *weights;      /* of the window; NULL where all is made */
     fcl_batches_window window;
     slot slots[N_SLOTS];
     worker workers[N_SLOTS];
@@ -65,6 +65,10 @@ size_t fcl_batches_per_epoch(const fcl_batches *b) {
     return (b->n_kept + b->options.batch - 1) / b->options.batch;
 }
 
+size_t fcl_batches_largest(const fcl_batches *b) {
+    return b->largest;
+}
+
 unsigned fcl_batches_n_slots(void) {
     return N_SLOTS;
 }
@@ -75,7 +79,8 @@ size_t fcl_batches_bytes(size_t batch) {
 
 static void make_sample(const fcl_batches *b, const slot *s, size_t i, uint32_t sample, float *scratch) {
     const float half_side = FCL_IMAGE_SIDE / 2.0f, white = 255.0f;
-    float *image = s->images + i * PIXELS, *targets = s->targets + i * COORDINATES, *mask = s->mask + i * COORDINATES;
+    float *image = s->memory.images + i * PIXELS, *targets = s->memory.targets + i * COORDINATES,
+          *mask = s->memory.mask + i * COORDINATES;
     float points[COORDINATES];
     uint8_t labelled[COORDINATES];
     fcl_dataset_image(image, b->dataset, sample);
@@ -108,9 +113,9 @@ static void make_batch(const fcl_batches *b, slot *s, size_t index, float *scrat
     const fcl_share window = window_of(b, n);
     s->batch = (fcl_batch){.n = n,
                            .index = index,
-                           .images = s->images,
-                           .targets = s->targets,
-                           .mask = s->mask,
+                           .images = s->memory.images,
+                           .targets = s->memory.targets,
+                           .mask = s->memory.mask,
                            .samples = s->samples,
                            .slot = (unsigned)(s - b->slots),
                            .window_first = window.first,
@@ -164,12 +169,15 @@ static fcl_status choose_samples(fcl_batches *b) {
     return fcl_fail(FCL_E_INPUT, "'%s': no training row has a label", d->source);
 }
 
-static fcl_status create_slot(slot *s, size_t batch) {
-    fcl_status status;
-    FCL_TRY(FCL_NEW(&s->images, batch * PIXELS, "the images of a batch"));
-    FCL_TRY(FCL_NEW(&s->targets, batch * COORDINATES, "the targets of a batch"));
-    FCL_TRY(FCL_NEW(&s->mask, batch * COORDINATES, "the mask of a batch"));
-    FCL_TRY(FCL_NEW(&s->samples, batch, "the samples of a batch"));
+/* A slot that was given none makes its batches in memory of its own. */
+static fcl_status use_own_memory(slot *s, size_t batch) {
+    fcl_status status = FCL_OK;
+    fcl_batch_memory *own = &s->own;
+    if (s->memory.mask) return FCL_OK;
+    if (!own->images) FCL_TRY(FCL_NEW(&own->images, batch * PIXELS, "the images of a batch"));
+    if (!own->targets) FCL_TRY(FCL_NEW(&own->targets, batch * COORDINATES, "the targets of a batch"));
+    if (!own->mask) FCL_TRY(FCL_NEW(&own->mask, batch * COORDINATES, "the mask of a batch"));
+    s->memory = *own;
 done:
     return status;
 }
@@ -201,8 +209,8 @@ fcl_status fcl_batches_create(fcl_batches **out, const fcl_dataset *dataset, con
     FCL_TRY(FCL_NEW(&b->order, dataset->n, "the order of samples"));
     FCL_TRY(choose_samples(b));
     /* A batch larger than the data would only take memory. */
-    size_t largest = options->batch < b->n_kept ? options->batch : b->n_kept;
-    for (int i = 0; i < N_SLOTS; i++) FCL_TRY(create_slot(&b->slots[i], largest));
+    b->largest = options->batch < b->n_kept ? options->batch : b->n_kept;
+    for (int i = 0; i < N_SLOTS; i++) FCL_TRY(FCL_NEW(&b->slots[i].samples, b->largest, "the samples of a batch"));
     b->next_made = b->next_taken = fcl_batches_per_epoch(b);
     pthread_mutex_init(&b->lock, NULL);
     pthread_cond_init(&b->changed, NULL);
@@ -227,9 +235,9 @@ void fcl_batches_free(fcl_batches *b) {
         pthread_mutex_destroy(&b->lock);
     }
     for (int i = 0; i < N_SLOTS; i++) {
-        free(b->slots[i].images);
-        free(b->slots[i].targets);
-        free(b->slots[i].mask);
+        free(b->slots[i].own.images);
+        free(b->slots[i].own.targets);
+        free(b->slots[i].own.mask);
         free(b->slots[i].samples);
         free(b->workers[i].scratch);
     }
@@ -279,16 +287,34 @@ done:
     return status;
 }
 
+void fcl_batches_set_memory(fcl_batches *b, unsigned index, const fcl_batch_memory *memory) {
+    assert(index < N_SLOTS);
+    slot *s = &b->slots[index];
+    pthread_mutex_lock(&b->lock);
+    assert(memory ? s->state == FREE || s->state == LENT : b->next_made == fcl_batches_per_epoch(b));
+    s->memory = memory ? *memory : s->own;
+    pthread_mutex_unlock(&b->lock);
+}
+
 fcl_status fcl_batches_start(fcl_batches *b, uint32_t epoch, size_t first) {
+    fcl_status status = FCL_OK;
     const size_t n = fcl_batches_per_epoch(b);
     if (first > n) return fcl_fail(FCL_E_INPUT, "an epoch has %zu batches; it cannot start at number %zu", n, first);
     pthread_mutex_lock(&b->lock);
     end_epoch(b);
+    for (int i = 0; i < N_SLOTS; i++) FCL_TRY(use_own_memory(&b->slots[i], b->largest));
     order_epoch(b, epoch);
     b->next_made = b->next_taken = first;
     pthread_cond_broadcast(&b->changed);
+done:
     pthread_mutex_unlock(&b->lock);
-    return FCL_OK;
+    return status;
+}
+
+void fcl_batches_stop(fcl_batches *b) {
+    pthread_mutex_lock(&b->lock);
+    end_epoch(b);
+    pthread_mutex_unlock(&b->lock);
 }
 
 static slot *find_ready(fcl_batches *b, size_t index) {

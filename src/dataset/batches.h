@@ -40,6 +40,11 @@ typedef struct fcl_batch {
     size_t window_first, window_n; /* samples that are made: [window_first, window_first + window_n) */
 } fcl_batch;
 
+/* Where a batch is made: room for the largest one. */
+typedef struct fcl_batch_memory {
+    float *images, *targets, *mask; /* (n, 96, 96, 1), (n, 30), (n, 30) */
+} fcl_batch_memory;
+
 /* The part of each batch that is made, where others make the rest: the shares [first, first + n) of those that
  * fcl_share_by_weights (net/share.h) divides the batch into, one after the other. */
 typedef struct fcl_batches_window {
@@ -56,11 +61,17 @@ void fcl_batches_free(fcl_batches *batches);
 size_t fcl_batches_n_samples(const fcl_batches *batches);           /* an epoch's, after dropping */
 const fcl_dataset *fcl_batches_dataset(const fcl_batches *batches); /* lends */
 size_t fcl_batches_per_epoch(const fcl_batches *batches);
+size_t fcl_batches_largest(const fcl_batches *batches); /* samples of the largest one */
 /* From the next start on only the window of each batch is made; NULL: all of it, as at first. Ends an epoch that was under way.
  * Weights are copied. */
 fcl_status fcl_batches_set_window(fcl_batches *batches, const fcl_batches_window *window);
+/* From now on the batches of a slot, which is the caller's, or any while no epoch is under way, are made in this memory, which is
+ * lent. NULL, only while no epoch is under way: in memory of its own, as at first. */
+void fcl_batches_set_memory(fcl_batches *batches, unsigned slot, const fcl_batch_memory *memory);
 /* Starts an epoch (from 0) at batch `first`; ends one that was under way. */
 fcl_status fcl_batches_start(fcl_batches *batches, uint32_t epoch, size_t first);
+/* Ends an epoch that is under way: nothing is made any more. */
+void fcl_batches_stop(fcl_batches *batches);
 /* The next batch; *more is 0 and out->n is 0 at the epoch's end. At most fcl_batches_n_slots() may be unreleased. */
 fcl_status fcl_batches_next(fcl_batch *out, int *more, fcl_batches *batches);
 void fcl_batches_release(fcl_batches *batches, unsigned slot);

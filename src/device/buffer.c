@@ -253,21 +253,36 @@ fcl_status fcl_buffer_read(void *bytes, const fcl_buffer *buffer, size_t offset_
                  "clEnqueueReadBuffer", buffer);
 }
 
-fcl_status fcl_buffer_map(void **out, fcl_buffer *buffer, size_t n_bytes) {
+static fcl_status map(void **out, fcl_buffer *buffer, size_t n_bytes, cl_bool blocking) {
     if (!has_range(buffer, 0, n_bytes)) return fail_range("a mapping", buffer, 0, n_bytes);
-    fcl_status status = fcl_device_sleep_until_idle(buffer->device);
+    fcl_status status = blocking ? fcl_device_sleep_until_idle(buffer->device) : FCL_OK;
     if (status != FCL_OK) return status;
     cl_int error;
-    void *mapped = clEnqueueMapBuffer(buffer->device->queue, buffer->memory, CL_TRUE, CL_MAP_WRITE_INVALIDATE_REGION, 0,
-                                      n_bytes, 0, NULL, NULL, &error);
+    void *mapped = clEnqueueMapBuffer(buffer->device->queue, buffer->memory, blocking, CL_MAP_WRITE_INVALIDATE_REGION,
+                                      0, n_bytes, 0, NULL, NULL, &error);
     if (!mapped) return check(error, "clEnqueueMapBuffer", buffer);
     *out = mapped;
     return FCL_OK;
 }
 
+fcl_status fcl_buffer_map(void **out, fcl_buffer *buffer, size_t n_bytes) {
+    return map(out, buffer, n_bytes, CL_TRUE);
+}
+
+fcl_status fcl_buffer_map_async(void **out, fcl_buffer *buffer, size_t n_bytes) {
+    return map(out, buffer, n_bytes, CL_FALSE);
+}
+
 fcl_status fcl_buffer_unmap(fcl_buffer *buffer, void *mapped) {
     return check(clEnqueueUnmapMemObject(buffer->device->queue, buffer->memory, mapped, 0, NULL, NULL),
                  "clEnqueueUnmapMemObject", buffer);
+}
+
+void fcl_buffer_swap(fcl_buffer *a, fcl_buffer *b) {
+    assert(a->device == b->device && a->n_bytes == b->n_bytes && !a->parent && !b->parent);
+    const cl_mem memory = a->memory;
+    a->memory = b->memory;
+    b->memory = memory;
 }
 
 fcl_status fcl_buffer_copy(fcl_buffer *target, size_t target_offset_bytes, const fcl_buffer *source,

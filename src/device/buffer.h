@@ -37,6 +37,11 @@ fcl_status fcl_buffer_write_async(fcl_buffer *buffer, size_t offset_bytes, const
  * fcl_buffer_unmap(), which enqueues only. */
 fcl_status fcl_buffer_map(void **out, fcl_buffer *buffer, size_t n_bytes);
 fcl_status fcl_buffer_unmap(fcl_buffer *buffer, void *mapped);
+/* The same, but enqueues only: the host may write there after fcl_fence_wait() of a later fence. */
+fcl_status fcl_buffer_map_async(void **out, fcl_buffer *buffer, size_t n_bytes);
+/* Each gets the memory of the other, for what is enqueued from now on. Both are of one size and device, not mapped, and neither is
+ * a window or has one. */
+void fcl_buffer_swap(fcl_buffer *a, fcl_buffer *b);
 /* Enqueues a copy between two buffers. */
 fcl_status fcl_buffer_copy(fcl_buffer *target, size_t target_offset_bytes, const fcl_buffer *source,
                            size_t source_offset_bytes, size_t n_bytes);

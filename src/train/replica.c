@@ -12,6 +12,7 @@ static fcl_status upload(fcl_network *network, const fcl_batch *batch, fcl_share
     const size_t image_bytes = share.n * pixels * sizeof(float),
                  label_bytes = share.n * FCL_N_COORDINATES * sizeof(float);
     fcl_status status;
+    if (!batch->images) return FCL_OK;
     FCL_TRY(fcl_buffer_write_async(fcl_network_input(network), 0, batch->images + share.first * pixels, image_bytes));
     FCL_TRY(fcl_buffer_write_async(fcl_network_targets(network), 0, batch->targets + first_label, label_bytes));
     FCL_TRY(fcl_buffer_write_async(fcl_network_mask(network), 0, batch->mask + first_label, label_bytes));

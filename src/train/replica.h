@@ -25,9 +25,9 @@ typedef struct fcl_replica {
 
 /* What a replica is to do of a batch. */
 typedef struct fcl_task {
-    const fcl_batch *batch;
-    fcl_share share; /* may be empty */
-    uint64_t step;   /* from 1 */
+    const fcl_batch *batch; /* without images, targets and mask where the network has them already (stage.h) */
+    fcl_share share;        /* may be empty */
+    uint64_t step;          /* from 1 */
     int dropout;
 } fcl_task;
 

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "train/guard.h"
 #include "train/schedule.h"
+#include "train/stage.h"
 
 /* A step whose loss was not read back yet. */
 typedef struct pending_step {
@@ -24,6 +25,7 @@ typedef struct held_batch {
 
 struct fcl_trainer {
     fcl_trainer_setup setup;
+    fcl_stage *stage;                     /* NULL: batches are copied */
     held_batch held[FCL_STEPS_IN_FLIGHT]; /* by step */
     pending_step pending[FCL_STATS_SLOTS];
     unsigned n_pending;
@@ -54,13 +56,17 @@ done:
 }
 
 fcl_status fcl_trainer_create(fcl_trainer **out, const fcl_trainer_setup *setup) {
-    fcl_trainer *trainer;
-    fcl_status status = FCL_NEW(&trainer, 1, "the trainer");
-    if (status != FCL_OK) return status;
+    fcl_status status;
+    fcl_trainer *trainer = NULL;
+    FCL_TRY(FCL_NEW(&trainer, 1, "the trainer"));
     trainer->setup = *setup;
     trainer->steps_per_epoch = fcl_batches_per_epoch(setup->batches);
+    FCL_TRY(fcl_stage_create(&trainer->stage, setup->team, setup->batches));
     *out = trainer;
-    return FCL_OK;
+    trainer = NULL;
+done:
+    free(trainer);
+    return status;
 }
 
 static void release(fcl_trainer *trainer, held_batch *held) {
@@ -78,8 +84,24 @@ static fcl_status land_all(fcl_trainer *trainer) {
 void fcl_trainer_free(fcl_trainer *trainer) {
     if (!trainer) return;
     /* What a device that does not answer may still read stays as it is. */
-    if (!fcl_team_settle(trainer->setup.team)) land_all(trainer);
+    if (!fcl_team_settle(trainer->setup.team)) {
+        land_all(trainer);
+        fcl_stage_free(trainer->stage);
+    }
     free(trainer);
+}
+
+/* The next batch. One that does not get onto the device is kept from being made anew. */
+static fcl_status next_batch(fcl_batch *out, int *more, fcl_trainer *trainer) {
+    fcl_status status;
+    fcl_batch batch;
+    int is_there;
+    FCL_TRY(fcl_batches_next(&batch, &is_there, trainer->setup.batches));
+    if (is_there && trainer->stage) FCL_TRY(fcl_stage_enter(trainer->stage, &batch));
+    *out = batch;
+    *more = is_there;
+done:
+    return status;
 }
 
 static fcl_adam adam_of(const fcl_trainer *trainer, uint64_t step) {
@@ -171,7 +193,7 @@ static fcl_status look_at_next(fcl_trainer *trainer, const fcl_position *positio
     char when[64];
     const uint64_t step = position->step + 1;
     FCL_TRY(fcl_batches_start(trainer->setup.batches, position->epoch, (size_t)position->batch));
-    FCL_TRY(fcl_batches_next(&batch, &more, trainer->setup.batches));
+    FCL_TRY(next_batch(&batch, &more, trainer));
     snprintf(when, sizeof when, "step %llu (epoch %u)", (unsigned long long)step, position->epoch + 1);
     if (!more) {
         status = fcl_fail(FCL_E_INTERNAL, "there is no batch for %s", when);
@@ -263,7 +285,7 @@ fcl_status fcl_trainer_epoch(fcl_epoch_end *out, fcl_trainer *trainer, fcl_posit
         }
         fcl_batch batch;
         int more;
-        FCL_TRY(fcl_batches_next(&batch, &more, trainer->setup.batches));
+        FCL_TRY(next_batch(&batch, &more, trainer));
         if (!more) break;
         FCL_TRY(run_step(trainer, &batch, ++step));
         FCL_TRY(update_window(trainer, position->epoch, batch.index + 1));

@@ -330,6 +330,59 @@ START_TEST(only_the_window_is_made) {
 }
 END_TEST
 
+static fcl_batch_memory make_memory(void) {
+    fcl_batch_memory memory = {.images = malloc(BATCH * PIXELS * sizeof(float)),
+                               .targets = malloc(BATCH * 30 * sizeof(float)),
+                               .mask = malloc(BATCH * 30 * sizeof(float))};
+    ck_assert(memory.images && memory.targets && memory.mask);
+    return memory;
+}
+
+/* Batches are made where a slot's memory is at the time, which changes with each of them; then in their own again. */
+START_TEST(memory_that_is_lent) {
+    enum { SLOTS = 4, ALL = SLOTS + 1 };
+    fcl_dataset *d = made_dataset(N);
+    fcl_batches *b = create(d, 1, 1), *c = create(d, 1, 1);
+    fcl_batch_memory all[ALL], now[SLOTS], spare;
+    fcl_batch batch;
+    ck_assert_uint_eq(fcl_batches_n_slots(), SLOTS);
+    ck_assert_uint_eq(fcl_batches_largest(c), BATCH);
+    take(&whole, b, 3, 0, 0, 0);
+    for (int i = 0; i < ALL; i++) all[i] = make_memory();
+    for (unsigned i = 0; i < SLOTS; i++) {
+        now[i] = all[i];
+        fcl_batches_set_memory(c, i, &now[i]);
+    }
+    spare = all[SLOTS];
+    ck_ok(fcl_batches_start(c, 3, 0));
+    for (size_t at = 0; next(&batch, c); at += batch.n) {
+        const fcl_batch_memory used = now[batch.slot];
+        ck_assert(batch.images == used.images && batch.targets == used.targets && batch.mask == used.mask);
+        ck_assert_mem_eq(batch.images, whole.images + at, batch.n * sizeof whole.images[0]);
+        ck_assert_mem_eq(batch.targets, whole.targets + at, batch.n * sizeof whole.targets[0]);
+        ck_assert_mem_eq(batch.mask, whole.mask + at, batch.n * sizeof whole.mask[0]);
+        now[batch.slot] = spare;
+        fcl_batches_set_memory(c, batch.slot, &spare);
+        fcl_batches_release(c, batch.slot);
+        spare = used;
+    }
+    ck_ok(fcl_batches_start(c, 4, 0)); /* which is under way when it is stopped */
+    fcl_batches_stop(c);
+    ck_assert_int_eq(next(&batch, c), 0);
+    for (unsigned i = 0; i < SLOTS; i++) fcl_batches_set_memory(c, i, NULL);
+    for (int i = 0; i < ALL; i++) {
+        free(all[i].images);
+        free(all[i].targets);
+        free(all[i].mask);
+    }
+    take(&other, c, 3, 0, 0, 0);
+    ck_assert_mem_eq(&whole, &other, sizeof whole);
+    fcl_batches_free(b);
+    fcl_batches_free(c);
+    fcl_dataset_free(d);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("batches");
     TCase *t = tcase_create("batches");
@@ -341,6 +394,7 @@ int main(void) {
     tcase_add_loop_test(t, samples_that_are_left_out, 0, 5);
     tcase_add_loop_test(t, windows_make_up_the_batch, 0, 2);
     tcase_add_test(t, only_the_window_is_made);
+    tcase_add_test(t, memory_that_is_lent);
     tcase_add_test(t, wrong_use);
     tcase_add_test(t, ended_at_any_moment);
     suite_add_tcase(suite, t);

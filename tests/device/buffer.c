@@ -176,6 +176,43 @@ START_TEST(mapped_memory_is_not_copied) {
 }
 END_TEST
 
+/* What is enqueued before a swap finds the old memory, what comes after it the new one; the memory that became free is mapped behind
+ * what still reads it. */
+START_TEST(buffers_change_places) {
+    enum { COPIES = 3 };
+    const int first[N] = {1, 2, 3, 4, 5, 6, 7, 8}, second[N] = {-1, -2, -3}, third[N] = {9};
+    const int *const wanted[COPIES] = {first, second, third};
+    fcl_buffer *prepared = test_ints(values, N), *used = test_ints(first, N), *copies[COPIES];
+    fcl_fence *fence;
+    void *mapped;
+    int got[N];
+    for (int i = 0; i < COPIES; i++) copies[i] = test_ints(values, N);
+    const size_t before = fcl_device_memory_use(test_device()).copied_bytes;
+    ck_ok(fcl_buffer_map(&mapped, prepared, sizeof values));
+    memcpy(mapped, second, sizeof second);
+    ck_ok(fcl_buffer_copy(copies[0], 0, used, 0, sizeof values));
+    ck_ok(fcl_buffer_unmap(prepared, mapped));
+    fcl_buffer_swap(prepared, used);
+    ck_fails(fcl_buffer_map_async(&mapped, prepared, sizeof values + 1), FCL_E_INTERNAL, "a mapping of 33 bytes");
+    ck_ok(fcl_buffer_map_async(&mapped, prepared, sizeof values));
+    ck_ok(fcl_buffer_copy(copies[1], 0, used, 0, sizeof values));
+    ck_ok(fcl_fence_create(&fence, test_device()));
+    ck_ok(fcl_fence_wait(fence));
+    fcl_fence_free(fence);
+    memcpy(mapped, third, sizeof third);
+    ck_ok(fcl_buffer_unmap(prepared, mapped));
+    ck_ok(fcl_buffer_copy(copies[2], 0, prepared, 0, sizeof values));
+    ck_assert_uint_eq(fcl_device_memory_use(test_device()).copied_bytes, before);
+    for (int i = 0; i < COPIES; i++) {
+        test_ints_read(got, copies[i], N);
+        ck_assert_mem_eq(got, wanted[i], sizeof got);
+        fcl_buffer_free(copies[i]);
+    }
+    fcl_buffer_free(prepared);
+    fcl_buffer_free(used);
+}
+END_TEST
+
 START_TEST(memory_is_counted) {
     fcl_device *device;
     fcl_buffer *first, *second, *window, *large;
@@ -251,6 +288,7 @@ int main(void) {
     tcase_add_test(tests, async_writes_are_done_after_a_fence);
     tcase_add_test(tests, large_ones_outlive_their_work);
     tcase_add_test(tests, mapped_memory_is_not_copied);
+    tcase_add_test(tests, buffers_change_places);
     tcase_add_test(tests, memory_is_counted);
     tcase_add_test(tests, limited_and_reserved);
     suite_add_tcase(suite, tests);
