@@ -124,8 +124,7 @@ END_TEST
 
 START_TEST(each_sample_counts_once_an_epoch) {
     static moments got;
-    const double tolerance =
-        1e-7; /* the least that a sample counts, in the first step of an epoch, is ten times that */
+    const double tolerance = 1e-7; /* a sample counts nine times that at least, in the first step of an epoch */
     const fcl_share_record record = uneven();
     fcl_dataset *faces = make_faces();
     const fcl_recipe recipe = make_recipe();
