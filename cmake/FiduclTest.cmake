@@ -24,3 +24,20 @@ function(fiducl_test name)
       FAIL_REGULAR_EXPRESSION "Invalid (read|write) of size;(Read|Write)-write data race")
   endif()
 endfunction()
+
+# fiducl_ranks_test(NAME N_RANKS LABEL host|device TIMEOUT seconds COMMAND command...)
+#
+# One ctest entry of a program that mpirun starts as so many ranks, with FIDUCL_START_RANKS and the number before its name, or of a
+# script that does. MPI does not survive a fork, and Open MPI leaves memory behind in plugins that are gone when leaks are looked
+# for. Root may run it, and more processes than there are cores, none bound to one: OMPI for Open MPI 4, PRTE for 5.
+set(FIDUCL_START_RANKS ${MPIEXEC_EXECUTABLE} ${MPIEXEC_NUMPROC_FLAG})
+function(fiducl_ranks_test name n_ranks)
+  cmake_parse_arguments(test "" "LABEL;TIMEOUT" "COMMAND" ${ARGN})
+  add_test(NAME ${name} COMMAND ${test_COMMAND})
+  set(environment FIDUCL_TEST_RANKS=${n_ranks} CK_FORK=no ASAN_OPTIONS=detect_leaks=0
+    OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
+    OMPI_MCA_hwloc_base_binding_policy=none
+    PRTE_ALLOW_RUN_AS_ROOT=1 PRTE_ALLOW_RUN_AS_ROOT_CONFIRM=1 PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe
+    PRTE_MCA_hwloc_default_binding_policy=none)
+  set_tests_properties(${name} PROPERTIES LABELS ${test_LABEL} TIMEOUT ${test_TIMEOUT} ENVIRONMENT "${environment}")
+endfunction()

@@ -30,6 +30,37 @@ there() {
   done
 }
 
+# same_losses RUN RUN: both have four epochs, with the same training losses but for what rounding becomes in 20 steps or so, some
+# 1e-6 to begin with and less than a hundred times that.
+same_losses() {
+  awk -F, 'FNR == 1 { next }
+           NR == FNR { loss[$1] = $4; next }
+           { n++; d = ($4 - loss[$1]) / loss[$1]; if (d < -1e-4 || d > 1e-4) bad = 1 }
+           END { exit bad || n != 4 }' "$1/history.csv" "$2/history.csv" ||
+    { fail "$1 and $2 learned different things"; cat "$1/history.csv" "$2/history.csv"; }
+}
+
+# several_ranks MPIEXEC: for together().
+several_ranks() {
+  MPIEXEC=$1
+  # Root, more processes than cores, and none of them bound to one: Open MPI 4, then 5.
+  export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1 \
+    OMPI_MCA_hwloc_base_binding_policy=none PRTE_ALLOW_RUN_AS_ROOT=1 PRTE_ALLOW_RUN_AS_ROOT_CONFIRM=1 \
+    PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe PRTE_MCA_hwloc_default_binding_policy=none
+}
+
+# together N CODE TEXT ARGUMENT...: as expect, with N processes.
+together() {
+  n=$1 code=$2 text=$3
+  shift 3
+  "$MPIEXEC" -n "$n" "$FIDUCL" "$@" >stdout.txt 2>stderr.txt </dev/null
+  got=$?
+  if [ "$got" -ne "$code" ] || ! grep -qF -e "$text" stdout.txt stderr.txt; then
+    fail "$n processes of fiducl $*: exit code $got, wanted $code and '$text'"
+    cat stdout.txt stderr.txt >&2
+  fi
+}
+
 # tiny_model: writes tiny.cfg, a model of two layers that trains in a moment.
 tiny_model() {
   cat >tiny.cfg <<'end'

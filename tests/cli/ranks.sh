@@ -3,33 +3,8 @@
 # last is taken up again, also by another number of them.
 # usage: ranks.sh PROGRAM MPIEXEC
 . "$(dirname "$0")/check.sh"
-MPIEXEC=${2:?"usage: ranks.sh PROGRAM MPIEXEC"}
+several_ranks "${2:?"usage: ranks.sh PROGRAM MPIEXEC"}"
 tiny_model
-
-# Root, more processes than cores, and none of them bound to one: Open MPI 4, then 5.
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1 \
-  OMPI_MCA_hwloc_base_binding_policy=none PRTE_ALLOW_RUN_AS_ROOT=1 PRTE_ALLOW_RUN_AS_ROOT_CONFIRM=1 \
-  PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe PRTE_MCA_hwloc_default_binding_policy=none
-
-# together N CODE TEXT ARGUMENT...: as expect, with N processes.
-together() {
-  n=$1 code=$2 text=$3
-  shift 3
-  "$MPIEXEC" -n "$n" "$FIDUCL" "$@" >stdout.txt 2>stderr.txt </dev/null
-  got=$?
-  if [ "$got" -ne "$code" ] || ! grep -qF -e "$text" stdout.txt stderr.txt; then
-    fail "$n processes of fiducl $*: exit code $got, wanted $code and '$text'"
-    cat stdout.txt stderr.txt >&2
-  fi
-}
-
-same_losses() { # RUN RUN
-  awk -F, 'FNR == 1 { next }
-           NR == FNR { loss[$1] = $4; next }
-           { n++; d = ($4 - loss[$1]) / loss[$1]; if (d < -1e-4 || d > 1e-4) bad = 1 }
-           END { exit bad || n != 4 }' "$1/history.csv" "$2/history.csv" ||
-    { fail "$1 and $2 learned different things"; cat "$1/history.csv" "$2/history.csv"; }
-}
 
 "$FIDUCL" synth --out faces --count 64 --seed 3 --quiet || fail "no faces"
 "$FIDUCL" prepare faces --out prepared --split 40,12,12 --quiet || fail "not prepared"
@@ -65,19 +40,26 @@ grep -qF "recipe" stderr.txt || { fail "the difference was not named"; cat stder
 together 2 2 "is for one process" summary --model ./tiny.cfg
 [ ! -e bad ] || fail "a mistake left a folder"
 
-# One is killed: the others end, and its last checkpoint is what the next start goes on with.
-long="prepared --model ./tiny.cfg --batch-size 8 --epochs 100000 --seed 5"
-"$MPIEXEC" -n 2 "$FIDUCL" train $long --out killed >stdout.txt 2>stderr.txt </dev/null &
+# One is lost in the third epoch, where it hangs until it is killed: the others end, and from the last checkpoint one process, or
+# another number of them, learns what those would have learned.
+export FIDUCL_FAULT=hang:0@13
+"$MPIEXEC" -n 1 sh -c 'unset FIDUCL_FAULT; exec "$@"' sh "$FIDUCL" train $arguments --out killed : \
+  -n 1 sh -c 'echo $$ >victim; exec "$@"' sh "$FIDUCL" train $arguments --out killed >stdout.txt 2>stderr.txt </dev/null &
 job=$!
+unset FIDUCL_FAULT
 tries=0
-until [ -s killed/checkpoint.safetensors ] || [ $tries -ge 300 ]; do sleep 0.2; tries=$((tries + 1)); done
-victim=$(pgrep -P "$job" | tail -n 1)
-kill -KILL "$victim"
+until [ "$(cat killed/history.csv 2>/dev/null | wc -l)" -eq 3 ] || [ $tries -ge 300 ]; do sleep 0.2; tries=$((tries + 1)); done
+kill -KILL "$(cat victim)"
 wait "$job" && fail "a training without one of its ranks ended well"
 there killed/checkpoint.safetensors killed/config.json
-expect 0 "" train --resume killed --epochs 1
+cp -r killed killed_alone
+expect 0 "4 epochs" train --resume killed_alone
+same_losses alone killed_alone
+together 3 0 "4 epochs" train --resume killed
+same_losses alone killed
 
 # A signal ends all after the same step, with a checkpoint.
+long="prepared --model ./tiny.cfg --batch-size 8 --epochs 100000 --seed 5"
 "$MPIEXEC" -n 2 "$FIDUCL" train $long --out stopped >stdout.txt 2>stderr.txt </dev/null &
 job=$!
 tries=0

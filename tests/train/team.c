@@ -1,4 +1,4 @@
-/* Several devices that train as one: the gradients, weights and losses of one device, whatever the shares are; devices that fail. */
+/* Several devices that train as one: samples, shares and weights; devices that fail. What they learn is in devices.c. */
 #include "train/team.h"
 
 #include <math.h>
@@ -6,31 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
-#include "base/memory.h"
-#include "base/random.h"
-#include "device/queue.h"
-#include "net/weights.h"
-#include "support/support.h"
+#include "train/crew.h"
 #include "train/recipe.h"
 #include "train/trainer.h"
 
-enum { BATCH = 32, PIXELS = FCL_IMAGE_SIDE * FCL_IMAGE_SIDE, LABELS = FCL_N_COORDINATES, MAX_MEMBERS = 3 };
+enum { BATCH = CREW_BATCH, LABELS = CREW_LABELS };
 
-/* For what does not depend on the model, and for slow devices. */
-static const char small_text[] = "layers = (\n"
-                                 "  { type = \"average_pool\"; window = 8; },\n"
-                                 "  { type = \"conv\"; filters = 4; kernel = 3; activation = \"relu\"; },\n"
-                                 "  { type = \"max_pool\"; window = 2; },\n"
-                                 "  { type = \"flatten\"; },\n"
-                                 "  { type = \"dropout\"; rate = 0.3; },\n"
-                                 "  { type = \"dense\"; units = 30; }\n"
-                                 ");\n";
-static const char *const models[] = {"small", "base_model", "model_v1"};
-static const double tolerance = 1e-6; /* of sums in another order, of a tensor's norm: docs/kernels.md */
+static const char model[] = "small";
 static const fcl_adam adam = {.learning_rate = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-7};
 
-static char log_text[8192], *folder, *small_model;
+static char log_text[8192];
 
 static void keep_log(void *user, fcl_log_level level, const char *line) {
     (void)user;
@@ -40,99 +25,14 @@ static void keep_log(void *user, fcl_log_level level, const char *line) {
 }
 
 static void set_up(void) {
-    folder = test_folder_create();
-    test_write_text(folder, "small.cfg", small_text);
-    small_model = fcl_path_join(folder, "small.cfg");
     *log_text = '\0';
     fcl_log_set_sink(keep_log, NULL);
     unsetenv("FIDUCL_FAULT");
 }
 
 static void tear_down(void) {
-    free(small_model);
-    test_folder_remove(folder);
     fcl_log_set_sink(NULL, NULL);
     unsetenv("FIDUCL_FAULT");
-}
-
-/* Images and labels that differ by sample; some are missing. */
-static fcl_batch make_batch(size_t n) {
-    float *images, *targets, *mask;
-    fcl_batch batch = {.n = n};
-    fcl_random_stream random = fcl_random_stream_make(7, FCL_RANDOM_TEST, 0);
-    ck_ok(FCL_NEW(&images, n * PIXELS, "images"));
-    ck_ok(FCL_NEW(&targets, n * LABELS, "targets"));
-    ck_ok(FCL_NEW(&mask, n * LABELS, "mask"));
-    for (size_t i = 0; i < n * PIXELS; i++) images[i] = (float)fcl_random_uniform(&random, 0.0, 1.0);
-    for (size_t i = 0; i < n * LABELS; i++) {
-        mask[i] = fcl_random_uniform(&random, 0.0, 1.0) < 0.7;
-        targets[i] = mask[i] * (float)fcl_random_uniform(&random, -0.8, 0.8);
-        batch.n_labelled += mask[i] > 0.0f;
-    }
-    batch.images = images;
-    batch.targets = targets;
-    batch.mask = mask;
-    return batch;
-}
-
-static void dispose_batch(fcl_batch *batch) {
-    free((void *)batch->images);
-    free((void *)batch->targets);
-    free((void *)batch->mask);
-}
-
-/* Members whose devices are the same one, opened several times: contexts and queues of their own. */
-typedef struct crew {
-    fcl_model *model;
-    fcl_device *devices[MAX_MEMBERS];
-    fcl_network *networks[MAX_MEMBERS];
-    fcl_team *team;
-    unsigned n;
-} crew;
-
-/* All with the same weights, and moments of 0. */
-static void begin_anew(const crew *c, int zero) {
-    fcl_tensors weights;
-    ck_ok(fcl_tensors_init(&weights, c->model));
-    if (!zero) fcl_tensors_initialize(&weights, 5);
-    ck_ok(fcl_team_write(c->team, FCL_PARAMETERS, &weights));
-    ck_ok(fcl_team_reset_optimizer(c->team));
-    fcl_tensors_dispose(&weights);
-}
-
-/* Shares as recorded, or without records as measured. */
-static crew make_crew(const char *model, const fcl_share_record *records, size_t n_records, unsigned n) {
-    crew c = {.n = n};
-    fcl_team_member members[MAX_MEMBERS];
-    fcl_choice *choice;
-    ck_ok(fcl_model_load(&c.model, model == models[0] ? small_model : model));
-    ck_ok(fcl_choice_create(&choice));
-    ck_ok(fcl_choice_force(choice, "conv=conv_direct")); /* the same for all numbers of samples */
-    for (unsigned i = 0; i < n; i++) {
-        ck_ok(fcl_device_open(&c.devices[i], NULL, 0));
-        ck_ok(fcl_network_create(
-            &c.networks[i], c.devices[i], c.model,
-            &(fcl_network_options){.batch = BATCH, .training = 1, .choice = choice, .measure = 0, .seed = 3}));
-        members[i] = (fcl_team_member){.device = c.devices[i], .network = c.networks[i], .duty = 1.0};
-    }
-    fcl_choice_free(choice);
-    ck_ok(fcl_team_create(&c.team, &(fcl_team_setup){.members = members,
-                                                     .n = n,
-                                                     .batch = BATCH,
-                                                     .mode = n_records ? FCL_SHARES_FIXED : FCL_SHARES_AUTO,
-                                                     .records = records,
-                                                     .n_records = n_records}));
-    begin_anew(&c, 0);
-    return c;
-}
-
-static void free_crew(crew *c) {
-    fcl_team_free(c->team);
-    for (unsigned i = 0; i < c->n; i++) {
-        fcl_network_free(c->networks[i]);
-        fcl_device_free(c->devices[i]);
-    }
-    fcl_model_free(c->model);
 }
 
 static fcl_status take_step(crew *c, const fcl_batch *batch, uint64_t step) {
@@ -140,121 +40,23 @@ static fcl_status take_step(crew *c, const fcl_batch *batch, uint64_t step) {
     return fcl_team_step(&done, c->team, batch, step, 1, &adam);
 }
 
-/* For fcl_tensors_dispose(). */
-static fcl_tensors read_arena(const crew *c, unsigned member, fcl_arena arena) {
-    fcl_tensors tensors;
-    ck_ok(fcl_tensors_init(&tensors, c->model));
-    ck_ok(fcl_network_read(&tensors, c->networks[member], arena));
-    return tensors;
-}
-
-static void check_equal(const crew *a, unsigned member_of_a, const crew *b, unsigned member_of_b, fcl_arena arena) {
-    fcl_tensors x = read_arena(a, member_of_a, arena), y = read_arena(b, member_of_b, arena);
-    ck_assert_msg(fcl_tensors_are_equal(&x, &y), "arena %d of members %u and %u differs", (int)arena, member_of_a,
-                  member_of_b);
-    fcl_tensors_dispose(&x);
-    fcl_tensors_dispose(&y);
-}
-
-static void read_losses(double out[2], const crew *c, unsigned member, uint64_t step) {
-    float stats[FCL_STATS_SLOTS][2];
-    ck_ok(fcl_buffer_read(stats, fcl_network_stats(c->networks[member]), 0, sizeof stats));
-    for (int i = 0; i < 2; i++) out[i] = (double)stats[(step - 1) % FCL_STATS_SLOTS][i];
-}
-
 /* Gradients of each tensor within the tolerance, losses too. */
 static void check_near(const crew *got, const crew *wanted, uint64_t step) {
     fcl_tensors x = read_arena(got, 0, FCL_GRADIENTS), y = read_arena(wanted, 0, FCL_GRADIENTS);
     double losses[2], wanted_losses[2];
-    for (unsigned t = 0; t < fcl_model_n_tensors(got->model); t++) {
-        const fcl_parameter *p = fcl_model_tensor(got->model, t);
-        const double error = test_normalised_error(fcl_tensors_at(&x, t), fcl_tensors_at(&y, t), p->count);
-        ck_assert_msg(error <= tolerance * tolerance, "the gradient of %s is off by %g of its norm", p->name,
-                      sqrt(error));
-    }
+    check_gradients(&x, &y, "the team");
     fcl_tensors_dispose(&x);
     fcl_tensors_dispose(&y);
     read_losses(losses, got, 0, step);
     read_losses(wanted_losses, wanted, 0, step);
-    for (int i = 0; i < 2; i++) ck_assert_double_eq_tol(losses[i], wanted_losses[i], tolerance * wanted_losses[i]);
+    for (int i = 0; i < 2; i++) ck_assert_double_eq_tol(losses[i], wanted_losses[i], crew_tolerance * wanted_losses[i]);
 }
-
-static void check_all_alike(const crew *c, uint64_t step) {
-    double first[2], other[2];
-    read_losses(first, c, 0, step);
-    for (unsigned i = 1; i < c->n; i++) {
-        check_equal(c, 0, c, i, FCL_GRADIENTS);
-        check_equal(c, 0, c, i, FCL_PARAMETERS);
-        check_equal(c, 0, c, i, FCL_MOMENT2);
-        read_losses(other, c, i, step);
-        ck_assert(first[0] == other[0] && first[1] == other[1]);
-    }
-}
-
-/* Dropout is on, and counts positions in the whole batch. The second step finds what the first one left. */
-START_TEST(shares_do_not_matter) {
-    static const unsigned shares[][MAX_MEMBERS] = {{16, 16}, {24, 8}, {31, 1}};
-    const char *model = models[_i];
-    if (_i > 0 && test_is_too_much()) return;
-    const int n_steps = _i > 0 ? 1 : 2;
-    fcl_batch batch = make_batch(BATCH);
-    crew alone[2];
-    for (int i = 0; i < n_steps; i++) {
-        alone[i] = make_crew(model, NULL, 0, 1);
-        ck_ok(take_step(&alone[i], &batch, (uint64_t)i + 1));
-    }
-    for (size_t k = 0; k < sizeof shares / sizeof *shares; k++) {
-        fcl_share_record record = {.first_step = 1};
-        memcpy(record.samples, shares[k], sizeof shares[k]);
-        crew both = make_crew(model, &record, 1, 2);
-        for (int i = 0; i < n_steps; i++) {
-            begin_anew(&both, 0);
-            ck_ok(take_step(&both, &batch, (uint64_t)i + 1));
-            check_near(&both, &alone[i], (uint64_t)i + 1);
-            check_all_alike(&both, (uint64_t)i + 1);
-        }
-        free_crew(&both);
-    }
-    for (int i = 0; i < n_steps; i++) free_crew(&alone[i]);
-    dispose_batch(&batch);
-}
-END_TEST
-
-/* At the rate of the recipe `original`: at a hundred times that model_v1 leaps over what it should find, with these images of noise,
- * and any rounding with it. */
-START_TEST(ten_steps_learn_the_same) {
-    enum { STEPS = 10 };
-    const fcl_adam slow = {.learning_rate = 1e-5, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-7};
-    const double bound = 1e-4; /* of a loss: that of ten steps against PyTorch, docs/kernels.md */
-    const fcl_share_record record = {.first_step = 1, .samples = {24, 8}};
-    const char *model = models[_i];
-    if (_i > 0 && test_is_too_much()) return;
-    fcl_batch batch = make_batch(BATCH);
-    crew alone = make_crew(model, NULL, 0, 1), both = make_crew(model, &record, 1, 2);
-    for (uint64_t step = 1; step <= STEPS; step++) {
-        double losses[2], wanted[2];
-        int done;
-        ck_ok(fcl_team_step(&done, alone.team, &batch, step, 1, &slow));
-        ck_ok(fcl_team_step(&done, both.team, &batch, step, 1, &slow));
-        ck_ok(fcl_team_land_all(alone.team));
-        read_losses(losses, &both, 0, step);
-        read_losses(wanted, &alone, 0, step);
-        for (int i = 0; i < 2; i++)
-            ck_assert_msg(fabs(losses[i] - wanted[i]) <= bound * wanted[i], "%s, step %d: %g instead of %g", model,
-                          (int)step, losses[i], wanted[i]);
-    }
-    check_all_alike(&both, STEPS);
-    free_crew(&both);
-    free_crew(&alone);
-    dispose_batch(&batch);
-}
-END_TEST
 
 /* The last batch of an epoch may be smaller than the team. */
 START_TEST(a_member_without_samples) {
     const fcl_share_record record = {.first_step = 1, .samples = {12, 10, 10}};
     fcl_batch batch = make_batch(2);
-    crew alone = make_crew(models[0], NULL, 0, 1), three = make_crew(models[0], &record, 1, 3);
+    crew alone = make_crew(model, NULL, 0, 1), three = make_crew(model, &record, 1, 3);
     ck_assert_uint_eq(fcl_team_share(three.team, 2, 0).n + fcl_team_share(three.team, 2, 1).n, 2);
     ck_ok(take_step(&alone, &batch, 1));
     ck_ok(take_step(&three, &batch, 1));
@@ -280,7 +82,7 @@ static void count_samples(crew *c, const fcl_batch *images, size_t n, uint64_t s
         fcl_tensors gradients = read_arena(c, m, FCL_GRADIENTS);
         for (size_t i = 0; i < LABELS; i++) {
             const double times = (double)fcl_tensors_at(&gradients, bias)[i] / (-2.0 / (double)n);
-            ck_assert_msg(fabs(times - (i < n)) < tolerance, "step %llu, %zu samples: sample %zu counts %g times",
+            ck_assert_msg(fabs(times - (i < n)) < crew_tolerance, "step %llu, %zu samples: sample %zu counts %g times",
                           (unsigned long long)step, n, i, times);
         }
         fcl_tensors_dispose(&gradients);
@@ -294,7 +96,7 @@ START_TEST(each_sample_counts_once) {
         {.first_step = 9, .samples = {20, 5, 7}},    {.first_step = 20, .samples = {3, 2, 27}},
         {.first_step = 22, .samples = {11, 10, 11}}, {.first_step = 25, .samples = {8, 16, 8}}};
     fcl_batch batch = make_batch(LABELS);
-    crew c = _i ? make_crew(models[0], NULL, 0, 3) : make_crew(models[0], changing, 6, 3);
+    crew c = _i ? make_crew(model, NULL, 0, 3) : make_crew(model, changing, 6, 3);
     setenv("FIDUCL_FAULT", "fail:1@15,fail-update:0@28", 1);
     for (uint64_t step = 1; step <= LABELS; step++) count_samples(&c, &batch, LABELS + 1 - step, step);
     ck_assert(!fcl_team_replica(c.team, 0) && !fcl_team_replica(c.team, 1));
@@ -314,7 +116,7 @@ static void check_as_without(const crew *c, const fcl_batch *batch, uint64_t las
         ck_assert_uint_eq(seen[i].first_step, records[i].first_step);
         ck_assert(memcmp(seen[i].samples, records[i].samples, sizeof records[i].samples) == 0);
     }
-    crew planned = make_crew(models[0], records, 2, 2);
+    crew planned = make_crew(model, records, 2, 2);
     for (uint64_t step = 1; step <= n_steps; step++) ck_ok(take_step(&planned, batch, step));
     check_equal(c, 0, &planned, 0, FCL_PARAMETERS);
     check_equal(c, 0, &planned, 0, FCL_MOMENT1);
@@ -334,13 +136,13 @@ static void run_with_fault(crew *c, const fcl_batch *batch, const char *fault, u
 /* The step is repeated on the other one, from the same weights. */
 START_TEST(a_device_fails) {
     fcl_batch batch = make_batch(BATCH);
-    crew c = make_crew(models[0], &halves, 1, 2);
+    crew c = make_crew(model, &halves, 1, 2);
     run_with_fault(&c, &batch, "fail:1@2", 4);
     ck_assert_msg(test_contains(log_text, "failed and is dropped: device 1 fails at step 2"), "%s", log_text);
     ck_assert_msg(test_contains(log_text, "from step 2 on, of 32 samples: 32 on"), "%s", log_text);
     check_as_without(&c, &batch, 1, 4);
     /* The one that failed is left alone: its weights are those of the step before. */
-    crew once = make_crew(models[0], &halves, 1, 2);
+    crew once = make_crew(model, &halves, 1, 2);
     ck_ok(take_step(&once, &batch, 1));
     check_equal(&c, 1, &once, 0, FCL_PARAMETERS);
     free_crew(&once);
@@ -353,7 +155,7 @@ END_TEST
 START_TEST(a_device_fails_for_good) {
     const fcl_share_record record = {.first_step = 1, .samples = {12, 10, 10}};
     fcl_batch batch = make_batch(BATCH);
-    crew c = make_crew(models[0], &record, 1, 3);
+    crew c = make_crew(model, &record, 1, 3);
     run_with_fault(&c, &batch, "fail:1@2,fail:1@3,fail:1@4,fail:1@5", 5);
     const char *told = strstr(log_text, "failed and is dropped");
     ck_assert_msg(told && !strstr(told + 1, "failed and is dropped"), "%s", log_text);
@@ -367,7 +169,7 @@ END_TEST
 /* The others have the step already: it counts. */
 START_TEST(a_device_fails_in_its_update) {
     fcl_batch batch = make_batch(BATCH);
-    crew c = make_crew(models[0], &halves, 1, 2);
+    crew c = make_crew(model, &halves, 1, 2);
     run_with_fault(&c, &batch, "fail-update:1@2", 4);
     check_as_without(&c, &batch, 2, 4);
     free_crew(&c);
@@ -377,7 +179,7 @@ END_TEST
 
 START_TEST(a_device_hangs) {
     fcl_batch batch = make_batch(BATCH);
-    crew c = make_crew(models[0], &halves, 1, 2);
+    crew c = make_crew(model, &halves, 1, 2);
     run_with_fault(&c, &batch, "hang:1@2", 4);
     ck_assert(fcl_team_is_lost(c.team, 1) && !fcl_team_is_lost(c.team, 0));
     ck_assert_msg(test_contains(log_text, "does not answer any more"), "%s", log_text);
@@ -392,7 +194,7 @@ END_TEST
 START_TEST(a_dropped_device_hangs) {
     cl_int error;
     fcl_batch batch = make_batch(BATCH);
-    crew c = make_crew(models[0], &halves, 1, 2);
+    crew c = make_crew(model, &halves, 1, 2);
     run_with_fault(&c, &batch, "fail:1@2", 3);
     ck_assert(!fcl_team_settle(c.team));
     ck_assert(!fcl_team_is_lost(c.team, 1));
@@ -423,7 +225,7 @@ START_TEST(a_lost_device_keeps_its_batch) {
     fcl_batch batch;
     fcl_position position = {0};
     int more;
-    crew c = make_crew(models[0], &halves, 1, 2);
+    crew c = make_crew(model, &halves, 1, 2);
     ck_ok(fcl_recipe_load(&recipe, "standard", "small"));
     recipe.batch = BATCH;
     const fcl_batch_options options = fcl_recipe_batches(&recipe);
@@ -446,7 +248,7 @@ END_TEST
 
 START_TEST(all_devices_fail) {
     fcl_batch batch = make_batch(BATCH);
-    crew c = make_crew(models[0], &halves, 1, 2);
+    crew c = make_crew(model, &halves, 1, 2);
     ck_ok(take_step(&c, &batch, 1));
     setenv("FIDUCL_FAULT", "fail:0@2,fail:1@2", 1);
     ck_fails(take_step(&c, &batch, 2), FCL_E_DEVICE, "no device is left");
@@ -458,7 +260,7 @@ END_TEST
 START_TEST(replicas_are_levelled) {
     const fcl_arena arena = ((const fcl_arena[]){FCL_PARAMETERS, FCL_MOMENT1, FCL_MOMENT2})[_i];
     fcl_batch batch = make_batch(BATCH);
-    crew c = make_crew(models[0], &halves, 1, 2);
+    crew c = make_crew(model, &halves, 1, 2);
     ck_ok(take_step(&c, &batch, 1)); /* so that moments are not 0 */
     fcl_tensors other = read_arena(&c, 1, arena);
     *log_text = '\0';
@@ -491,7 +293,7 @@ static fcl_status count(void *context, fcl_replica *replica, fcl_share share) {
 START_TEST(work_is_divided) {
     const fcl_share_record record = {.first_step = 1, .samples = {24, 8}};
     fcl_batch batch = make_batch(BATCH);
-    crew c = make_crew(models[0], &record, 1, 2);
+    crew c = make_crew(model, &record, 1, 2);
     ck_ok(take_step(&c, &batch, 1));
     for (size_t n = 1; n <= 100; n++) {
         counted seen = {.fails = NULL};
@@ -508,24 +310,12 @@ START_TEST(work_is_divided) {
 }
 END_TEST
 
-/* What it does with two queues at once is not guarded by locks: it ends in an assertion of its own, or crashes. */
-static int has_one_thread_only(void) {
-    fcl_device *device;
-    if (fcl_device_open(&device, NULL, 0) != FCL_OK) return 0; /* the tests say why */
-    const int is_oclgrind = strcmp(fcl_device_facts(device)->platform, "Oclgrind") == 0;
-    fcl_device_free(device);
-    if (is_oclgrind) test_not_supported("Oclgrind cannot be called by several threads at once");
-    return is_oclgrind;
-}
-
 int main(void) {
     if (has_one_thread_only()) return EXIT_SUCCESS;
     Suite *suite = suite_create("train: team");
     TCase *tests = tcase_create("all");
     tcase_set_timeout(tests, 0);
     tcase_add_checked_fixture(tests, set_up, tear_down);
-    tcase_add_loop_test(tests, shares_do_not_matter, 0, sizeof models / sizeof *models);
-    tcase_add_loop_test(tests, ten_steps_learn_the_same, 0, sizeof models / sizeof *models);
     tcase_add_test(tests, a_member_without_samples);
     tcase_add_loop_test(tests, each_sample_counts_once, 0, 2);
     tcase_add_test(tests, a_device_fails);
