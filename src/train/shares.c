@@ -23,6 +23,8 @@ static const double least_noise = 0.05;
 static const double errors_while_settling = 3.0, errors_when_settled = 5.0, left_when_settled = 0.04;
 /* The part of a step's time that a change saves. */
 static const double gain_while_settling = 0.001, gain_when_settled = 0.03;
+/* Devices that are alike differ by so much in a short measurement. */
+static const double noise_alike = 0.1;
 /* Alone must be better by this much: one who is left out does not come back. */
 static const double gain_alone = 0.05;
 /* In samples: what is left out, and remainders that are the same but for rounding. */
@@ -44,6 +46,24 @@ void fcl_shares_divide(unsigned *samples, const double *speeds, unsigned n, unsi
             if (rest[i] > rest[most] + least_difference) most = i;
         samples[most]++;
         rest[most] -= 1.0;
+    }
+}
+
+void fcl_shares_even_out(double *seconds, const unsigned *kinds, unsigned n) {
+    for (unsigned i = 0; i < n; i++) {
+        double sum = 0.0, lowest = (double)INFINITY, highest = 0.0;
+        unsigned n_alike = 0;
+        for (unsigned j = 0; j < n; j++) {
+            if (kinds[j] != kinds[i] || !(seconds[j] > 0.0) || isinf(seconds[j])) continue;
+            sum += seconds[j];
+            lowest = fmin(lowest, seconds[j]);
+            highest = fmax(highest, seconds[j]);
+            n_alike++;
+        }
+        const double mean = sum / n_alike;
+        if (n_alike < 2 || highest > mean * (1.0 + noise_alike) || lowest < mean * (1.0 - noise_alike)) continue;
+        for (unsigned j = 0; j < n; j++)
+            if (kinds[j] == kinds[i] && seconds[j] > 0.0 && !isinf(seconds[j])) seconds[j] = mean;
     }
 }
 

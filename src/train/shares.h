@@ -13,6 +13,10 @@ enum { FCL_MAX_REPLICAS = 64 };
  * the lower index first. Their sum is the batch; speed 0 gets none. */
 void fcl_shares_divide(unsigned *samples, const double *speeds, unsigned n, unsigned batch);
 
+/* Times a sample of n devices, of which those of one kind are alike, by a short measurement: within a kind whose devices are all
+ * within 10 % of their mean, which is noise, each gets the mean. 0 and INFINITY, not measured and left out, stay. */
+void fcl_shares_even_out(double *seconds, const unsigned *kinds, unsigned n);
+
 /* The latest times of one device, or of whole steps, under the shares of now. */
 typedef struct fcl_times {
     double seconds[16];

@@ -181,11 +181,25 @@ static void guess_missing(double *seconds, unsigned n) {
         if (seconds[i] == 0.0) seconds[i] = sum / (double)n_known;
 }
 
+/* Members of one driver and device, with one duty, are of a kind: the index of the first one. */
+static void find_kinds(unsigned *kinds, const fcl_team *team) {
+    for (unsigned i = 0; i < team->n; i++) {
+        const fcl_replica *r = &team->members[i].replica;
+        for (kinds[i] = 0; kinds[i] < i; kinds[i]++) {
+            const fcl_replica *other = &team->members[kinds[i]].replica;
+            if (r->pace.duty == other->pace.duty &&
+                strcmp(fcl_device_identity(r->device), fcl_device_identity(other->device)) == 0)
+                break;
+        }
+    }
+}
+
 /* The shares to begin with: equal ones for a measurement, then what that says. */
 static fcl_status find_shares(fcl_team *team, const fcl_task *task) {
     fcl_status status;
     int left;
     double equal[FCL_MAX_REPLICAS], all[FCL_MAX_REPLICAS];
+    unsigned kinds[FCL_MAX_REPLICAS];
     measurement *m;
     if ((status = FCL_NEW(&m, 1, what)) != FCL_OK) return status;
     m->team = team;
@@ -198,6 +212,8 @@ static fcl_status find_shares(fcl_team *team, const fcl_task *task) {
     FCL_TRY(fcl_team_run(team, task->batch->n, measure, m));
     for (unsigned i = 0; i < team->n; i++)
         if (!team->members[i].is_live) m->seconds[i] = (double)INFINITY;
+    find_kinds(kinds, team);
+    fcl_shares_even_out(m->seconds, kinds, team->n);
     FCL_TRY(fcl_team_gather_times(all, team, m->seconds));
     guess_missing(all, team->n_all);
     fcl_balance_begin(&team->balance, team->n_all, team->batch, all);

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/random.h"
 #include "support/support.h"
@@ -53,6 +54,28 @@ START_TEST(divisions_are_exact) {
         }
         ck_assert_uint_eq(sum, batch);
     }
+}
+END_TEST
+
+/* By hand: mean of a kind where all are within 10 % of it. */
+static const struct {
+    unsigned kinds[5];
+    double before[5], after[5];
+} evenings[] = {
+    {{0, 0, 2, 2, 4}, {1.0, 1.1, 3.0, 2.9, 7.0}, {1.05, 1.05, 2.95, 2.95, 7.0}},
+    {{0, 0, 0, 3, 4}, {1.0, 1.0, 1.3, 2.0, 2.0}, {1.0, 1.0, 1.3, 2.0, 2.0}}, /* 1.3 is 18 % above 1.1 */
+    {{0, 0, 0, 0, 0}, {1.0, 0.0, INFINITY, 1.0, 0.91}, {0.97, 0.0, INFINITY, 0.97, 0.97}},
+    {{0, 1, 0, 1, 0}, {2.0, 0.0, 2.2, 5.0, 2.1}, {2.1, 0.0, 2.1, 5.0, 2.1}},
+};
+enum { N_EVENINGS = sizeof evenings / sizeof *evenings };
+
+START_TEST(devices_that_are_alike_begin_alike) {
+    double seconds[5];
+    memcpy(seconds, evenings[_i].before, sizeof seconds);
+    fcl_shares_even_out(seconds, evenings[_i].kinds, 5);
+    for (unsigned i = 0; i < 5; i++)
+        ck_assert_msg(seconds[i] == evenings[_i].after[i] || fabs(seconds[i] - evenings[_i].after[i]) < 1e-12,
+                      "device %u: got %g", i, seconds[i]);
 }
 END_TEST
 
@@ -322,6 +345,7 @@ int main(void) {
     tcase_add_loop_test(tests, a_batch_is_divided_by_largest_remainder, 0,
                         (int)(sizeof divisions / sizeof divisions[0]));
     tcase_add_test(tests, divisions_are_exact);
+    tcase_add_loop_test(tests, devices_that_are_alike_begin_alike, 0, N_EVENINGS);
     tcase_add_loop_test(tests, shares_settle, 0, N_BEGINNINGS);
     tcase_add_test(tests, a_change_of_speed_is_followed);
     tcase_add_test(tests, outliers_count_for_nothing);
