@@ -47,7 +47,7 @@ fcl_status fcl_cases_run(fcl_cases *cases, unsigned repeats, fcl_probe *probe, c
     fcl_status status = FCL_OK;
     const fcl_system_roots roots = FCL_SYSTEM_ROOTS;
     fcl_energy_meter meter;
-    double before, after;
+    double speed;
     for (size_t i = 0; i < cases->n; i++) {
         fcl_result *r = &cases->list[i].result;
         FCL_TRY(FCL_NEW(&r->samples, repeats, "samples"));
@@ -56,7 +56,7 @@ fcl_status fcl_cases_run(fcl_cases *cases, unsigned repeats, fcl_probe *probe, c
         r->energy_joules = 0.0;
     }
     fcl_energy_meter_start(&meter, &roots);
-    FCL_TRY(fcl_probe_calibrate(&before, probe));
+    FCL_TRY(fcl_probe_calibrate(&speed, probe));
     for (unsigned round = 0; round < repeats; round++)
         for (size_t i = 0; i < cases->n; i++) {
             fcl_case *c = &cases->list[i];
@@ -71,11 +71,8 @@ fcl_status fcl_cases_run(fcl_cases *cases, unsigned repeats, fcl_probe *probe, c
                 goto done;
             }
             FCL_TRY(run_one(c, round, &meter));
-            FCL_TRY(fcl_probe_calibrate(&after, probe));
-            /* One that was disturbed shows a machine slower than it was. */
-            c->result.calibration[round] = fmax(before, after);
+            FCL_TRY(fcl_probe_calibrate_again(&c->result.calibration[round], &speed, probe));
             c->result.n_samples = round + 1;
-            before = after;
         }
     fcl_progress_report(&(fcl_progress){.task = task, .done = repeats * cases->n, .total = repeats * cases->n});
 done:

@@ -25,6 +25,8 @@ fcl_status fcl_probe_multiply(double *gflop_per_second, double *error, fcl_probe
 /* The speed that the device has at this moment, GFLOP/s: the fastest of some short launches of multiply-adds, so that whoever
  * takes a core away for a few milliseconds does not count. */
 fcl_status fcl_probe_calibrate(double *gflop_per_second, fcl_probe *probe);
+/* After a repeat: the speed around it. *latest is that of before the repeat, and becomes that of now. */
+fcl_status fcl_probe_calibrate_again(double *around, double *latest, fcl_probe *probe);
 /* GB/s, bytes read and bytes written both counted, of a working set of `bytes` (the copy's source and target together). */
 typedef enum fcl_probe_access { FCL_PROBE_READ, FCL_PROBE_COPY } fcl_probe_access;
 fcl_status fcl_probe_memory(double *gb_per_second, double *error, fcl_probe *probe, fcl_probe_access access,

@@ -119,7 +119,7 @@ static json_t *samples_to_json(const double *values, size_t n) {
 fcl_status fcl_train_case_sustain(fcl_train_case *c, fcl_bench *bench, double minutes) {
     fcl_status status;
     fcl_result result = {0};
-    double *samples = NULL, *calibration = NULL, before, after;
+    double *samples = NULL, *calibration = NULL, speed;
     size_t n = 0, capacity = 0, calibration_capacity = 0, first = 0;
     char *workload = fcl_format("train_sustained/%s/batch%d", fcl_model_name(c->training.model), bench->options.batch);
     const fcl_system_roots roots = FCL_SYSTEM_ROOTS;
@@ -128,7 +128,7 @@ fcl_status fcl_train_case_sustain(fcl_train_case *c, fcl_bench *bench, double mi
     FCL_TRY(fcl_result_name(&result, workload, VERSION, "speed", "images/s", 1));
     FCL_TRY(fcl_result_set_solvers(&result, c->training.network, bench));
     FCL_TRY(fcl_result_set_check(&result, 0.0, error_bound, "finite losses; the solvers' check is that of train"));
-    FCL_TRY(fcl_probe_calibrate(&before, bench->probe));
+    FCL_TRY(fcl_probe_calibrate(&speed, bench->probe));
     fcl_energy_meter_start(&meter, &roots);
     result.energy_joules = 0.0;
     const double begin = fcl_clock_seconds(), counted_from = begin + minutes * minute * (1.0 - sustained_share);
@@ -139,9 +139,8 @@ fcl_status fcl_train_case_sustain(fcl_train_case *c, fcl_bench *bench, double mi
         if (fcl_clock_seconds() < counted_from) first = n + 1;
         FCL_TRY(repeat(&samples[n], &error, c, (unsigned)n));
         if (n >= first) result.energy_joules += fcl_energy_meter_read(&meter) - energy;
-        FCL_TRY(fcl_probe_calibrate(&after, bench->probe));
-        calibration[n++] = fmax(before, after);
-        before = after;
+        FCL_TRY(fcl_probe_calibrate_again(&calibration[n], &speed, bench->probe));
+        n++;
         result.check.error = fmax(result.check.error, error);
     }
     /* Where one repeat takes longer than the counted part, it is the last one. */

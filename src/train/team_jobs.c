@@ -176,22 +176,25 @@ static void drop_failed(fcl_team *team) {
     }
 }
 
-static fcl_status fail_without_devices(const fcl_team *team) {
+/* What the first member that failed says; NULL: those that are missing do not answer. */
+static const fcl_outcome *first_failure(const fcl_team *team) {
     for (unsigned i = 0; i < team->n; i++) {
         const fcl_outcome *o = &team->members[i].outcome;
-        if (!team->members[i].is_lost && o->status != FCL_OK && o->message)
-            return fcl_fail(o->status, "no device is left: %s", o->message);
+        if (!team->members[i].is_lost && o->status != FCL_OK && o->message) return o;
     }
-    return fcl_fail(FCL_E_DEVICE, "no device is left: none answers any more");
+    return NULL;
+}
+
+static fcl_status fail_without_devices(const fcl_team *team) {
+    const fcl_outcome *failure = first_failure(team);
+    return failure ? fcl_fail(failure->status, "no device is left: %s", failure->message)
+                   : fcl_fail(FCL_E_DEVICE, "no device is left: none answers any more");
 }
 
 static fcl_status fail_in_ranks(const fcl_team *team) {
-    for (unsigned i = 0; i < team->n; i++) {
-        const fcl_outcome *o = &team->members[i].outcome;
-        if (!team->members[i].is_lost && o->status != FCL_OK && o->message)
-            return fcl_fail(o->status, "%s", o->message);
-    }
-    return fcl_fail(FCL_E_DEVICE, "a device does not answer any more");
+    const fcl_outcome *failure = first_failure(team);
+    return failure ? fcl_fail(failure->status, "%s", failure->message)
+                   : fcl_fail(FCL_E_DEVICE, "a device does not answer any more");
 }
 
 fcl_status fcl_team_do(int *repeat, fcl_team *team, const fcl_job *j) {
