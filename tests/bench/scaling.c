@@ -14,15 +14,6 @@
 #include "plot/figure.h"
 #include "support/support.h"
 
-static const char model_text[] = "layers = (\n"
-                                 "  { type = \"average_pool\"; window = 4; },\n"
-                                 "  { type = \"conv\"; filters = 16; kernel = 3; activation = \"relu\"; },\n"
-                                 "  { type = \"max_pool\"; window = 2; },\n"
-                                 "  { type = \"flatten\"; },\n"
-                                 "  { type = \"dropout\"; rate = 0.25; },\n"
-                                 "  { type = \"dense\"; units = 30; }\n"
-                                 ");\n";
-
 enum { REPEATS = 2, BATCH = 8, N_DEVICES = 2 };
 
 static char *folder, *model, *stem;
@@ -55,7 +46,7 @@ static void add_twin(void) {
 static void set_up(void) {
     static const char *const command[] = {"bench", "scaling"};
     folder = test_folder_create();
-    test_write_text(folder, "tiny.cfg", model_text);
+    test_write_text(folder, "tiny.cfg", test_small_model);
     model = fcl_path_join(folder, "tiny.cfg");
     stem = fcl_path_join(folder, "figures");
     models[0] = model;

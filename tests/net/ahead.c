@@ -83,10 +83,8 @@ static fcl_network *make(fcl_device *on, int training, int measure) {
 }
 
 static size_t n_programs(void) {
-    char *folder = fcl_path_join(cache, "programs"), **names;
-    size_t n;
-    ck_ok(fcl_folder_list(&names, &n, folder));
-    fcl_names_free(names, n);
+    char *folder = fcl_path_join(cache, "programs");
+    const size_t n = test_count_files(folder);
     free(folder);
     return n;
 }

@@ -12,15 +12,6 @@
 enum { BATCH = 8 };
 #define MEBIBYTE ((uint64_t)1024 * 1024)
 
-static const char model_text[] = "layers = (\n"
-                                 "  { type = \"average_pool\"; window = 4; },\n"
-                                 "  { type = \"conv\"; filters = 16; kernel = 3; activation = \"relu\"; },\n"
-                                 "  { type = \"max_pool\"; window = 2; },\n"
-                                 "  { type = \"flatten\"; },\n"
-                                 "  { type = \"dropout\"; rate = 0.25; },\n"
-                                 "  { type = \"dense\"; units = 30; }\n"
-                                 ");\n";
-
 static fcl_device *device;
 static fcl_model *model;
 static char warnings[8192];
@@ -76,7 +67,7 @@ static void keep_warnings(void *user, fcl_log_level level, const char *line) {
 static void set_up(void) {
     memset(&driver, 0, sizeof driver);
     ck_ok(fcl_device_open(&device, NULL, 0));
-    ck_ok(fcl_model_parse(&model, "small", model_text));
+    ck_ok(fcl_model_parse(&model, "small", test_small_model));
     *warnings = '\0';
     fcl_log_set_sink(keep_warnings, NULL);
 }

@@ -13,6 +13,15 @@ int test_contains(const char *text, const char *part) {
     return strstr(text, part) != NULL;
 }
 
+const char test_small_model[] = "layers = (\n"
+                                "  { type = \"average_pool\"; window = 4; },\n"
+                                "  { type = \"conv\"; filters = 16; kernel = 3; activation = \"relu\"; },\n"
+                                "  { type = \"max_pool\"; window = 2; },\n"
+                                "  { type = \"flatten\"; },\n"
+                                "  { type = \"dropout\"; rate = 0.25; },\n"
+                                "  { type = \"dense\"; units = 30; }\n"
+                                ");\n";
+
 char *test_folder_create(void) {
     const char *base = getenv("TMPDIR");
     char *path = fcl_format("%s/fiducl-test-XXXXXX", base && *base ? base : "/tmp");
@@ -30,6 +39,14 @@ void test_write(const char *folder, const char *name, const void *bytes, size_t 
     char *path = fcl_path_join(folder, name);
     ck_ok(fcl_file_write(path, bytes, n));
     free(path);
+}
+
+size_t test_count_files(const char *folder) {
+    char **names;
+    size_t n;
+    ck_ok(fcl_folder_list(&names, &n, folder));
+    fcl_names_free(names, n);
+    return n;
 }
 
 void test_write_text(const char *folder, const char *name, const char *text) {

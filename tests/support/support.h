@@ -25,12 +25,17 @@
 
 int test_contains(const char *text, const char *part);
 
+/* The text of a model with each kind of layer that a training step has a case for, which is computed in a moment. */
+extern const char test_small_model[];
+
 /* A new empty folder, removed with all in it by test_folder_remove; for free(). Aborts the test on failure. */
 char *test_folder_create(void);
 void test_folder_remove(char *folder);
 /* Writes a small file, for inputs. */
 void test_write(const char *folder, const char *name, const void *bytes, size_t n);
 void test_write_text(const char *folder, const char *name, const char *text);
+/* How many files there are in a folder. */
+size_t test_count_files(const char *folder);
 
 /* The sum of squared differences over the sum of squares of `wanted`, in double; infinity when anything is not finite. */
 double test_normalised_error(const float *got, const float *wanted, size_t n);
