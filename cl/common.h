@@ -67,23 +67,19 @@
 /* The same for where the maximum is, which is the first: a NaN stays. */
 #define IS_NEW_MAXIMUM(candidate, best) (((candidate) > (best)) | (((candidate) != (candidate)) & ((best) == (best))))
 
-/* Vectors of VECTOR floats. LOAD and STORE take the index of a whole vector and need an aligned pointer. */
+/* Vectors of VECTOR floats. LOAD and STORE take the index of a whole vector and need an aligned pointer; VLOAD and VSTORE are
+ * vload and vstore of vectors of more than one float. */
 #ifdef VECTOR
 #if VECTOR == 1
 typedef float floatv;
 typedef int intv;
-#elif VECTOR == 2
-typedef float2 floatv;
-typedef int2 intv;
-#elif VECTOR == 4
-typedef float4 floatv;
-typedef int4 intv;
-#elif VECTOR == 8
-typedef float8 floatv;
-typedef int8 intv;
-#elif VECTOR == 16
-typedef float16 floatv;
-typedef int16 intv;
+#elif VECTOR == 2 || VECTOR == 4 || VECTOR == 8 || VECTOR == 16
+#define JOIN_NAMES(name, width) name##width
+#define OF_WIDTH(name, width)   JOIN_NAMES(name, width)
+typedef OF_WIDTH(float, VECTOR) floatv;
+typedef OF_WIDTH(int, VECTOR) intv;
+#define VLOAD  OF_WIDTH(vload, VECTOR)
+#define VSTORE OF_WIDTH(vstore, VECTOR)
 #else
 #error "VECTOR must be 1, 2, 4, 8 or 16"
 #endif

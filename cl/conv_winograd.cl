@@ -24,19 +24,17 @@
  *
  * Work sizes: conv_winograd (items); conv_winograd_weights (src_c, dst_c / 16); tiles and results (tiles of the chunk), product
  * (dst_c / (16 * VECTORS), 36); groups of one item.
- * Macros: BLOCK and VECTORS (a divisor of BLOCK and dst_c / 16), BACKWARD (0: bias and ACTIVATION; 1: the derivative of the
- * activation that made x, and the sum with what was there), X_ACTIVATION if that is no line to the left and right of 0, whose
- * slope on the left is `x_slope`, CHUNKS (which of the two ways is compiled: each takes seconds).
+ * Macros: BLOCK, TILES (a divisor of BLOCK) and VECTORS (a divisor of dst_c / 16): registers hold the sums of TILES tiles with
+ * VECTORS vectors each, so that a value of v that was read serves VECTORS products, and weights TILES; BACKWARD (0: bias and
+ * ACTIVATION; 1: the derivative of the activation that made x, and the sum with what was there), X_ACTIVATION if that is no line
+ * to the left and right of 0, whose slope on the left is `x_slope`, CHUNKS (which of the two ways is compiled: each takes seconds).
  */
 #include "common.h"
 #include "winograd.h"
 
-#if !defined(BLOCK) || !defined(VECTORS) || !defined(BACKWARD) || !defined(CHUNKS)
-#error "BLOCK, VECTORS, BACKWARD and CHUNKS are needed"
+#if !defined(BLOCK) || !defined(TILES) || !defined(VECTORS) || !defined(BACKWARD) || !defined(CHUNKS)
+#error "BLOCK, TILES, VECTORS, BACKWARD and CHUNKS are needed"
 #endif
-
-/* Whose sums registers hold, of VECTORS vectors each: so a value of v that was read serves VECTORS products. */
-#define TILES (BLOCK / VECTORS)
 
 /* One line of A' m: 6 to 4. */
 INLINE void transform_out(float16 *m) {

@@ -4,7 +4,7 @@
  *
  *   dense_direct_forward: partial sums of y over one of n_parts parts of the inputs, for all samples
  *   dense_direct_finish:  the parts added in order, bias and activation
- *   dense_direct_data:    dx = x_activation'(x) * (dy * transposed w), 16 inputs an item, 4 of them for 4 samples at a time
+ *   dense_direct_data:    dx = x_activation'(x) * (dy * transposed w), 16 inputs an item, 4 of them for ROWS samples at a time
  *   dense_direct_weights: dw and db, CHANNELS inputs an item; the last item computes db
  *
  * Shapes: x, dx (n, in), w, dw (in, out), y, dy (n, out), b, db (out); workspace: n_packed packed inputs, in for n samples
@@ -16,13 +16,13 @@
  * they fall into one set of the first-level cache.
  *
  * Work sizes: forward (n_parts); finish (n); data (ceil(in / 16)); weights (ceil(in / CHANNELS) + 1). Groups of one item.
- * Macros: VECTORS; SAMPLES (with VECTORS the sums of forward) or CHANNELS (with VECTORS those of weights): either the kernels of
- * the forward pass are compiled or those of the backward pass.
+ * Macros: VECTORS; SAMPLES (with VECTORS the sums of forward) or CHANNELS (with VECTORS those of weights), and then VECTOR (4, 8
+ * or 16 floats, the sums of data): either the kernels of the forward pass are compiled or those of the backward pass.
  */
 #include "common.h"
 
-#if !defined(VECTORS) || defined(SAMPLES) == defined(CHANNELS)
-#error "VECTORS and either SAMPLES or CHANNELS are needed"
+#if !defined(VECTORS) || defined(SAMPLES) == defined(CHANNELS) || defined(CHANNELS) != defined(VECTOR)
+#error "VECTORS and either SAMPLES or CHANNELS and VECTOR are needed"
 #endif
 
 #define LANES (16 * VECTORS)
@@ -115,12 +115,16 @@ INLINE void store_gradient(float16 value, int from, int merges, int accumulate, 
     vstore16(value, 0, target);
 }
 
-/* Sums of neighbours of a, then of b. */
-static inline float16 add_pairs(float16 a, float16 b) {
-    return (float16)(a.even + a.odd, b.even + b.odd);
-}
+/* A block has as many sums as a vector has lanes. */
+#define INPUTS 4
+#define ROWS   (VECTOR / INPUTS) /* samples */
 
-#define INPUTS 4 /* times 4 samples are the 16 sums of a block */
+__constant int lane_numbers[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+
+/* Sums of neighbours of a, then of b. */
+static inline floatv add_pairs(floatv a, floatv b) {
+    return (floatv)(a.even + a.odd, b.even + b.odd);
+}
 
 /* Stores the sums of 4 inputs, those before `from` left alone. */
 static inline void finish_inputs(float4 value, int at, int from, int activation, float alpha, __global const float *x,
@@ -142,50 +146,50 @@ static inline void finish_inputs(float4 value, int at, int from, int activation,
     for (int i = from; i < INPUTS; i++) dx[at + i] = lanes[i];
 }
 
-/* 4 inputs of the samples `sample` to sample + 3, of which the last ones may be the batch's last one again. */
+/* 4 inputs of ROWS samples from `sample` on, of which the last ones may be the batch's last one again. */
 INLINE void data_block(int n, int in, int out, int activation, float alpha, int sample, int input, int from,
                        __global const float *dy, __global const float *w, __global const float *x, __global float *dx,
                        int accumulate) {
-    const int16 lane = (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    __global const float *gradient[4];
-    float16 sums[16];
+    __global const float *gradient[ROWS];
+    floatv sums[VECTOR];
 #pragma unroll
-    for (int s = 0; s < 4; s++) gradient[s] = dy + min(sample + s, n - 1) * out;
+    for (int s = 0; s < ROWS; s++) gradient[s] = dy + min(sample + s, n - 1) * out;
 #pragma unroll
-    for (int i = 0; i < 16; i++) sums[i] = (float16)(0.0f);
-    for (int block = 0; block < out; block += 16) {
-        const int at = output_of(block, 0, out);
-        float16 g[4];
+    for (int i = 0; i < VECTOR; i++) sums[i] = (floatv)(0.0f);
+    for (int block = 0; block < out; block += VECTOR) {
+        const int at = min(block, out - VECTOR);
+        floatv g[ROWS];
 #pragma unroll
-        for (int s = 0; s < 4; s++) g[s] = vload16(0, gradient[s] + at);
+        for (int s = 0; s < ROWS; s++) g[s] = VLOAD(0, gradient[s] + at);
         if (at < block) {
             /* The lanes of the vector before it count once. */
 #pragma unroll
-            for (int s = 0; s < 4; s++) g[s] = lane < block - at ? (float16)(0.0f) : g[s];
+            for (int s = 0; s < ROWS; s++) g[s] = VLOAD(0, lane_numbers) < block - at ? (floatv)(0.0f) : g[s];
         }
 #pragma unroll
         for (int i = 0; i < INPUTS; i++) {
-            const float16 weight = vload16(0, w + (input + i) * out + at);
+            const floatv weight = VLOAD(0, w + (input + i) * out + at);
 #pragma unroll
-            for (int s = 0; s < 4; s++) sums[s * 4 + i] = fma(g[s], weight, sums[s * 4 + i]);
+            for (int s = 0; s < ROWS; s++) sums[s * INPUTS + i] = fma(g[s], weight, sums[s * INPUTS + i]);
         }
     }
     /* Lane i of the last sum is that of all lanes of sums[i]. */
 #pragma unroll
-    for (int width = 8; width > 0; width /= 2)
+    for (int width = VECTOR / 2; width > 0; width /= 2)
 #pragma unroll
         for (int i = 0; i < width; i++) sums[i] = add_pairs(sums[2 * i], sums[2 * i + 1]);
-    const float4 values[4] = {sums[0].s0123, sums[0].s4567, sums[0].s89ab, sums[0].scdef};
-    for (int s = 0; s < 4 && sample + s < n; s++)
-        finish_inputs(values[s], (sample + s) * in + input, from, activation, alpha, x, dx, accumulate);
+    float values[VECTOR];
+    VSTORE(sums[0], 0, values);
+    for (int s = 0; s < ROWS && sample + s < n; s++)
+        finish_inputs(vload4(s, values), (sample + s) * in + input, from, activation, alpha, x, dx, accumulate);
 }
 
 ITEM dense_direct_data(int n, int in, int out, int activation, float alpha, __global const float *restrict dy,
                        __global const float *restrict w, __global const float *restrict x, __global float *restrict dx,
                        int accumulate) {
     const int new_input = (int)get_global_id(0) * 16, input = min(new_input, in - 16);
-    for (int sample = 0; sample < n; sample += 4)
-        for (int i = 0; i < 16; i += INPUTS)
+    for (int i = 0; i < 16; i += INPUTS)
+        for (int sample = 0; sample < n; sample += ROWS)
             data_block(n, in, out, activation, alpha, sample, input + i, new_input - input - i, dy, w, x, dx,
                        accumulate);
 }

@@ -28,16 +28,22 @@ static size_t tiles_of(const fcl_conv_shape *s, int batch) {
     return (size_t)batch * fcl_winograd_tiles(s);
 }
 
-/* As many tiles as there are sums in registers, or all, in a multiple of the vectors. */
-static int block_of(const fcl_conv_shape *s, int batch, const fcl_device *device) {
-    const size_t tiles = tiles_of(s, batch), sums = (size_t)fcl_register_sums(device);
-    const size_t vectors = (size_t)fcl_winograd_vectors(s);
-    return (int)(fcl_div_up(tiles < sums ? tiles : sums, vectors) * vectors);
+/* The tiles of a block: as many groups as are needed, all as large, of tiles whose sums registers hold. */
+typedef struct tile_block {
+    int tiles, group;
+} tile_block;
+
+static tile_block block_of(const fcl_conv_shape *s, int batch, const fcl_device *device) {
+    const size_t all = tiles_of(s, batch);
+    const int tiles = (int)(all < FCL_WINOGRAD_BLOCK ? all : FCL_WINOGRAD_BLOCK);
+    const int groups = (int)fcl_div_up((size_t)tiles, (size_t)fcl_winograd_sums(s, device));
+    const int group = (int)fcl_div_up((size_t)tiles, (size_t)groups);
+    return (tile_block){.tiles = group * groups, .group = group};
 }
 
 /* Bounds memory: more blocks than that are done one after the other. */
 static size_t items_of(const fcl_conv_shape *s, int batch, const fcl_device *device) {
-    size_t blocks = fcl_div_up(tiles_of(s, batch), (size_t)block_of(s, batch, device));
+    size_t blocks = fcl_div_up(tiles_of(s, batch), (size_t)block_of(s, batch, device).tiles);
     size_t most = (size_t)fcl_device_facts(device)->compute_units * ITEMS_PER_UNIT;
     return blocks < most ? blocks : most;
 }
@@ -52,7 +58,7 @@ static int is_in_chunks(const fcl_conv_shape *s) {
 
 /* Tiles of a chunk: all have as many or fewer, in whole blocks. */
 static size_t capacity_of(const fcl_conv_shape *s, int batch, const fcl_device *device) {
-    size_t tiles = tiles_of(s, batch), block = (size_t)block_of(s, batch, device);
+    size_t tiles = tiles_of(s, batch), block = (size_t)block_of(s, batch, device).tiles;
     size_t most = CHUNK_BYTES / sizeof(float) / (POINTS * ((size_t)s->in_c + (size_t)s->out_c));
     size_t chunks = fcl_div_up(tiles, most > block ? most : block);
     return fcl_div_up(fcl_div_up(tiles, chunks), block) * block;
@@ -60,8 +66,9 @@ static size_t capacity_of(const fcl_conv_shape *s, int batch, const fcl_device *
 
 static size_t workspace_floats(const fcl_op_desc *desc, const fcl_device *device) {
     fcl_conv_shape s = fcl_conv_as_forward(desc);
-    size_t tiles = is_in_chunks(&s) ? capacity_of(&s, desc->batch, device)
-                                    : (size_t)block_of(&s, desc->batch, device) * items_of(&s, desc->batch, device);
+    size_t tiles = is_in_chunks(&s)
+                       ? capacity_of(&s, desc->batch, device)
+                       : (size_t)block_of(&s, desc->batch, device).tiles * items_of(&s, desc->batch, device);
     return weights_floats(&s) + POINTS * tiles * ((size_t)s.in_c + (size_t)s.out_c);
 }
 
@@ -103,6 +110,8 @@ static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *d
     fcl_plan *plan = NULL;
     fcl_text options = FCL_TEXT_EMPTY;
     fcl_conv_shape s = fcl_conv_as_forward(desc);
+    const int vectors = fcl_winograd_vectors(&s, device);
+    const tile_block block = block_of(&s, desc->batch, device);
     FCL_TRY(FCL_NEW(&plan, 1, "a plan"));
     plan->weights_range =
         (fcl_range){.n_dimensions = 2, .global = {(size_t)s.in_c, (size_t)(s.out_c / LANES)}, .local = {1, 1}};
@@ -110,8 +119,8 @@ static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *d
     plan->is_backward = desc->kind == FCL_CONV_BACKWARD_DATA;
     plan->pools = desc->fused_pool != FCL_POOL_NONE;
     plan->tiles_a_sample = tiles_of(&s, 1);
-    fcl_text_appendf(&options, "-DBLOCK=%d -DVECTORS=%d -DBACKWARD=%d -DCHUNKS=%d", block_of(&s, desc->batch, device),
-                     fcl_winograd_vectors(&s), plan->is_backward, is_in_chunks(&s));
+    fcl_text_appendf(&options, "-DVECTORS=%d -DBLOCK=%d -DTILES=%d -DBACKWARD=%d -DCHUNKS=%d", vectors, block.tiles,
+                     block.group, plan->is_backward, is_in_chunks(&s));
     if (desc->kind == FCL_CONV_FORWARD)
         fcl_options_activation(&options, "ACTIVATION", desc->activation);
     else if (desc->x_activation.kind == FCL_ELU)
@@ -124,9 +133,8 @@ static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *d
         FCL_TRY(fcl_kernel_create(&plan->product, device, file, "conv_winograd_product", fcl_text_get(&options)));
         FCL_TRY(fcl_kernel_create(&plan->results, device, file, "conv_winograd_results", fcl_text_get(&options)));
         plan->capacity = capacity_of(&s, desc->batch, device);
-        plan->range = (fcl_range){.n_dimensions = 2,
-                                  .global = {(size_t)(s.out_c / (LANES * fcl_winograd_vectors(&s))), POINTS},
-                                  .local = {1, 1}};
+        plan->range =
+            (fcl_range){.n_dimensions = 2, .global = {(size_t)(s.out_c / (LANES * vectors)), POINTS}, .local = {1, 1}};
     } else {
         FCL_TRY(fcl_kernel_create(&plan->convolve, device, file, "conv_winograd", fcl_text_get(&options)));
         plan->range = (fcl_range){.n_dimensions = 1, .global = {items_of(&s, desc->batch, device)}, .local = {1}};

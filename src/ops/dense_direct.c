@@ -29,6 +29,13 @@ static dense_block block_of(const fcl_op_desc *desc, const fcl_device *device) {
     return (dense_block){.samples = fcl_even_part(desc->batch, most), .channels = most, .vectors = vectors};
 }
 
+/* What a register holds. */
+static int lanes_of(const fcl_device *device) {
+    enum { NARROWEST = 4 };
+    const int width = (int)fcl_device_facts(device)->native_vector_width_float;
+    return width >= LANES ? LANES : width >= LANES / 2 ? LANES / 2 : NARROWEST;
+}
+
 static size_t parts_of(const fcl_op_desc *desc) {
     size_t parts = fcl_div_up((size_t)desc->dense.in, PART);
     return parts < MAX_PARTS ? parts : MAX_PARTS;
@@ -74,7 +81,8 @@ static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *d
     if (desc->kind == FCL_DENSE_FORWARD)
         fcl_text_appendf(&options, "-DVECTORS=%d -DSAMPLES=%d", block.vectors, block.samples);
     else
-        fcl_text_appendf(&options, "-DVECTORS=%d -DCHANNELS=%d", block.vectors, block.channels);
+        fcl_text_appendf(&options, "-DVECTORS=%d -DCHANNELS=%d -DVECTOR=%d", block.vectors, block.channels,
+                         lanes_of(device));
     FCL_TRY(fcl_text_status(&options));
     switch (desc->kind) {
     case FCL_DENSE_FORWARD:

@@ -6,18 +6,21 @@ size_t fcl_winograd_tiles(const fcl_conv_shape *conv) {
     return fcl_div_up((size_t)conv->out_h, FCL_WINOGRAD_TILE) * fcl_div_up((size_t)conv->out_w, FCL_WINOGRAD_TILE);
 }
 
-int fcl_winograd_vectors(const fcl_conv_shape *conv) {
-    return conv->out_c % (2 * FCL_WINOGRAD_LANES) == 0 ? 2 : 1;
+int fcl_winograd_vectors(const fcl_conv_shape *conv, const fcl_device *device) {
+    return conv->out_c % (2 * FCL_WINOGRAD_LANES) == 0 && fcl_register_sums(device) >= FCL_WINOGRAD_LANES ? 2 : 1;
+}
+
+int fcl_winograd_sums(const fcl_conv_shape *conv, const fcl_device *device) {
+    return fcl_register_sums(device) / fcl_winograd_vectors(conv, device);
 }
 
 int fcl_winograd_fits(const fcl_op_desc *desc, const fcl_device *device) {
-    enum { KERNEL = 3, MIN_REGISTER_SUMS = 16 /* fewer, and the transforms cost more than what they save */ };
+    enum { KERNEL = 3 };
     const fcl_conv_shape *c = &desc->conv;
     /* On a GPU one item a group leaves all but one lane idle. */
     if (fcl_device_facts(device)->kind == FCL_DEVICE_GPU || !fcl_conv_fits_int(desc)) return 0;
     if (c->kernel_h != KERNEL || c->kernel_w != KERNEL || c->stride_h != 1 || c->stride_w != 1) return 0;
-    return c->in_c % FCL_WINOGRAD_LANES == 0 && c->out_c % FCL_WINOGRAD_LANES == 0 &&
-           fcl_register_sums(device) >= MIN_REGISTER_SUMS;
+    return c->in_c % FCL_WINOGRAD_LANES == 0 && c->out_c % FCL_WINOGRAD_LANES == 0;
 }
 
 double fcl_winograd_speed(const fcl_op_desc *desc, const fcl_device *device) {
@@ -32,7 +35,7 @@ double fcl_winograd_speed(const fcl_op_desc *desc, const fcl_device *device) {
     const double transforms = transform_channels * (1.0 / s.in_c + 1.0 / s.out_c);
     const double weights = (weights_tiles + (desc->weights_stay ? 0.0 : transform_tiles)) / (double)all_tiles;
     /* A gradient of weights is divided in other ways than blocks of tiles. */
-    const size_t blocks = is_gradient ? units : fcl_div_up(all_tiles, (size_t)fcl_register_sums(device));
+    const size_t blocks = is_gradient ? units : fcl_div_up(all_tiles, FCL_WINOGRAD_BLOCK);
     const double busy = (double)blocks / (double)(fcl_div_up(blocks, units) * units);
     return saved * useful * busy / (1.0 + transforms + weights);
 }

@@ -8,17 +8,20 @@ enum {
     FCL_WINOGRAD_TILE = 4,           /* pixels of y in each direction */
     FCL_WINOGRAD_POINTS = 36,        /* of a transformed tile, 6x6 */
     FCL_WINOGRAD_LANES = 16,         /* channels at a time */
+    FCL_WINOGRAD_BLOCK = 24,         /* tiles whose transforms stay in a second-level cache, at most */
     FCL_WINOGRAD_ERROR_FACTOR = 256, /* docs/kernels.md */
 };
 
 /* Of one sample's y. */
 size_t fcl_winograd_tiles(const fcl_conv_shape *conv);
 /* Vectors of output channels whose products are made together, so that what was read of the other operand serves all. */
-int fcl_winograd_vectors(const fcl_conv_shape *conv);
+int fcl_winograd_vectors(const fcl_conv_shape *conv, const fcl_device *device);
+/* So many times as many sums stay in registers. */
+int fcl_winograd_sums(const fcl_conv_shape *conv, const fcl_device *device);
 /* Whether kernel, stride, channels and device are those that the method is made for; the workspace may still be too large. */
 int fcl_winograd_fits(const fcl_op_desc *desc, const fcl_device *device);
 /* In words (solver.h). */
-#define FCL_WINOGRAD_SCOPE "CPUs with wide vectors, kernels 3x3, stride 1 and channels in multiples of 16"
+#define FCL_WINOGRAD_SCOPE "CPUs, kernels 3x3, stride 1 and channels in multiples of 16"
 /* likely_speed (solver.h). */
 double fcl_winograd_speed(const fcl_op_desc *desc, const fcl_device *device);
 
