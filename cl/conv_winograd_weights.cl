@@ -106,7 +106,8 @@ INLINE void transform_tile(int tile, int t, SIZES, const int tile_step, const in
 INLINE void add_tiles(int n_tiles, int is_first, int point, int channel, int out, int in_c, int out_c, int block,
                       const int tile_step, const int point_step, __global const float *scratch, __global float *part) {
     __global const float *left = scratch + (channel / 16 * POINTS * block + point * point_step) * 16 + channel % 16;
-    __global const float *right = scratch + (in_c + out) * POINTS * block + point * point_step * 16;
+    __global const float *all_right = scratch + (in_c + out) * POINTS * block + point * point_step * 16;
+    __global const float *right = all_right;
     __global float *target = part + (point * in_c + channel) * out_c + out;
     float16 sums[CHANNELS * VECTORS];
 #pragma unroll
@@ -115,13 +116,14 @@ INLINE void add_tiles(int n_tiles, int is_first, int point, int channel, int out
     for (int t = 0; t < n_tiles; t++) {
         float16 gradient[VECTORS];
 #pragma unroll
-        for (int k = 0; k < VECTORS; k++) gradient[k] = vload16(t * tile_step + k * POINTS * block, right);
+        for (int k = 0; k < VECTORS; k++) gradient[k] = vload16(k * POINTS * block, right);
 #pragma unroll
         for (int i = 0; i < CHANNELS; i++)
 #pragma unroll
             for (int k = 0; k < VECTORS; k++)
-                sums[i * VECTORS + k] =
-                    fma((float16)(left[t * tile_step * 16 + i]), gradient[k], sums[i * VECTORS + k]);
+                sums[i * VECTORS + k] = fma((float16)(left[i]), gradient[k], sums[i * VECTORS + k]);
+        left += tile_step * 16;
+        right += tile_step * 16;
     }
 #pragma unroll
     for (int i = 0; i < CHANNELS; i++)
@@ -136,7 +138,7 @@ INLINE void add_tiles(int n_tiles, int is_first, int point, int channel, int out
 #pragma unroll
     for (int k = 0; k < VECTORS; k++) {
         float16 sum = (float16)(0.0f);
-        for (int t = 0; t < n_tiles; t++) sum += vload16(t * tile_step + k * POINTS * block, right);
+        for (int t = 0; t < n_tiles; t++) sum += vload16(t * tile_step + k * POINTS * block, all_right);
         if (!is_first) sum += vload16(k, bias);
         vstore16(sum, k, bias);
     }
