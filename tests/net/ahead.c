@@ -14,7 +14,7 @@
 enum { BATCH = 8 };
 
 /* Pooling in a convolution and on its own; with 16 channels, Winograd's and the direct convolution are about as likely to be fast
- * on a CPU with wide vectors, so that both are compiled and measured. */
+ * on a CPU, so that both are compiled and measured. */
 static const char model_text[] = "layers = (\n"
                                  "  { type = \"average_pool\"; window = 4; },\n"
                                  "  { type = \"conv\"; filters = 16; kernel = 3; activation = \"relu\"; },\n"
