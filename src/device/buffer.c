@@ -4,12 +4,6 @@
 
 #include <assert.h>
 
-#define MEBIBYTE (1024.0 * 1024.0)
-
-static double mebibytes(uint64_t n_bytes) {
-    return (double)n_bytes / MEBIBYTE;
-}
-
 /* A buffer object without memory. */
 static fcl_status buffer_new(fcl_buffer **out, fcl_device *device, size_t n_bytes, const char *label) {
     fcl_buffer *buffer = NULL;
@@ -50,8 +44,8 @@ static fcl_status fail_allocation(const fcl_buffer *buffer, cl_int error, const 
         FCL_E_DEVICE_MEMORY,
         "no memory for %s on the device '%s' (%s: %s): it needs %.1f MiB, and fiducl already uses %.1f MiB of "
         "%.1f MiB; use a smaller batch or another device",
-        buffer->label, device->info->name, call, fcl_cl_error_name(error), mebibytes(buffer->n_bytes),
-        mebibytes(device->memory.now_bytes), mebibytes(device->info->global_memory_bytes));
+        buffer->label, device->info->name, call, fcl_cl_error_name(error), fcl_mebibytes(buffer->n_bytes),
+        fcl_mebibytes(device->memory.now_bytes), fcl_mebibytes(device->info->global_memory_bytes));
 }
 
 static fcl_status check_limits(const fcl_buffer *buffer) {
@@ -61,14 +55,14 @@ static fcl_status check_limits(const fcl_buffer *buffer) {
         return fcl_fail(FCL_E_DEVICE_MEMORY,
                         "%s needs %.1f MiB in one piece, but the device '%s' allocates at most %.1f MiB in one piece: "
                         "use a smaller batch or another device",
-                        buffer->label, mebibytes(n_bytes), device->info->name, mebibytes(largest));
+                        buffer->label, fcl_mebibytes(n_bytes), device->info->name, fcl_mebibytes(largest));
     if (device->memory_limit && device->memory.now_bytes + n_bytes > device->memory_limit)
         return fcl_fail(
             FCL_E_DEVICE_MEMORY,
             "no memory for %s on the device '%s': it needs %.1f MiB, and fiducl already uses %.1f MiB of the "
             "%.1f MiB that it may use; allow more, or use a smaller batch or another device",
-            buffer->label, device->info->name, mebibytes(n_bytes), mebibytes(device->memory.now_bytes),
-            mebibytes(device->memory_limit));
+            buffer->label, device->info->name, fcl_mebibytes(n_bytes), fcl_mebibytes(device->memory.now_bytes),
+            fcl_mebibytes(device->memory_limit));
     return FCL_OK;
 }
 

@@ -6,8 +6,6 @@
 #include "net/network_parts.h"
 #include "net/share.h"
 
-static const double mebi = 1024.0 * 1024.0;
-
 /* The bytes of n buffers, of which some may be NULL; *largest grows to that of the largest. */
 static uint64_t sum_bytes(uint64_t *largest, fcl_buffer *const *buffers, unsigned n) {
     uint64_t sum = 0;
@@ -89,13 +87,13 @@ static fcl_status fail_to_fit(const fcl_memory_plan *plan, const fcl_model *mode
             FCL_E_DEVICE_MEMORY,
             "training %s needs %.1f MiB in one piece, even with one image at a time, and the device allocates at "
             "most %.1f MiB in one piece: %s",
-            fcl_model_name(model), (double)needs->largest / mebi, (double)plan->single_limit / mebi, advice);
+            fcl_model_name(model), fcl_mebibytes(needs->largest), fcl_mebibytes(plan->single_limit), advice);
     return fcl_fail(
         FCL_E_DEVICE_MEMORY,
         "training %s needs %.1f MiB on the device, even with one image at a time (%.1f MiB of it are weights, "
         "their gradients and Adam's moments), and there are %.1f MiB, which %s: %s, or allow more memory",
-        fcl_model_name(model), (double)fcl_memory_plan_bytes(plan) / mebi,
-        (double)(needs->parameters + needs->optimizer) / mebi, (double)plan->total_limit / mebi, plan->total_limit_is,
+        fcl_model_name(model), fcl_mebibytes(fcl_memory_plan_bytes(plan)),
+        fcl_mebibytes(needs->parameters + needs->optimizer), fcl_mebibytes(plan->total_limit), plan->total_limit_is,
         advice);
 }
 
@@ -131,7 +129,7 @@ uint64_t fcl_memory_plan_bytes(const fcl_memory_plan *plan) {
 }
 
 static void append_row(fcl_text *text, const char *name, uint64_t bytes) {
-    fcl_text_appendf(text, "  %-30s %9.1f MiB\n", name, (double)bytes / mebi);
+    fcl_text_appendf(text, "  %-30s %9.1f MiB\n", name, fcl_mebibytes(bytes));
 }
 
 void fcl_memory_plan_append(fcl_text *text, const fcl_memory_plan *plan) {
@@ -146,10 +144,10 @@ void fcl_memory_plan_append(fcl_text *text, const fcl_memory_plan *plan) {
     if (plan->request.device) append_row(text, "workspace", needs->workspace);
     append_row(text, "together on the device", fcl_memory_plan_bytes(plan));
     if (plan->total_limit != UINT64_MAX)
-        fcl_text_appendf(text, "  of %.1f MiB, which %s", (double)plan->total_limit / mebi, plan->total_limit_is);
+        fcl_text_appendf(text, "  of %.1f MiB, which %s", fcl_mebibytes(plan->total_limit), plan->total_limit_is);
     if (plan->single_limit != UINT64_MAX)
-        fcl_text_appendf(text, "; in one piece %.1f of at most %.1f MiB", (double)needs->largest / mebi,
-                         (double)plan->single_limit / mebi);
+        fcl_text_appendf(text, "; in one piece %.1f of at most %.1f MiB", fcl_mebibytes(needs->largest),
+                         fcl_mebibytes(plan->single_limit));
     if (plan->total_limit != UINT64_MAX) fcl_text_append(text, "\n");
     append_row(text, "batches prepared on the host", plan->request.staging_bytes);
 }
