@@ -132,11 +132,10 @@ fcl_status fcl_transfer_end(fcl_transfer *t) {
     cl_event after = NULL;
     for (unsigned i = 0; i < t->n; i++) {
         if (!t->mapped[i]) continue;
-        fcl_status one =
+        FCL_TRY_ALSO(
             check(clEnqueueUnmapMemObject(device->transfers, t->buffers[i]->memory, t->mapped[i], 0, NULL, NULL),
-                  "clEnqueueUnmapMemObject", t);
+                  "clEnqueueUnmapMemObject", t));
         t->mapped[i] = NULL;
-        if (status == FCL_OK) status = one;
     }
     if (t->ready) clReleaseEvent(t->ready);
     t->ready = NULL;

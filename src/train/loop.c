@@ -263,19 +263,19 @@ done:
  * where they are known, unless the device is at fault: nothing that it computed since the last checkpoint is trusted then. Adds to
  * the message what is kept. */
 static fcl_status keep_last_good(session *s, fcl_status failure) {
-    char *message = fcl_duplicate(fcl_error_message());
+    char *first = fcl_error_keep();
     const int may_save =
         failure != FCL_E_WRONG_RESULT && fcl_trainer_is_current(s->trainer) && fcl_team_first(s->members.team) != NULL;
     fcl_status status = may_save ? save(s) : FCL_OK;
     char *why_not = status == FCL_OK ? NULL : fcl_format(", the last that could be written (%s)", fcl_error_message());
-    if (message && s->has_checkpoint)
-        fcl_fail(failure, "%s; '%s' keeps its checkpoint of step %llu%s%s", message, s->run.folder,
+    fcl_error_restore(first);
+    if (s->has_checkpoint)
+        fcl_fail(failure, "%s; '%s' keeps its checkpoint of step %llu%s%s", fcl_error_message(), s->run.folder,
                  (unsigned long long)s->saved.step, s->saved.best_epoch ? " and the best weights until then" : "",
                  why_not ? why_not : "");
-    else if (message)
-        fcl_fail(failure, "%s; '%s' has no checkpoint yet", message, s->run.folder);
+    else
+        fcl_fail(failure, "%s; '%s' has no checkpoint yet", fcl_error_message(), s->run.folder);
     free(why_not);
-    free(message);
     return failure;
 }
 
@@ -413,15 +413,7 @@ static fcl_status train(fcl_train_result *out, const fcl_train_options *options,
     fill_result(out, &s.position);
 done:
     /* The log is worth as much after a failure: it says at which step things went wrong. */
-    if (step_log.stream) {
-        char *message = fcl_duplicate(fcl_error_message());
-        fcl_status committed = fcl_file_writer_commit(&step_log);
-        if (status == FCL_OK)
-            status = committed;
-        else if (message)
-            fcl_fail(status, "%s", message);
-        free(message);
-    }
+    if (step_log.stream) FCL_TRY_ALSO(fcl_file_writer_commit(&step_log));
     free(summary);
     dispose(&s);
     return status;

@@ -256,14 +256,13 @@ static fcl_status suspend_if_asked(fcl_trainer *trainer) {
 }
 
 /* After a step that failed: counts those before it, if a device still tells of them. The message stays. */
-static int recover(fcl_trainer *trainer, fcl_position *position, fcl_status failure) {
+static int recover(fcl_trainer *trainer, fcl_position *position) {
     uint64_t failed_step = 0;
-    char *message = fcl_duplicate(fcl_error_message());
+    char *first = fcl_error_keep();
     const int recovered =
         fcl_team_first(trainer->setup.team) && collect(trainer, position, &failed_step) == FCL_OK && !failed_step;
     trainer->n_pending = 0;
-    if (message) fcl_fail(failure, "%s", message);
-    free(message);
+    fcl_error_restore(first);
     return recovered;
 }
 
@@ -306,7 +305,7 @@ fcl_status fcl_trainer_epoch(fcl_epoch_end *out, fcl_trainer *trainer, fcl_posit
     }
     *out = end;
 done:
-    trainer->is_current = status == FCL_OK || failed_step || recover(trainer, position, status);
+    trainer->is_current = status == FCL_OK || failed_step || recover(trainer, position);
     return status;
 }
 
