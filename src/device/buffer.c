@@ -34,6 +34,15 @@ static fcl_status check(cl_int error, const char *call, const fcl_buffer *buffer
                        buffer->device->info->name);
 }
 
+fcl_status fcl_check_mapped(const void *mapped, cl_int error, const fcl_buffer *buffer) {
+    if (mapped || error != CL_SUCCESS) return check(error, "clEnqueueMapBuffer", buffer);
+    return fcl_fail(
+        FCL_E_DEVICE,
+        "clEnqueueMapBuffer reported success without an address for the buffer '%s' of %zu bytes on the device "
+        "'%s', which is a fault of its driver: try another version of it, or another device",
+        buffer->label, buffer->n_bytes, buffer->device->info->name);
+}
+
 fcl_status fcl_buffer_reserve(fcl_buffer **out, fcl_device *device, size_t n_bytes, const char *label) {
     return buffer_new(out, device, n_bytes > 0 ? n_bytes : 1, label);
 }
@@ -249,14 +258,15 @@ fcl_status fcl_buffer_read(void *bytes, const fcl_buffer *buffer, size_t offset_
 
 static fcl_status map(void **out, fcl_buffer *buffer, size_t n_bytes, cl_bool blocking) {
     if (!has_range(buffer, 0, n_bytes)) return fail_range("a mapping", buffer, 0, n_bytes);
-    fcl_status status = blocking ? fcl_device_sleep_until_idle(buffer->device) : FCL_OK;
-    if (status != FCL_OK) return status;
+    fcl_status status = FCL_OK;
     cl_int error;
+    if (blocking) FCL_TRY(fcl_device_sleep_until_idle(buffer->device));
     void *mapped = clEnqueueMapBuffer(buffer->device->queue, buffer->memory, blocking, CL_MAP_WRITE_INVALIDATE_REGION,
                                       0, n_bytes, 0, NULL, NULL, &error);
-    if (!mapped) return check(error, "clEnqueueMapBuffer", buffer);
+    FCL_TRY(fcl_check_mapped(mapped, error, buffer));
     *out = mapped;
-    return FCL_OK;
+done:
+    return status;
 }
 
 fcl_status fcl_buffer_map(void **out, fcl_buffer *buffer, size_t n_bytes) {

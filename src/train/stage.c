@@ -70,8 +70,11 @@ fcl_status fcl_stage_create(fcl_stage **out, fcl_team *team, fcl_batches *batche
     stage = NULL;
 done:
     fcl_stage_free(stage);
-    if (status != FCL_E_DEVICE_MEMORY) return status;
-    fcl_log(FCL_LOG_DEBUG, "batches are copied to the device: %s", fcl_error_message());
+    const int lacks_memory = status == FCL_E_DEVICE_MEMORY || status == FCL_E_MEMORY;
+    if (!lacks_memory && status != FCL_E_DEVICE) return status;
+    /* Copying needs no more than any training does. */
+    fcl_log(lacks_memory ? FCL_LOG_INFO : FCL_LOG_WARNING,
+            "batches are copied to the device instead of being prepared in its memory: %s", fcl_error_message());
     *out = NULL;
     return FCL_OK;
 }
