@@ -51,30 +51,36 @@ static fcl_status measure(fcl_memory_plan *plan, const fcl_model *model, const f
 }
 
 /* A device that works in the host's memory reports all of it, whoever else uses it. */
-static uint64_t available_on_host(const fcl_memory_request *request) {
+static uint64_t available_on_host(void) {
     enum { SHARE = 10 }; /* one is left for what comes later */
     uint64_t available;
     if (!fcl_system_memory_available(&available, &FCL_SYSTEM_ROOTS)) return UINT64_MAX;
-    available -= available / SHARE;
-    return available > request->staging_bytes ? available - request->staging_bytes : 1;
+    return available - available / SHARE;
+}
+
+/* There batches wait in the same memory, whether it is the device's buffers that they wait in or not. */
+static void limit_to_host(fcl_memory_plan *plan) {
+    const uint64_t available = available_on_host(), staging = plan->request.staging_bytes;
+    if (available == UINT64_MAX) return;
+    const uint64_t left = available > staging ? available - staging : 1;
+    if (left >= plan->total_limit) return;
+    plan->total_limit = left;
+    if (available < plan->device_limit) plan->device_limit = available;
+    plan->total_limit_is = "is free in the computer now";
 }
 
 static void set_limits(fcl_memory_plan *plan) {
     const fcl_memory_request *request = &plan->request;
-    plan->total_limit = plan->single_limit = UINT64_MAX;
+    plan->total_limit = plan->device_limit = plan->single_limit = UINT64_MAX;
     if (request->device) {
         const fcl_device_info *info = fcl_device_facts(request->device);
         plan->single_limit = info->max_allocation_bytes;
-        plan->total_limit = info->global_memory_bytes;
+        plan->total_limit = plan->device_limit = info->global_memory_bytes;
         plan->total_limit_is = "is the device's";
-        uint64_t available = info->host_unified_memory && !request->limit ? available_on_host(request) : UINT64_MAX;
-        if (available < plan->total_limit) {
-            plan->total_limit = available;
-            plan->total_limit_is = "is free in the computer now";
-        }
+        if (info->host_unified_memory && !request->limit) limit_to_host(plan);
     }
     if (request->limit && request->limit < plan->total_limit) {
-        plan->total_limit = request->limit;
+        plan->total_limit = plan->device_limit = request->limit;
         plan->total_limit_is = "was asked for";
     }
 }
