@@ -33,6 +33,7 @@ enum {
 typedef struct racer {
     fcl_training training;
     fcl_device *const *devices; /* lent */
+    const fcl_dataset *faces;   /* lent */
     size_t batch, steps, epochs;
     fcl_member_times *times; /* (devices): of the steps on the clock only */
 } racer;
@@ -141,6 +142,7 @@ static fcl_status start(racer *r, const fcl_bench *bench, const fcl_model *model
                                       .data = faces,
                                       .n_images = LEAD_STEPS * recipe->batch};
     r->devices = setup.devices;
+    r->faces = faces;
     r->batch = recipe->batch;
     FCL_TRY(FCL_NEW(&r->times, n, "times of devices"));
     FCL_TRY(fcl_training_init_several(&r->training, &setup));
@@ -149,9 +151,9 @@ done:
 }
 
 /* So many steps that a repeat takes as long as it should. */
-static fcl_status find_steps(racer *r, const fcl_bench *bench, const fcl_dataset *faces) {
+static fcl_status find_steps(racer *r, const fcl_bench *bench) {
     fcl_status status;
-    const size_t most = faces->n / r->batch;
+    const size_t most = r->faces->n / r->batch;
     FCL_TRY(take_steps(r, LEAD_STEPS));
     const double begin = fcl_clock_seconds();
     FCL_TRY(take_steps(r, LEAD_STEPS));
@@ -202,7 +204,7 @@ static fcl_status add_alone(field *f, unsigned index, fcl_bench *bench, const fc
     FCL_TRY(fcl_training_first_gradients(&f->first[index].loss, &f->first[index].gradients, &r->training));
     f->rounding = fmax(f->rounding, fcl_network_rounding(r->training.network));
     FCL_TRY(time_update(&f->update_seconds[index], &r->training));
-    if (added.result.check.passed) FCL_TRY(find_steps(r, bench, faces));
+    if (added.result.check.passed) FCL_TRY(find_steps(r, bench));
     FCL_TRY(fcl_scaling_note_alone(&added.result, bench, index, f->update_seconds[index]));
     FCL_TRY(fcl_cases_add(&f->cases, &added));
 done:
@@ -248,7 +250,7 @@ static fcl_status add_together(field *f, fcl_bench *bench, const fcl_model *mode
                                     "shares of their bounds, and finite losses"));
     if (added.result.check.passed) {
         FCL_TRY(settle(r, &added.result));
-        FCL_TRY(find_steps(r, bench, faces));
+        FCL_TRY(find_steps(r, bench));
     }
     json_object_set_new(added.result.details, "recipe", fcl_recipe_to_json(recipe));
     FCL_TRY(fcl_cases_add(&f->cases, &added));
