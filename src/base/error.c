@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Long enough for a compiler's build log, whose end may be cut. */
@@ -61,6 +62,17 @@ fcl_status fcl_fail_errno(const char *verb, const char *path) {
 
 fcl_status fcl_fail_memory(const char *what, size_t bytes) {
     return fcl_fail(FCL_E_MEMORY, "not enough memory for %s (%zu bytes)", what, bytes);
+}
+
+char *fcl_error_keep(void) {
+    const size_t n_bytes = strlen(message) + 1;
+    char *kept = malloc(n_bytes);
+    return kept ? memcpy(kept, message, n_bytes) : NULL;
+}
+
+void fcl_error_restore(char *kept) {
+    if (kept) strcpy(message, kept);
+    free(kept);
 }
 
 const char *fcl_version(void) {

@@ -368,9 +368,8 @@ done:
     return status;
 }
 
-void fcl_folder_discard(const char *path, fcl_status failure) {
-    char *message = fcl_duplicate(fcl_error_message());
+void fcl_folder_discard(const char *path) {
+    char *first = fcl_error_keep();
     fcl_folder_remove(path);
-    if (message) fcl_fail(failure, "%s", message);
-    free(message);
+    fcl_error_restore(first);
 }

@@ -63,7 +63,7 @@ fcl_status fcl_folder_remove(const char *path);
 #define FCL_FOLDER_MARKER ".fiducl"
 fcl_status fcl_folder_claim(const char *path, const char *kind, int force);
 /* After a failure: removes a claimed folder, so that nothing half-written stays; the message is still the failure's. */
-void fcl_folder_discard(const char *path, fcl_status failure);
+void fcl_folder_discard(const char *path);
 /* Whether that would be refused, without touching anything: so that what can fail is done before a folder is replaced. */
 fcl_status fcl_folder_check_claim(const char *path, const char *kind, int force);
 /* FCL_E_USAGE when `input` is the folder or lies in it, so that replacing the folder would destroy it. What does not exist

@@ -136,6 +136,10 @@ int fcl_parse_bytes(uint64_t *out, const char *string) {
     return 1;
 }
 
+double fcl_mebibytes(uint64_t n_bytes) {
+    return (double)n_bytes / (1024.0 * 1024.0);
+}
+
 int fcl_parse_double(double *out, const char *string) {
     /* strtod also takes "nan", "inf" and hexadecimal: no number a file or a person means here has a letter but e. */
     if (!*string || strspn(string, "+-.0123456789eE") != strlen(string)) return 0;

@@ -45,6 +45,8 @@ int fcl_parse_size(size_t *out, const char *string);
 int fcl_parse_double(double *out, const char *string);
 /* Bytes: "1048576", "512M", "1.5G"; K, M, G and T stand for powers of 1024. */
 int fcl_parse_bytes(uint64_t *out, const char *string);
+/* Bytes as people are told of them: in MiB, of 1024 * 1024 bytes. */
+double fcl_mebibytes(uint64_t n_bytes);
 /* fprintf and sscanf for what files hold. A failed write shows in ferror(stream). */
 void fcl_print(FILE *stream, const char *format, ...) FCL_PRINTF(2, 3);
 int fcl_scan(const char *string, const char *format, ...) FCL_SCANF(2, 3);

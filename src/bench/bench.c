@@ -83,10 +83,10 @@ void fcl_bench_close(fcl_bench *bench) {
     if (!bench->has_lost) {
         fcl_probe_free(bench->probe);
         fcl_device_free_several(bench->devices, bench->n_devices);
+        for (size_t i = 0; i < bench->n_models; i++) fcl_model_free(bench->models[i]);
     }
     free(bench->duties);
     fcl_choice_free(bench->choice);
-    for (size_t i = 0; i < bench->n_models; i++) fcl_model_free(bench->models[i]);
     fcl_report_free(bench->report);
     *bench = (fcl_bench){0};
 }

@@ -32,6 +32,8 @@ enum {
 /* A training, of one device or of all; a repeat is some steps of it. */
 typedef struct racer {
     fcl_training training;
+    fcl_device *const *devices; /* lent */
+    const fcl_dataset *faces;   /* lent */
     size_t batch, steps, epochs;
     fcl_member_times *times; /* (devices): of the steps on the clock only */
 } racer;
@@ -50,21 +52,36 @@ static racer *together(field *f) {
     return &f->list[f->n];
 }
 
-static void dispose(field *f) {
+static void dispose(field *f, int has_lost) {
     fcl_cases_dispose(&f->cases);
+    for (unsigned i = 0; f->first && i < f->n; i++) fcl_first_batch_dispose(&f->first[i]);
+    free(f->first);
+    free(f->update_seconds);
+    /* A device that does not answer would be waited for, and may still read what it was given. */
+    if (has_lost) return;
     for (unsigned i = 0; f->list && i <= f->n; i++) {
         fcl_training_dispose(&f->list[i].training);
         free(f->list[i].times);
     }
-    for (unsigned i = 0; f->first && i < f->n; i++) fcl_first_batch_dispose(&f->first[i]);
-    free(f->first);
-    free(f->update_seconds);
     free(f->list);
 }
 
+/* The others would go on, but a repeat of its own that it does not answer would be waited for, for ever. */
+static fcl_status check_answers(const racer *r) {
+    for (unsigned i = 0; i < r->training.n; i++)
+        if (fcl_team_is_lost(r->training.team, i))
+            return fcl_fail(FCL_E_DEVICE, "the device '%s' stopped answering while all trained together",
+                            fcl_device_facts(r->devices[i])->name);
+    return FCL_OK;
+}
+
 static fcl_status take_steps(racer *r, size_t steps) {
-    fcl_status status = fcl_training_use(&r->training, steps * r->batch);
-    return status == FCL_OK ? fcl_training_epoch(&r->training) : status;
+    fcl_status status;
+    FCL_TRY(fcl_training_use(&r->training, steps * r->batch));
+    FCL_TRY(fcl_training_epoch(&r->training));
+    FCL_TRY(check_answers(r));
+done:
+    return status;
 }
 
 /* While others had their turn it was not this training that worked. */
@@ -100,6 +117,7 @@ static fcl_status repeat(double *sample, double *error, void *state, unsigned in
     const double begin = fcl_clock_seconds();
     for (size_t i = 0; i < r->epochs; i++) FCL_TRY(fcl_training_epoch(&r->training));
     *sample = (double)(r->epochs * r->steps * r->batch) / (fcl_clock_seconds() - begin);
+    FCL_TRY(check_answers(r));
     add_times(r, before);
 done:
     /* Not a fault of the program, but no speed either. */
@@ -123,6 +141,8 @@ static fcl_status start(racer *r, const fcl_bench *bench, const fcl_model *model
                                       .choice = bench->choice,
                                       .data = faces,
                                       .n_images = LEAD_STEPS * recipe->batch};
+    r->devices = setup.devices;
+    r->faces = faces;
     r->batch = recipe->batch;
     FCL_TRY(FCL_NEW(&r->times, n, "times of devices"));
     FCL_TRY(fcl_training_init_several(&r->training, &setup));
@@ -131,9 +151,9 @@ done:
 }
 
 /* So many steps that a repeat takes as long as it should. */
-static fcl_status find_steps(racer *r, const fcl_bench *bench, const fcl_dataset *faces) {
+static fcl_status find_steps(racer *r, const fcl_bench *bench) {
     fcl_status status;
-    const size_t most = faces->n / r->batch;
+    const size_t most = r->faces->n / r->batch;
     FCL_TRY(take_steps(r, LEAD_STEPS));
     const double begin = fcl_clock_seconds();
     FCL_TRY(take_steps(r, LEAD_STEPS));
@@ -184,7 +204,7 @@ static fcl_status add_alone(field *f, unsigned index, fcl_bench *bench, const fc
     FCL_TRY(fcl_training_first_gradients(&f->first[index].loss, &f->first[index].gradients, &r->training));
     f->rounding = fmax(f->rounding, fcl_network_rounding(r->training.network));
     FCL_TRY(time_update(&f->update_seconds[index], &r->training));
-    if (added.result.check.passed) FCL_TRY(find_steps(r, bench, faces));
+    if (added.result.check.passed) FCL_TRY(find_steps(r, bench));
     FCL_TRY(fcl_scaling_note_alone(&added.result, bench, index, f->update_seconds[index]));
     FCL_TRY(fcl_cases_add(&f->cases, &added));
 done:
@@ -224,12 +244,13 @@ static fcl_status add_together(field *f, fcl_bench *bench, const fcl_model *mode
         if (f->cases.list[i].result.solvers == FCL_TUNED) added.result.solvers = FCL_TUNED;
     FCL_TRY(start(r, bench, model, recipe, faces, 0, f->n));
     FCL_TRY(fcl_training_shared_gradients(&shared.loss, &shared.gradients, &r->training));
+    FCL_TRY(check_answers(r));
     FCL_TRY(fcl_first_batch_compare(&added.result, &shared, &f->first[0], f->rounding,
                                     "loss and gradients of the first batch against those of the first device alone, as "
                                     "shares of their bounds, and finite losses"));
     if (added.result.check.passed) {
         FCL_TRY(settle(r, &added.result));
-        FCL_TRY(find_steps(r, bench, faces));
+        FCL_TRY(find_steps(r, bench));
     }
     json_object_set_new(added.result.details, "recipe", fcl_recipe_to_json(recipe));
     FCL_TRY(fcl_cases_add(&f->cases, &added));
@@ -304,7 +325,7 @@ static fcl_status measure(field *f, fcl_bench *bench, const fcl_model *model, co
     status = measured;
 done:
     fcl_result_dispose(&efficiency);
-    bench->has_lost |= f->list && fcl_team_settle(together(f)->training.team);
+    if (f->list) bench->has_lost |= together(f)->training.has_lost || fcl_team_settle(together(f)->training.team);
     return status;
 }
 
@@ -317,7 +338,7 @@ fcl_status fcl_bench_scaling(fcl_bench *bench) {
     for (size_t m = 0; m < bench->n_models; m++) {
         field f = {0};
         status = measure(&f, bench, bench->models[m], faces);
-        dispose(&f);
+        dispose(&f, bench->has_lost);
         if (status != FCL_OK) goto done;
     }
 done:

@@ -79,10 +79,10 @@ static void append_kernels(fcl_text *table, const fcl_result *r) {
     fcl_text_appendf(table, "\n%s: %.2f ms a step, %.2f in kernels", r->workload,
                      json_number_value(json_object_get(profile, "ms_a_step")),
                      json_number_value(json_object_get(profile, "kernels_ms_a_step")));
-    static const double mebibyte = 1024.0 * 1024.0;
-    fcl_text_appendf(table, "; %.0f MiB on the device, the process %.0f MiB at most\n",
-                     json_number_value(json_object_get(memory, "device_bytes")) / mebibyte,
-                     json_number_value(json_object_get(memory, "process_peak_resident_bytes")) / mebibyte);
+    fcl_text_appendf(
+        table, "; %.0f MiB on the device, the process %.0f MiB at most\n",
+        fcl_mebibytes((uint64_t)json_integer_value(json_object_get(memory, "device_bytes"))),
+        fcl_mebibytes((uint64_t)json_integer_value(json_object_get(memory, "process_peak_resident_bytes"))));
     json_array_foreach(kernels, i, kernel) {
         if (i == SHOWN) {
             fcl_text_appendf(table, "  and %zu more in the file\n", json_array_size(kernels) - SHOWN);

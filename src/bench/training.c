@@ -27,11 +27,11 @@ static void free_trainer(fcl_training *training) {
 
 void fcl_training_dispose(fcl_training *training) {
     free_trainer(training);
-    const int has_lost = fcl_team_settle(training->team);
+    const int has_lost = fcl_team_settle(training->team) || training->has_lost;
     fcl_team_free(training->team);
     for (unsigned i = 0; !has_lost && i < training->n; i++) fcl_network_free(training->networks[i]);
     free(training->networks);
-    *training = (fcl_training){0};
+    *training = (fcl_training){.has_lost = has_lost};
 }
 
 fcl_status fcl_training_use(fcl_training *training, size_t n_images) {

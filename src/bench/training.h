@@ -34,6 +34,7 @@ typedef struct fcl_training {
     fcl_batches *batches;
     fcl_trainer *trainer;
     fcl_position position;
+    int has_lost; /* after its end, or a beginning that failed: a device does not answer (fcl_team_has_lost()) */
 } fcl_training;
 
 /* What a benchmark trains with: the recipe `standard` for the model, at this batch, with a constant learning rate and

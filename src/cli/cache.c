@@ -10,8 +10,6 @@
 #include "device/cache.h"
 #include "ops/solver_cache.h"
 
-static const double mebibyte = 1024.0 * 1024.0;
-
 /* What is kept for one device; without an identity: files that are damaged, unfinished or of another version. */
 typedef struct kept {
     char *device;
@@ -128,25 +126,25 @@ done:
 }
 
 static void print_table(const contents *c) {
-    printf("%s: %zu files, %.1f MiB\n", c->folder, c->n_files, (double)c->n_bytes / mebibyte);
+    printf("%s: %zu files, %.1f MiB\n", c->folder, c->n_files, fcl_mebibytes(c->n_bytes));
     if (c->n_rows > 1) printf("\nprograms  solvers: right  wrong  measured  tuned     MiB  device\n");
     for (size_t i = 1; i < c->n_rows; i++) {
         const kept *row = &c->rows[i];
         printf("%8zu %15zu %6zu %9zu %6zu %7.1f  %s\n", row->n_programs, row->n_passed, row->n_failed, row->n_measured,
-               row->n_tuned, (double)row->n_bytes / mebibyte, row->device);
+               row->n_tuned, fcl_mebibytes(row->n_bytes), row->device);
     }
     if (c->n_choices)
         printf("\n%zu choice%s of --device auto %s kept.\n", c->n_choices, c->n_choices == 1 ? "" : "s",
                c->n_choices == 1 ? "is" : "are");
     if (c->rows[0].n_files)
         printf("\n%zu more files, %.1f MiB, are damaged, unfinished or of another version.\n", c->rows[0].n_files,
-               (double)c->rows[0].n_bytes / mebibyte);
+               fcl_mebibytes(c->rows[0].n_bytes));
     if (c->n_files)
         printf("\nWhen programs take more than %.0f MiB, the least recently used ones are removed.\n",
-               (double)FCL_CACHE_MAX_BYTES / mebibyte);
+               fcl_mebibytes(FCL_CACHE_MAX_BYTES));
     if (c->pocl)
         printf("PoCL keeps what it compiles in %s, %.1f MiB; --clear leaves that alone.\n", c->pocl,
-               (double)c->n_pocl_bytes / mebibyte);
+               fcl_mebibytes(c->n_pocl_bytes));
 }
 
 static fcl_status print_json(json_t *object) {
@@ -191,7 +189,7 @@ static fcl_status clear(int as_json) {
         FCL_TRY(print_json(json_pack("{s:s, s:o, s:o}", "folder", folder, "removed_files", whole(n_files),
                                      "removed_bytes", whole(n_bytes))));
     else
-        printf("%s: %zu files removed, %.1f MiB\n", folder, n_files, (double)n_bytes / mebibyte);
+        printf("%s: %zu files removed, %.1f MiB\n", folder, n_files, fcl_mebibytes(n_bytes));
 done:
     free(folder);
     return status;

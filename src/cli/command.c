@@ -10,7 +10,7 @@
 static const fcl_option common_options[] = {
     {"threads", 0, FCL_OPTION_TEXT, "N",
      "at most N threads for each piece of the host's work, such as preparing batches"},
-    {"quiet", 'q', FCL_OPTION_FLAG, NULL, "no progress and no log, warnings excepted"},
+    {"quiet", 'q', FCL_OPTION_FLAG, NULL, "no progress and no log on stderr, warnings excepted; stdout is as ever"},
     {"help", 'h', FCL_OPTION_FLAG, NULL, "show this help"},
     {0},
 };

@@ -8,7 +8,6 @@
 #include "cli/options.h"
 
 enum { MAX_MISSING = 16 };
-static const double mebibyte = 1024.0 * 1024.0;
 
 /* What is shown: the devices and the GPUs that should be among them. */
 typedef struct inventory {
@@ -48,7 +47,7 @@ static void print_table(const inventory *machine) {
         const fcl_device_info *d = fcl_device_list_at(list, i);
         printf("%c %5u  %-5s  %-*s  %-*s  %5u %5u %7.0f MiB\n", (int)i == machine->chosen ? '*' : ' ', d->index,
                kind_name(d->kind), name_width, d->name, platform_width, d->platform, d->compute_units, d->clock_mhz,
-               (double)d->global_memory_bytes / mebibyte);
+               fcl_mebibytes(d->global_memory_bytes));
         if (d->ordinal)
             printf("         one of several of this name: select it by its index or as '%s#%u'\n", d->name, d->ordinal);
         if (d->hardware != d->index) printf("         the same hardware as %u, through another driver\n", d->hardware);

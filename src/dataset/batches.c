@@ -182,6 +182,14 @@ done:
     return status;
 }
 
+/* The lock is held. */
+static fcl_status allocate(fcl_batches *b) {
+    fcl_status status = FCL_OK;
+    for (int i = 0; i < N_SLOTS; i++) FCL_TRY(use_own_memory(&b->slots[i], b->largest));
+done:
+    return status;
+}
+
 /* Results do not depend on how many there are: a batch is made by one thread, from numbers that its index decides. */
 static fcl_status start_workers(fcl_batches *b) {
     fcl_status status = FCL_OK;
@@ -296,13 +304,20 @@ void fcl_batches_set_memory(fcl_batches *b, unsigned index, const fcl_batch_memo
     pthread_mutex_unlock(&b->lock);
 }
 
+fcl_status fcl_batches_allocate(fcl_batches *b) {
+    pthread_mutex_lock(&b->lock);
+    fcl_status status = allocate(b);
+    pthread_mutex_unlock(&b->lock);
+    return status;
+}
+
 fcl_status fcl_batches_start(fcl_batches *b, uint32_t epoch, size_t first) {
     fcl_status status = FCL_OK;
     const size_t n = fcl_batches_per_epoch(b);
     if (first > n) return fcl_fail(FCL_E_INPUT, "an epoch has %zu batches; it cannot start at number %zu", n, first);
     pthread_mutex_lock(&b->lock);
     end_epoch(b);
-    for (int i = 0; i < N_SLOTS; i++) FCL_TRY(use_own_memory(&b->slots[i], b->largest));
+    FCL_TRY(allocate(b));
     order_epoch(b, epoch);
     b->next_made = b->next_taken = first;
     pthread_cond_broadcast(&b->changed);

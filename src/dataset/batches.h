@@ -68,6 +68,8 @@ fcl_status fcl_batches_set_window(fcl_batches *batches, const fcl_batches_window
 /* From now on the batches of a slot, which is the caller's, or any while no epoch is under way, are made in this memory, which is
  * lent. NULL, only while no epoch is under way: in memory of its own, as at first. */
 void fcl_batches_set_memory(fcl_batches *batches, unsigned slot, const fcl_batch_memory *memory);
+/* Gives slots that were given none memory of their own, as the next start does otherwise: so that it cannot fail for that. */
+fcl_status fcl_batches_allocate(fcl_batches *batches);
 /* Starts an epoch (from 0) at batch `first`; ends one that was under way. */
 fcl_status fcl_batches_start(fcl_batches *batches, uint32_t epoch, size_t first);
 /* Ends an epoch that is under way: nothing is made any more. */

@@ -236,7 +236,7 @@ fcl_status fcl_prepare(const fcl_dataset *dataset, const fcl_prepare_options *op
     FCL_TRY(write_folder(out_folder, dataset, options, &p));
     log_split(&p.split);
 done:
-    if (claimed && status != FCL_OK) fcl_folder_discard(out_folder, status);
+    if (claimed && status != FCL_OK) fcl_folder_discard(out_folder);
     dispose(&p);
     return status;
 }

@@ -121,7 +121,7 @@ fcl_status fcl_synth(const fcl_synth_options *options, const char *out_folder) {
     FCL_TRY(write_groups(out_folder, dataset->n));
     FCL_TRY(write_keypoints(out_folder, "facial_keypoints.csv", dataset, 0));
 done:
-    if (claimed && status != FCL_OK) fcl_folder_discard(out_folder, status);
+    if (claimed && status != FCL_OK) fcl_folder_discard(out_folder);
     fcl_dataset_free(dataset);
     return status;
 }

@@ -4,12 +4,6 @@
 
 #include <assert.h>
 
-#define MEBIBYTE (1024.0 * 1024.0)
-
-static double mebibytes(uint64_t n_bytes) {
-    return (double)n_bytes / MEBIBYTE;
-}
-
 /* A buffer object without memory. */
 static fcl_status buffer_new(fcl_buffer **out, fcl_device *device, size_t n_bytes, const char *label) {
     fcl_buffer *buffer = NULL;
@@ -40,6 +34,15 @@ static fcl_status check(cl_int error, const char *call, const fcl_buffer *buffer
                        buffer->device->info->name);
 }
 
+fcl_status fcl_check_mapped(const void *mapped, cl_int error, const fcl_buffer *buffer) {
+    if (mapped || error != CL_SUCCESS) return check(error, "clEnqueueMapBuffer", buffer);
+    return fcl_fail(
+        FCL_E_DEVICE,
+        "clEnqueueMapBuffer reported success without an address for the buffer '%s' of %zu bytes on the device "
+        "'%s', which is a fault of its driver: try another version of it, or another device",
+        buffer->label, buffer->n_bytes, buffer->device->info->name);
+}
+
 fcl_status fcl_buffer_reserve(fcl_buffer **out, fcl_device *device, size_t n_bytes, const char *label) {
     return buffer_new(out, device, n_bytes > 0 ? n_bytes : 1, label);
 }
@@ -50,8 +53,8 @@ static fcl_status fail_allocation(const fcl_buffer *buffer, cl_int error, const 
         FCL_E_DEVICE_MEMORY,
         "no memory for %s on the device '%s' (%s: %s): it needs %.1f MiB, and fiducl already uses %.1f MiB of "
         "%.1f MiB; use a smaller batch or another device",
-        buffer->label, device->info->name, call, fcl_cl_error_name(error), mebibytes(buffer->n_bytes),
-        mebibytes(device->memory.now_bytes), mebibytes(device->info->global_memory_bytes));
+        buffer->label, device->info->name, call, fcl_cl_error_name(error), fcl_mebibytes(buffer->n_bytes),
+        fcl_mebibytes(device->memory.now_bytes), fcl_mebibytes(device->info->global_memory_bytes));
 }
 
 static fcl_status check_limits(const fcl_buffer *buffer) {
@@ -61,14 +64,14 @@ static fcl_status check_limits(const fcl_buffer *buffer) {
         return fcl_fail(FCL_E_DEVICE_MEMORY,
                         "%s needs %.1f MiB in one piece, but the device '%s' allocates at most %.1f MiB in one piece: "
                         "use a smaller batch or another device",
-                        buffer->label, mebibytes(n_bytes), device->info->name, mebibytes(largest));
+                        buffer->label, fcl_mebibytes(n_bytes), device->info->name, fcl_mebibytes(largest));
     if (device->memory_limit && device->memory.now_bytes + n_bytes > device->memory_limit)
         return fcl_fail(
             FCL_E_DEVICE_MEMORY,
             "no memory for %s on the device '%s': it needs %.1f MiB, and fiducl already uses %.1f MiB of the "
             "%.1f MiB that it may use; allow more, or use a smaller batch or another device",
-            buffer->label, device->info->name, mebibytes(n_bytes), mebibytes(device->memory.now_bytes),
-            mebibytes(device->memory_limit));
+            buffer->label, device->info->name, fcl_mebibytes(n_bytes), fcl_mebibytes(device->memory.now_bytes),
+            fcl_mebibytes(device->memory_limit));
     return FCL_OK;
 }
 
@@ -255,14 +258,15 @@ fcl_status fcl_buffer_read(void *bytes, const fcl_buffer *buffer, size_t offset_
 
 static fcl_status map(void **out, fcl_buffer *buffer, size_t n_bytes, cl_bool blocking) {
     if (!has_range(buffer, 0, n_bytes)) return fail_range("a mapping", buffer, 0, n_bytes);
-    fcl_status status = blocking ? fcl_device_sleep_until_idle(buffer->device) : FCL_OK;
-    if (status != FCL_OK) return status;
+    fcl_status status = FCL_OK;
     cl_int error;
+    if (blocking) FCL_TRY(fcl_device_sleep_until_idle(buffer->device));
     void *mapped = clEnqueueMapBuffer(buffer->device->queue, buffer->memory, blocking, CL_MAP_WRITE_INVALIDATE_REGION,
                                       0, n_bytes, 0, NULL, NULL, &error);
-    if (!mapped) return check(error, "clEnqueueMapBuffer", buffer);
+    FCL_TRY(fcl_check_mapped(mapped, error, buffer));
     *out = mapped;
-    return FCL_OK;
+done:
+    return status;
 }
 
 fcl_status fcl_buffer_map(void **out, fcl_buffer *buffer, size_t n_bytes) {

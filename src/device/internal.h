@@ -119,6 +119,9 @@ fcl_status fcl_part_create(cl_device_id *out, cl_device_id whole, const fcl_devi
 /* pocl.c: to be called before the first OpenCL call of the process. */
 void fcl_pocl_prepare(void);
 
+/* buffer.c: what clEnqueueMapBuffer() gave. */
+fcl_status fcl_check_mapped(const void *mapped, cl_int error, const fcl_buffer *buffer);
+
 /* source.c: the text of cl/FILE with its includes put in, for free(). */
 fcl_status fcl_source_load(char **out, const char *file);
 

@@ -99,7 +99,7 @@ fcl_status fcl_transfer_begin(fcl_transfer *t) {
         t->mapped[i] =
             clEnqueueMapBuffer(device->transfers, t->buffers[i]->memory, CL_FALSE, CL_MAP_READ | CL_MAP_WRITE, 0,
                                t->buffers[i]->n_bytes, i == 0, i == 0 ? &before : NULL, event, &error);
-        FCL_TRY(check(error, "clEnqueueMapBuffer", t));
+        FCL_TRY(fcl_check_mapped(t->mapped[i], error, t->buffers[i]));
         if (!device->info->host_unified_memory) device->memory.copied_bytes += t->buffers[i]->n_bytes;
     }
     FCL_TRY(ask_for_moment(t));
@@ -132,11 +132,10 @@ fcl_status fcl_transfer_end(fcl_transfer *t) {
     cl_event after = NULL;
     for (unsigned i = 0; i < t->n; i++) {
         if (!t->mapped[i]) continue;
-        fcl_status one =
+        FCL_TRY_ALSO(
             check(clEnqueueUnmapMemObject(device->transfers, t->buffers[i]->memory, t->mapped[i], 0, NULL, NULL),
-                  "clEnqueueUnmapMemObject", t);
+                  "clEnqueueUnmapMemObject", t));
         t->mapped[i] = NULL;
-        if (status == FCL_OK) status = one;
     }
     if (t->ready) clReleaseEvent(t->ready);
     t->ready = NULL;

@@ -6,8 +6,6 @@
 #include "net/network_parts.h"
 #include "net/share.h"
 
-static const double mebi = 1024.0 * 1024.0;
-
 /* The bytes of n buffers, of which some may be NULL; *largest grows to that of the largest. */
 static uint64_t sum_bytes(uint64_t *largest, fcl_buffer *const *buffers, unsigned n) {
     uint64_t sum = 0;
@@ -53,30 +51,36 @@ static fcl_status measure(fcl_memory_plan *plan, const fcl_model *model, const f
 }
 
 /* A device that works in the host's memory reports all of it, whoever else uses it. */
-static uint64_t available_on_host(const fcl_memory_request *request) {
+static uint64_t available_on_host(void) {
     enum { SHARE = 10 }; /* one is left for what comes later */
     uint64_t available;
     if (!fcl_system_memory_available(&available, &FCL_SYSTEM_ROOTS)) return UINT64_MAX;
-    available -= available / SHARE;
-    return available > request->staging_bytes ? available - request->staging_bytes : 1;
+    return available - available / SHARE;
+}
+
+/* There batches wait in the same memory, whether it is the device's buffers that they wait in or not. */
+static void limit_to_host(fcl_memory_plan *plan) {
+    const uint64_t available = available_on_host(), staging = plan->request.staging_bytes;
+    if (available == UINT64_MAX) return;
+    const uint64_t left = available > staging ? available - staging : 1;
+    if (left >= plan->total_limit) return;
+    plan->total_limit = left;
+    if (available < plan->device_limit) plan->device_limit = available;
+    plan->total_limit_is = "is free in the computer now";
 }
 
 static void set_limits(fcl_memory_plan *plan) {
     const fcl_memory_request *request = &plan->request;
-    plan->total_limit = plan->single_limit = UINT64_MAX;
+    plan->total_limit = plan->device_limit = plan->single_limit = UINT64_MAX;
     if (request->device) {
         const fcl_device_info *info = fcl_device_facts(request->device);
         plan->single_limit = info->max_allocation_bytes;
-        plan->total_limit = info->global_memory_bytes;
+        plan->total_limit = plan->device_limit = info->global_memory_bytes;
         plan->total_limit_is = "is the device's";
-        uint64_t available = info->host_unified_memory && !request->limit ? available_on_host(request) : UINT64_MAX;
-        if (available < plan->total_limit) {
-            plan->total_limit = available;
-            plan->total_limit_is = "is free in the computer now";
-        }
+        if (info->host_unified_memory && !request->limit) limit_to_host(plan);
     }
     if (request->limit && request->limit < plan->total_limit) {
-        plan->total_limit = request->limit;
+        plan->total_limit = plan->device_limit = request->limit;
         plan->total_limit_is = "was asked for";
     }
 }
@@ -89,13 +93,13 @@ static fcl_status fail_to_fit(const fcl_memory_plan *plan, const fcl_model *mode
             FCL_E_DEVICE_MEMORY,
             "training %s needs %.1f MiB in one piece, even with one image at a time, and the device allocates at "
             "most %.1f MiB in one piece: %s",
-            fcl_model_name(model), (double)needs->largest / mebi, (double)plan->single_limit / mebi, advice);
+            fcl_model_name(model), fcl_mebibytes(needs->largest), fcl_mebibytes(plan->single_limit), advice);
     return fcl_fail(
         FCL_E_DEVICE_MEMORY,
         "training %s needs %.1f MiB on the device, even with one image at a time (%.1f MiB of it are weights, "
         "their gradients and Adam's moments), and there are %.1f MiB, which %s: %s, or allow more memory",
-        fcl_model_name(model), (double)fcl_memory_plan_bytes(plan) / mebi,
-        (double)(needs->parameters + needs->optimizer) / mebi, (double)plan->total_limit / mebi, plan->total_limit_is,
+        fcl_model_name(model), fcl_mebibytes(fcl_memory_plan_bytes(plan)),
+        fcl_mebibytes(needs->parameters + needs->optimizer), fcl_mebibytes(plan->total_limit), plan->total_limit_is,
         advice);
 }
 
@@ -131,7 +135,7 @@ uint64_t fcl_memory_plan_bytes(const fcl_memory_plan *plan) {
 }
 
 static void append_row(fcl_text *text, const char *name, uint64_t bytes) {
-    fcl_text_appendf(text, "  %-30s %9.1f MiB\n", name, (double)bytes / mebi);
+    fcl_text_appendf(text, "  %-30s %9.1f MiB\n", name, fcl_mebibytes(bytes));
 }
 
 void fcl_memory_plan_append(fcl_text *text, const fcl_memory_plan *plan) {
@@ -146,10 +150,10 @@ void fcl_memory_plan_append(fcl_text *text, const fcl_memory_plan *plan) {
     if (plan->request.device) append_row(text, "workspace", needs->workspace);
     append_row(text, "together on the device", fcl_memory_plan_bytes(plan));
     if (plan->total_limit != UINT64_MAX)
-        fcl_text_appendf(text, "  of %.1f MiB, which %s", (double)plan->total_limit / mebi, plan->total_limit_is);
+        fcl_text_appendf(text, "  of %.1f MiB, which %s", fcl_mebibytes(plan->total_limit), plan->total_limit_is);
     if (plan->single_limit != UINT64_MAX)
-        fcl_text_appendf(text, "; in one piece %.1f of at most %.1f MiB", (double)needs->largest / mebi,
-                         (double)plan->single_limit / mebi);
+        fcl_text_appendf(text, "; in one piece %.1f of at most %.1f MiB", fcl_mebibytes(needs->largest),
+                         fcl_mebibytes(plan->single_limit));
     if (plan->total_limit != UINT64_MAX) fcl_text_append(text, "\n");
     append_row(text, "batches prepared on the host", plan->request.staging_bytes);
 }

@@ -26,6 +26,8 @@ typedef struct fcl_memory_plan {
     /* What there is: UINT64_MAX where that is not known. */
     uint64_t total_limit, single_limit;
     const char *total_limit_is; /* "is the device's" */
+    /* What the device's buffers may take together: with the batches that wait, where total_limit leaves room for those. */
+    uint64_t device_limit;
 } fcl_memory_plan;
 
 /* The plan with the fewest parts that fits, at least `n_parts`. `choice` of the solvers, may be NULL. FCL_E_DEVICE_MEMORY when

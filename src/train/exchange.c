@@ -337,10 +337,7 @@ static void copy_from_leader(const fcl_exchange *x, const participant *self) {
 /* Gives the buckets before `end` back to the device. */
 static fcl_status give_back(participant *p, unsigned end) {
     fcl_status status = FCL_OK;
-    while (p->n_ended < end) {
-        fcl_status one = fcl_transfer_end(p->transfers[p->n_ended++]);
-        if (status == FCL_OK) status = one;
-    }
+    while (p->n_ended < end) FCL_TRY_ALSO(fcl_transfer_end(p->transfers[p->n_ended++]));
     return status;
 }
 

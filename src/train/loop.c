@@ -35,7 +35,6 @@ typedef struct session {
     fcl_members members;
     fcl_batches *batches;
     fcl_trainer *trainer;
-    FILE *step_log;
     fcl_history history;
     fcl_position position;
     fcl_tensors best;          /* of position.best_epoch */
@@ -84,11 +83,9 @@ static fcl_status write_text(const fcl_run *run, const char *name, const char *t
 }
 
 static fcl_status create_trainer(session *s, uint64_t max_steps) {
-    return fcl_trainer_create(&s->trainer, &(fcl_trainer_setup){.team = s->members.team,
-                                                                .batches = s->batches,
-                                                                .recipe = &s->recipe,
-                                                                .step_log = s->step_log,
-                                                                .max_steps = max_steps});
+    return fcl_trainer_create(
+        &s->trainer, &(fcl_trainer_setup){
+                         .team = s->members.team, .batches = s->batches, .recipe = &s->recipe, .max_steps = max_steps});
 }
 
 /* Devices' networks, batches and room for the best weights from what the session has. */
@@ -263,19 +260,19 @@ done:
  * where they are known, unless the device is at fault: nothing that it computed since the last checkpoint is trusted then. Adds to
  * the message what is kept. */
 static fcl_status keep_last_good(session *s, fcl_status failure) {
-    char *message = fcl_duplicate(fcl_error_message());
+    char *first = fcl_error_keep();
     const int may_save =
         failure != FCL_E_WRONG_RESULT && fcl_trainer_is_current(s->trainer) && fcl_team_first(s->members.team) != NULL;
     fcl_status status = may_save ? save(s) : FCL_OK;
     char *why_not = status == FCL_OK ? NULL : fcl_format(", the last that could be written (%s)", fcl_error_message());
-    if (message && s->has_checkpoint)
-        fcl_fail(failure, "%s; '%s' keeps its checkpoint of step %llu%s%s", message, s->run.folder,
+    fcl_error_restore(first);
+    if (s->has_checkpoint)
+        fcl_fail(failure, "%s; '%s' keeps its checkpoint of step %llu%s%s", fcl_error_message(), s->run.folder,
                  (unsigned long long)s->saved.step, s->saved.best_epoch ? " and the best weights until then" : "",
                  why_not ? why_not : "");
-    else if (message)
-        fcl_fail(failure, "%s; '%s' has no checkpoint yet", message, s->run.folder);
+    else
+        fcl_fail(failure, "%s; '%s' has no checkpoint yet", fcl_error_message(), s->run.folder);
     free(why_not);
-    free(message);
     return failure;
 }
 
@@ -371,6 +368,7 @@ static fcl_status check_prepared(const fcl_prepared *prepared, const fcl_run *ru
 /* The options have been checked. `replayed`: NULL, or the run that is trained once more. */
 static fcl_status train(fcl_train_result *out, const fcl_train_options *options, const fcl_run *replayed) {
     fcl_status status;
+    const uint64_t max_steps = options->has_max_steps ? options->max_steps : UINT64_MAX;
     session s = {.recipe = options->recipe,
                  .last_checkpoint = -INFINITY,
                  .recheck_seconds = options->recheck_seconds,
@@ -396,14 +394,14 @@ static fcl_status train(fcl_train_result *out, const fcl_train_options *options,
     FCL_TRY(build(&s, &setup));
     FCL_TRY(fcl_model_summary_of(&summary, s.model, &s.members.list[0].plan));
     FCL_TRY(fcl_trainer_begin(s.members.team, s.recipe.seed, options->init_weights));
-    FCL_TRY(compare_ranks(&s, &setup, options->has_max_steps ? options->max_steps : UINT64_MAX));
+    FCL_TRY(create_trainer(&s, max_steps));
+    FCL_TRY(compare_ranks(&s, &setup, max_steps));
     if (writes()) FCL_TRY(fcl_run_claim(&s.run, options->force));
     if (options->step_log && writes()) {
         FCL_TRY(fcl_file_writer_open(&step_log, options->step_log));
         fputs("step,loss\n", step_log.stream);
-        s.step_log = step_log.stream;
+        fcl_trainer_log_steps(s.trainer, step_log.stream);
     }
-    FCL_TRY(create_trainer(&s, options->has_max_steps ? options->max_steps : UINT64_MAX));
     if (writes()) {
         FCL_TRY(write_text(&s.run, "model.cfg", fcl_model_text(s.model)));
         FCL_TRY(write_text(&s.run, "summary.txt", summary));
@@ -413,15 +411,7 @@ static fcl_status train(fcl_train_result *out, const fcl_train_options *options,
     fill_result(out, &s.position);
 done:
     /* The log is worth as much after a failure: it says at which step things went wrong. */
-    if (step_log.stream) {
-        char *message = fcl_duplicate(fcl_error_message());
-        fcl_status committed = fcl_file_writer_commit(&step_log);
-        if (status == FCL_OK)
-            status = committed;
-        else if (message)
-            fcl_fail(status, "%s", message);
-        free(message);
-    }
+    if (step_log.stream) FCL_TRY_ALSO(fcl_file_writer_commit(&step_log));
     free(summary);
     dispose(&s);
     return status;

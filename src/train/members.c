@@ -33,7 +33,7 @@ static fcl_status plan(fcl_member_parts *m, const fcl_members_setup *setup, cons
         .batch = batch, .device = m->device, .limit = setup->memory_limit, .staging_bytes = fcl_batches_bytes(batch)};
     fcl_status status = fcl_memory_plan_make(&m->plan, setup->model, &request, choice, n_parts);
     if (status != FCL_OK) return status;
-    fcl_device_limit_memory(m->device, m->plan.total_limit);
+    fcl_device_limit_memory(m->device, m->plan.device_limit);
     if (m->plan.n_parts > n_parts)
         fcl_log(FCL_LOG_WARNING,
                 "a batch of %u in %u part%s does not fit into the memory of '%s': it is computed in %u parts, which "

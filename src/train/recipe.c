@@ -299,9 +299,7 @@ fcl_status fcl_recipe_from_json(fcl_recipe *out, const json_t *object, const cha
         }
     }
     if (fcl_recipe_check(&recipe) != FCL_OK) {
-        char *message = fcl_duplicate(fcl_error_message());
-        status = message ? fcl_fail(FCL_E_INPUT, "%s: %s", path, message) : FCL_E_MEMORY;
-        free(message);
+        status = fcl_fail(FCL_E_INPUT, "%s: %s", path, fcl_error_message());
         goto done;
     }
     *out = recipe;

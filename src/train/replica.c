@@ -77,10 +77,7 @@ fcl_status fcl_replica_land(fcl_replica *replica, uint64_t step) {
 
 fcl_status fcl_replica_land_all(fcl_replica *replica) {
     fcl_status status = FCL_OK;
-    for (uint64_t i = 0; i < FCL_STEPS_IN_FLIGHT; i++) {
-        fcl_status one = fcl_replica_land(replica, i);
-        if (status == FCL_OK) status = one;
-    }
+    for (uint64_t i = 0; i < FCL_STEPS_IN_FLIGHT; i++) FCL_TRY_ALSO(fcl_replica_land(replica, i));
     return status;
 }
 

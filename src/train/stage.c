@@ -4,7 +4,6 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/text.h"
 
 static const char what[] = "batches in a device's memory";
 
@@ -71,28 +70,28 @@ fcl_status fcl_stage_create(fcl_stage **out, fcl_team *team, fcl_batches *batche
     stage = NULL;
 done:
     fcl_stage_free(stage);
-    if (status != FCL_E_DEVICE_MEMORY) return status;
-    fcl_log(FCL_LOG_DEBUG, "batches are copied to the device: %s", fcl_error_message());
+    const int lacks_memory = status == FCL_E_DEVICE_MEMORY || status == FCL_E_MEMORY;
+    if (!lacks_memory && status != FCL_E_DEVICE) return status;
+    /* Copying needs no more than any training does. */
+    fcl_log(lacks_memory ? FCL_LOG_INFO : FCL_LOG_WARNING,
+            "batches are copied to the device instead of being prepared in its memory: %s", fcl_error_message());
     *out = NULL;
     return FCL_OK;
 }
 
 void fcl_stage_free(fcl_stage *stage) {
     if (!stage) return;
-    /* The first message is the one that counts. */
-    char *message = fcl_duplicate(fcl_error_message());
-    int failed = 0;
+    char *first = fcl_error_keep();
     fcl_batches_stop(stage->batches);
     for (unsigned slot = 0; stage->places && slot < fcl_batches_n_slots(); slot++) {
         place *p = &stage->places[slot];
         fcl_batches_set_memory(stage->batches, slot, NULL);
         for (int i = 0; i < N_PIECES; i++) {
-            if (p->mapped[i]) failed |= fcl_buffer_unmap(p->buffers[i], p->mapped[i]) != FCL_OK;
+            if (p->mapped[i]) fcl_buffer_unmap(p->buffers[i], p->mapped[i]);
             fcl_buffer_free(p->buffers[i]);
         }
     }
-    if (failed && message) fcl_fail(FCL_E_DEVICE, "%s", message);
-    free(message);
+    fcl_error_restore(first);
     free(stage->places);
     free(stage);
 }

@@ -11,8 +11,9 @@
 
 typedef struct fcl_stage fcl_stage;
 
-/* *out is NULL where batches have to be copied: the device has memory of its own, or too little for so many batches; they are
- * computed in parts; or several devices share them. Ends an epoch that is under way. `team` and `batches` must outlive it. */
+/* *out is NULL where batches have to be copied: the device has memory of its own; they are computed in parts; several devices share
+ * them; or, which the log says, there is too little memory for so many or the device cannot lend it. Ends an epoch that is under
+ * way. `team` and `batches` must outlive it. */
 fcl_status fcl_stage_create(fcl_stage **out, fcl_team *team, fcl_batches *batches);
 /* Ends an epoch that is under way; the batches are made in memory of their own again. The device is idle. */
 void fcl_stage_free(fcl_stage *stage);

@@ -189,9 +189,7 @@ fcl_status fcl_team_land_all(fcl_team *team) {
     fcl_status status = FCL_OK;
     for (unsigned i = 0; i < team->n; i++) {
         fcl_member *m = &team->members[i];
-        if (!m->is_live) continue;
-        fcl_status one = fcl_replica_land_all(&m->replica);
-        if (status == FCL_OK) status = one;
+        if (m->is_live) FCL_TRY_ALSO(fcl_replica_land_all(&m->replica));
     }
     return status;
 }

@@ -236,10 +236,9 @@ fcl_status fcl_team_do(int *repeat, fcl_team *team, const fcl_job *j) {
 
 /* Of the only member, which has no thread: nobody could go on without it. */
 static void finish_only(const fcl_member *only) {
-    /* The first message is the one that counts. */
-    char *message = fcl_duplicate(fcl_error_message());
-    if (fcl_device_finish(only->replica.device) != FCL_OK && message) fcl_fail(FCL_E_DEVICE, "%s", message);
-    free(message);
+    char *first = fcl_error_keep();
+    fcl_device_finish(only->replica.device);
+    fcl_error_restore(first);
 }
 
 int fcl_team_settle(fcl_team *team) {

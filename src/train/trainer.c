@@ -25,6 +25,7 @@ typedef struct held_batch {
 
 struct fcl_trainer {
     fcl_trainer_setup setup;
+    FILE *step_log;                       /* NULL: none is wanted */
     fcl_stage *stage;                     /* NULL: batches are copied */
     held_batch held[FCL_STEPS_IN_FLIGHT]; /* by step */
     pending_step pending[FCL_STATS_SLOTS];
@@ -62,11 +63,16 @@ fcl_status fcl_trainer_create(fcl_trainer **out, const fcl_trainer_setup *setup)
     trainer->setup = *setup;
     trainer->steps_per_epoch = fcl_batches_per_epoch(setup->batches);
     FCL_TRY(fcl_stage_create(&trainer->stage, setup->team, setup->batches));
+    if (!trainer->stage) FCL_TRY(fcl_batches_allocate(setup->batches));
     *out = trainer;
     trainer = NULL;
 done:
     free(trainer);
     return status;
+}
+
+void fcl_trainer_log_steps(fcl_trainer *trainer, FILE *log) {
+    trainer->step_log = log;
 }
 
 static void release(fcl_trainer *trainer, held_batch *held) {
@@ -154,8 +160,8 @@ static fcl_status collect(fcl_trainer *trainer, fcl_position *position, uint64_t
         position->mae_sum += (double)pair[1] * (double)p->n_labelled;
         position->labelled += (double)p->n_labelled;
         position->images += (double)p->n;
-        if (trainer->setup.step_log)
-            fcl_print(trainer->setup.step_log, "%llu,%.9g\n", (unsigned long long)p->step, (double)pair[0]);
+        if (trainer->step_log)
+            fcl_print(trainer->step_log, "%llu,%.9g\n", (unsigned long long)p->step, (double)pair[0]);
     }
     trainer->n_pending = 0;
     *failed_step = flag[0] != 0 ? (uint64_t)(uint32_t)flag[0] : 0;
@@ -256,14 +262,13 @@ static fcl_status suspend_if_asked(fcl_trainer *trainer) {
 }
 
 /* After a step that failed: counts those before it, if a device still tells of them. The message stays. */
-static int recover(fcl_trainer *trainer, fcl_position *position, fcl_status failure) {
+static int recover(fcl_trainer *trainer, fcl_position *position) {
     uint64_t failed_step = 0;
-    char *message = fcl_duplicate(fcl_error_message());
+    char *first = fcl_error_keep();
     const int recovered =
         fcl_team_first(trainer->setup.team) && collect(trainer, position, &failed_step) == FCL_OK && !failed_step;
     trainer->n_pending = 0;
-    if (message) fcl_fail(failure, "%s", message);
-    free(message);
+    fcl_error_restore(first);
     return recovered;
 }
 
@@ -306,7 +311,7 @@ fcl_status fcl_trainer_epoch(fcl_epoch_end *out, fcl_trainer *trainer, fcl_posit
     }
     *out = end;
 done:
-    trainer->is_current = status == FCL_OK || failed_step || recover(trainer, position, status);
+    trainer->is_current = status == FCL_OK || failed_step || recover(trainer, position);
     return status;
 }
 

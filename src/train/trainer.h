@@ -17,7 +17,6 @@ typedef struct fcl_trainer_setup {
     fcl_team *team; /* all lent */
     fcl_batches *batches;
     const fcl_recipe *recipe;
-    FILE *step_log;     /* gets "step,loss" rows; may be NULL */
     uint64_t max_steps; /* UINT64_MAX: no bound */
 } fcl_trainer_setup;
 
@@ -25,8 +24,11 @@ typedef enum fcl_epoch_end { FCL_EPOCH_DONE, FCL_EPOCH_MAX_STEPS, FCL_EPOCH_INTE
 
 /* What training begins with: the weights of a file, or without one the initial ones of this seed, and moments of zero. */
 fcl_status fcl_trainer_begin(fcl_team *team, uint64_t seed, const char *weights_file);
+/* Batches have all the memory that they need afterwards. */
 fcl_status fcl_trainer_create(fcl_trainer **out, const fcl_trainer_setup *setup);
 void fcl_trainer_free(fcl_trainer *trainer);
+/* From now on `log`, which is lent, gets a row "step,loss" for each step. */
+void fcl_trainer_log_steps(fcl_trainer *trainer, FILE *log);
 /* Trains from `position` to the epoch's end, to max_steps or to an interrupt, and leaves the position there
  * with all losses counted; the device is idle then. position->epoch is not advanced. A loss or gradient that is
  * not finite is what fcl_guard_explain() (guard.h) makes of it: weights and position are those before the step that the

@@ -36,6 +36,28 @@ START_TEST(message_may_quote_the_one_before) {
 }
 END_TEST
 
+START_TEST(the_first_message_is_kept) {
+    fcl_fail(FCL_E_INPUT, "first");
+    char *first = fcl_error_keep();
+    fcl_fail(FCL_E_IO, "a longer one, of cleaning up");
+    fcl_error_restore(first);
+    ck_assert_str_eq(fcl_error_message(), "first");
+    fcl_error_restore(NULL);
+    ck_assert_str_eq(fcl_error_message(), "first");
+}
+END_TEST
+
+START_TEST(the_first_of_several_failures_counts) {
+    fcl_status status = FCL_OK;
+    FCL_TRY_ALSO(FCL_OK);
+    ck_assert_int_eq(status, FCL_OK);
+    FCL_TRY_ALSO(fcl_fail(FCL_E_DEVICE, "first"));
+    FCL_TRY_ALSO(FCL_OK);
+    FCL_TRY_ALSO(fcl_fail(FCL_E_IO, "second"));
+    ck_fails(status, FCL_E_DEVICE, "first");
+}
+END_TEST
+
 START_TEST(too_long_a_message_is_cut) {
     enum { LONG = 100000 };
     char *text = malloc(LONG + 1);
@@ -173,6 +195,8 @@ int main(void) {
     TCase *tests = tcase_create("all");
     tcase_add_test(tests, every_status_has_name_meaning_and_exit_code);
     tcase_add_test(tests, message_may_quote_the_one_before);
+    tcase_add_test(tests, the_first_message_is_kept);
+    tcase_add_test(tests, the_first_of_several_failures_counts);
     tcase_add_test(tests, too_long_a_message_is_cut);
     tcase_add_test(tests, messages_belong_to_their_thread);
     tcase_add_test(tests, log_and_progress_go_to_their_sinks);

@@ -155,6 +155,7 @@ START_TEST(bytes) {
         ck_assert_msg(valid == (rows[i].value > 0), "'%s'", rows[i].text);
         ck_assert_uint_eq(value, valid ? rows[i].value : 42);
     }
+    ck_assert_double_eq(fcl_mebibytes(1572864), 1.5);
 }
 END_TEST
 

@@ -158,6 +158,34 @@ START_TEST(a_device_that_is_left_out) {
 }
 END_TEST
 
+/* In the first steps together, and in the first round after each alone had its repeat: 20 steps settle, 4 find how long a repeat is,
+ * and 2 lead it in. */
+static const struct {
+    const char *fault;
+    size_t n_results;
+} losses[] = {{"hang:1@2", 0}, {"hang:1@26", N_DEVICES}};
+/* What stays with the device, so that it counts for no leak. */
+static fcl_bench kept[sizeof losses / sizeof *losses];
+
+START_TEST(a_device_is_lost) {
+    static const unsigned shares[N_DEVICES] = {3, 1};
+    if (test_is_too_much()) return;
+    bench.options.shares = shares;
+    bench.options.n_shares = N_DEVICES;
+    setenv("FIDUCL_FAULT", losses[_i].fault, 1);
+    const fcl_status status = fcl_bench_scaling(&bench);
+    unsetenv("FIDUCL_FAULT");
+    kept[_i] = bench;
+    ck_fails(status, FCL_E_DEVICE, "stopped answering while all trained together");
+    ck_assert_int_eq(bench.has_lost, 1);
+    ck_assert_uint_eq(bench.report->n_results, losses[_i].n_results);
+    for (size_t i = 0; i < bench.report->n_results; i++) {
+        ck_assert(test_contains(bench.report->results[i].workload, "alone"));
+        ck_assert_uint_eq(bench.report->results[i].n_samples, 1);
+    }
+}
+END_TEST
+
 static fcl_first_batch make_first(double loss, float value) {
     fcl_first_batch first = {.loss = loss};
     ck_ok(fcl_tensors_init(&first.gradients, bench.models[0]));
@@ -212,6 +240,7 @@ int main(void) {
     tcase_add_test(tests, a_device_that_is_left_out);
     tcase_add_test(tests, bounds_of_a_first_batch);
     tcase_add_test(tests, one_device_is_none);
+    tcase_add_loop_test(tests, a_device_is_lost, 0, sizeof losses / sizeof *losses);
     suite_add_tcase(suite, tests);
     return test_run(suite);
 }

@@ -43,7 +43,9 @@ expect 0 "recipe standard for base_model: 2 epochs, batch 16" train prepared --m
 grep -q "^device [0-9]" stderr.txt || fail "nothing says which device it is"
 there run/config.json run/best.safetensors run/history.csv run/checkpoint.safetensors
 expect 5 "not empty" train prepared --model base_model --out run --epochs 1 $small
-expect 0 "begun: 0 epochs" train prepared --model base_model --out begun --max-steps 0 $small
+expect 0 "begun: 0 epochs" train prepared --model base_model --out begun --max-steps 0 $small --quiet
+[ "$(wc -l <stdout.txt)" -eq 2 ] || fail "--quiet: not the recipe and the result"
+grep -q -e "^device" -e "MiB" stderr.txt && fail "--quiet prints a log"
 rm begun/best.safetensors
 expect 3 "'begun' has no weights yet" predict begun
 expect 4 "missing/steps.csv" train prepared --model base_model --out run --force --step-log missing/steps.csv $small

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/system.h"
 #include "net/memory_plan.h"
 #include "net/share.h"
 #include "support/support.h"
@@ -167,6 +168,30 @@ START_TEST(divided_to_fit) {
 }
 END_TEST
 
+/* Batches that leave half as much free as the device says to have: what is free then has room for them, and so have the device's
+ * buffers. A limit that was asked for is one for all that is on the device. */
+START_TEST(batches_that_wait_count_once) {
+    const fcl_device_info *info = fcl_device_facts(device);
+    const uint64_t wanted = info->global_memory_bytes / 2;
+    fcl_memory_plan plan;
+    uint64_t free_bytes;
+    if (!info->host_unified_memory || !fcl_system_memory_available(&free_bytes, &FCL_SYSTEM_ROOTS)) {
+        test_not_supported("the device has memory of its own, or free memory is not known");
+        return;
+    }
+    fcl_memory_request request = {.batch = BATCH, .device = device};
+    if (free_bytes / 10 * 9 > wanted) request.staging_bytes = free_bytes / 10 * 9 - wanted;
+    ck_ok(fcl_memory_plan_make(&plan, model, &request, NULL, 1));
+    ck_assert_str_eq(plan.total_limit_is, "is free in the computer now");
+    const uint64_t together = plan.total_limit + request.staging_bytes;
+    ck_assert_uint_eq(plan.device_limit, together < info->global_memory_bytes ? together : info->global_memory_bytes);
+    request.limit = fcl_memory_plan_bytes(&plan);
+    ck_ok(fcl_memory_plan_make(&plan, model, &request, NULL, 1));
+    ck_assert_uint_eq(plan.total_limit, request.limit);
+    ck_assert_uint_eq(plan.device_limit, request.limit);
+}
+END_TEST
+
 /* No buffer may be larger than the device allocates in one piece: that of the input decides, then that of the parameters. */
 START_TEST(single_allocations) {
     const fcl_memory_plan whole = plan_of(BATCH, 0, 1);
@@ -255,6 +280,7 @@ int main(void) {
     tcase_add_test(tests, sizes_by_hand);
     tcase_add_loop_test(tests, what_is_planned_is_taken, 0, 3);
     tcase_add_test(tests, divided_to_fit);
+    tcase_add_test(tests, batches_that_wait_count_once);
     tcase_add_test(tests, single_allocations);
     tcase_add_loop_test(tests, allocation_fails, 0, N_FAILURES);
     tcase_add_test(tests, tables);

@@ -1,5 +1,5 @@
 /* Which solver an operation gets, and what is remembered of it. With solvers made here that add two tensors
- * on the host, some of them wrong, slow or failing. */
+ * on the host, some of them wrong, slow (made_clock.c) or failing. */
 #include "ops/check_solver.h"
 
 #include <stdio.h>

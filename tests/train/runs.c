@@ -35,6 +35,14 @@ static const char model_text[] = "layers = (\n"
                                  "  { type = \"dense\"; units = 30; }\n"
                                  ");\n";
 
+/* Stands before fcl_calloc() (the linker's --wrap), for a host without memory for arrays of so many bytes. */
+static size_t refused_bytes;
+void *__real_fcl_calloc(size_t n, size_t element_bytes);
+void *__wrap_fcl_calloc(size_t n, size_t element_bytes);
+void *__wrap_fcl_calloc(size_t n, size_t element_bytes) {
+    return refused_bytes && n * element_bytes == refused_bytes ? NULL : __real_fcl_calloc(n, element_bytes);
+}
+
 static char *folder, *prepared, *model;
 static char log_text[8192];
 
@@ -74,6 +82,7 @@ static void set_up(void) {
 }
 
 static void tear_down(void) {
+    refused_bytes = 0;
     fcl_log_set_sink(NULL, NULL);
     fcl_interrupt_set(0);
     free(prepared);
@@ -554,6 +563,31 @@ START_TEST(refused) {
 }
 END_TEST
 
+/* The old run is as it was, and the new one replaces it once it fits. Batches in parts are copied, from memory of the host's. */
+START_TEST(batches_do_not_fit) {
+    static const char *const files[] = {"best.safetensors", "checkpoint.safetensors", "config.json", "history.csv"};
+    char *run = train("run"), *twin = train("twin");
+    fcl_train_options o = options_of(run);
+    fcl_train_result result;
+    o.force = 1;
+    o.recipe.epochs = 1;
+    o.memory_limit = limit_for_parts(&o, 2);
+    refused_bytes = sizeof(float) * BATCH * FCL_IMAGE_SIDE * FCL_IMAGE_SIDE;
+    ck_fails(fcl_train(&result, &o), FCL_E_MEMORY, "the images of a batch");
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char *path = fcl_path_join(run, files[i]);
+        ck_assert_msg(fcl_path_exists(path), "'%s' is gone", path);
+        free(path);
+    }
+    same_checkpoint(run, twin);
+    refused_bytes = 0;
+    ck_ok(fcl_train(&result, &o));
+    ck_assert_uint_eq(result.epochs, 1);
+    free(run);
+    free(twin);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("training");
     TCase *t = tcase_create("runs");
@@ -570,6 +604,7 @@ int main(void) {
     tcase_add_test(t, early_stopping);
     tcase_add_test(t, learns);
     tcase_add_test(t, refused);
+    tcase_add_test(t, batches_do_not_fit);
     suite_add_tcase(suite, t);
     return test_run(suite);
 }

@@ -1,6 +1,12 @@
 /* Batches that are prepared where the network reads them: nothing is copied, and nothing else differs from batches that are. */
 #include "train/stage.h"
 
+#include <CL/cl.h>
+#include <dlfcn.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
 #include "support/support.h"
 #include "train/recipe.h"
 #include "train/trainer.h"
@@ -25,8 +31,38 @@ static const char model_text[] = "layers = (\n"
 static fcl_model *model;
 static fcl_dataset *faces;
 static fcl_recipe recipe;
+static char warnings[4096];
+
+/* A driver that stands before the real one and refuses to map. */
+static struct {
+    int n_good; /* buffers that it maps before; -1: all */
+    cl_int error;
+} driver;
+
+void *clEnqueueMapBuffer(cl_command_queue queue, cl_mem buffer, cl_bool blocking, cl_map_flags flags, size_t offset,
+                         size_t n_bytes, cl_uint n_waits, const cl_event *waits, cl_event *event, cl_int *error) {
+    void *(*map)(cl_command_queue, cl_mem, cl_bool, cl_map_flags, size_t, size_t, cl_uint, const cl_event *, cl_event *,
+                 cl_int *);
+    if (driver.n_good == 0) {
+        *error = driver.error;
+        return NULL;
+    }
+    if (driver.n_good > 0) driver.n_good--;
+    *(void **)&map = dlsym(RTLD_NEXT, "clEnqueueMapBuffer");
+    ck_assert(map != NULL);
+    return map(queue, buffer, blocking, flags, offset, n_bytes, n_waits, waits, event, error);
+}
+
+static void keep_warnings(void *user, fcl_log_level level, const char *line) {
+    const size_t n = strlen(warnings);
+    (void)user;
+    if (level == FCL_LOG_WARNING) snprintf(warnings + n, sizeof warnings - n, "%s\n", line);
+}
 
 static void set_up(void) {
+    driver.n_good = -1;
+    *warnings = '\0';
+    fcl_log_set_sink(keep_warnings, NULL);
     ck_ok(fcl_model_parse(&model, "small", model_text));
     ck_ok(fcl_synth_dataset(&faces, &(fcl_synth_options){.count = N_FACES, .seed = 3}));
     ck_ok(fcl_recipe_load(&recipe, "standard", "small"));
@@ -194,6 +230,43 @@ START_TEST(another_trainer_goes_on) {
 }
 END_TEST
 
+static const struct {
+    int n_good;
+    cl_int error;
+    const char *message;
+} refusals[] = {
+    {0, CL_MAP_FAILURE, "clEnqueueMapBuffer failed: CL_MAP_FAILURE"},
+    {7, CL_OUT_OF_RESOURCES, "clEnqueueMapBuffer failed: CL_OUT_OF_RESOURCES"},
+    {4, CL_SUCCESS, "clEnqueueMapBuffer reported success without an address for the buffer 'targets of a batch'"},
+};
+
+/* A device that does not lend its memory trains with batches that are copied, and that is said. */
+START_TEST(a_driver_that_does_not_map) {
+    if (test_is_too_much()) return;
+    double losses[EPOCHS];
+    gear copied = make_gear(BATCH), refused = make_gear(BATCH);
+    fcl_position position = {0};
+    const fcl_memory_use before = fcl_device_memory_use(refused.device);
+    if (!fcl_device_facts(refused.device)->host_unified_memory) {
+        test_not_supported("a device with memory of its own maps no batches");
+        goto done;
+    }
+    train_with_copies(losses, &copied);
+    driver.n_good = refusals[_i].n_good;
+    driver.error = refusals[_i].error;
+    fcl_trainer *trainer = make_trainer(&refused, UINT64_MAX);
+    ck_assert_uint_eq(fcl_device_memory_use(refused.device).now_bytes, before.now_bytes);
+    ck_assert_msg(test_contains(warnings, "batches are copied to the device"), "%s", warnings);
+    ck_assert_msg(test_contains(warnings, refusals[_i].message), "%s", warnings);
+    for (int epoch = 0; epoch < EPOCHS; epoch++) run_epoch(&position, trainer);
+    fcl_trainer_free(trainer);
+    check_equal(&copied, &refused);
+done:
+    free_gear(&copied);
+    free_gear(&refused);
+}
+END_TEST
+
 /* Where the first batch is made. */
 static const float *first_images(const gear *g) {
     fcl_batch batch;
@@ -224,6 +297,7 @@ int main(void) {
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_loop_test(tests, copies_and_weights, 0, sizeof cases / sizeof *cases);
     tcase_add_test(tests, another_trainer_goes_on);
+    tcase_add_loop_test(tests, a_driver_that_does_not_map, 0, sizeof refusals / sizeof *refusals);
     tcase_add_test(tests, memory_is_lent_for_a_while);
     suite_add_tcase(suite, tests);
     return test_run(suite);
