@@ -167,6 +167,41 @@ done:
     return status;
 }
 
+static void append_output(void *user, const char *bytes, size_t n) {
+    fcl_text_append_bytes(user, bytes, n);
+}
+
+fcl_status fcl_process_follow(char **output, int *exit_code, const char *const arguments[]) {
+    fcl_status status;
+    fcl_text text = FCL_TEXT_EMPTY;
+    posix_spawn_file_actions_t actions;
+    int ends[2], result = 0;
+    pid_t child;
+    if (pipe(ends) != 0) return fcl_fail_errno("open a pipe to", arguments[0]);
+    for (int i = 0; i < 2; i++) fcntl(ends[i], F_SETFD, FD_CLOEXEC);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+    const int error = posix_spawn(&child, arguments[0], &actions, NULL, (char *const *)arguments, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    close(ends[1]);
+    if (error) {
+        close(ends[0]);
+        errno = error;
+        return fcl_fail_errno("start", arguments[0]);
+    }
+    /* How it ended says whether the signal was in time. */
+    (void)watch(ends[0], &child, 1, append_output, &text);
+    close(ends[0]);
+    while (waitpid(child, &result, 0) < 0 && errno == EINTR) continue;
+    FCL_TRY(WIFEXITED(result) ? fcl_text_status(&text)
+                              : fcl_fail(FCL_E_IO, "%s ended with signal %d", arguments[0], WTERMSIG(result)));
+    if (!(*output = fcl_duplicate(fcl_text_get(&text)))) FCL_TRY(FCL_E_MEMORY);
+    *exit_code = WEXITSTATUS(result);
+done:
+    fcl_text_dispose(&text);
+    return status;
+}
+
 int fcl_process_take(void *record, size_t n_bytes) {
     ssize_t n;
     while ((n = read(STDIN_FILENO, record, n_bytes)) < 0 && errno == EINTR) continue;

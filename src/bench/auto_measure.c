@@ -18,7 +18,7 @@ static fcl_status open_device(void **out, double *flop_per_second, const char *s
     fcl_probe *probe = NULL;
     double gflop_per_second, error;
     FCL_TRY(fcl_device_open(&device, selector, 0));
-    FCL_TRY(fcl_probe_create(&probe, device));
+    FCL_TRY(fcl_probe_create(&probe, device, 0));
     FCL_TRY(fcl_probe_multiply(&gflop_per_second, &error, probe));
     if (!(error <= FCL_PROBE_BOUND)) {
         status = fcl_fail(FCL_E_WRONG_RESULT, "its multiply-adds are wrong: relative error %.3g, allowed is %g", error,

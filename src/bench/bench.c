@@ -66,7 +66,7 @@ fcl_status fcl_bench_open(fcl_bench *out, const fcl_bench_options *options, cons
     if (options->as_shipped) fcl_choice_ignore_tuning(bench.choice);
     FCL_TRY(open_devices(&bench));
     FCL_TRY(fcl_facts_record(bench.report, bench.device));
-    FCL_TRY(fcl_probe_create(&bench.probe, bench.device));
+    FCL_TRY(fcl_probe_create(&bench.probe, bench.device, options->calibration_vector));
     int vector, chains;
     size_t items;
     fcl_probe_describe(&vector, &chains, &items, bench.probe);

@@ -20,6 +20,7 @@ typedef struct fcl_bench_options {
     int predict_batches[2];    /* of infer; 0 for none */
     unsigned repeats;
     double repeat_seconds;    /* of training and prediction: about how long one repeat takes */
+    int calibration_vector;   /* width of the calibrating kernel, as runs before had it; 0: the fastest */
     int as_shipped;           /* what tuning chose is not used */
     double sustained_minutes; /* of train; 0: burst only */
     unsigned seeds;           /* of accuracy: that many trainings */

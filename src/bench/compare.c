@@ -140,16 +140,37 @@ static int are_positive(const double *values, size_t n) {
 }
 
 /* Logarithms, so that a difference of means is a ratio; with what the machine's speed was at each sample taken out. */
-static fcl_status locate(fcl_trimmed_mean *out, double *correlation, const fcl_result *r, int exponent) {
+static fcl_status corrected_logs(double **out, const fcl_result *r, int exponent) {
     double *values;
     fcl_status status = FCL_NEW(&values, r->n_samples, "samples");
     if (status != FCL_OK) return status;
     for (size_t i = 0; i < r->n_samples; i++)
         values[i] = log(r->samples[i]) - (exponent ? exponent * log(r->calibration[i]) : 0.0);
-    *out = fcl_trimmed_mean_of(values, r->n_samples);
-    *correlation = fcl_serial_correlation(values, r->n_samples);
-    free(values);
-    return isfinite(out->mean) ? FCL_OK : fcl_fail_memory("samples", r->n_samples * sizeof *values);
+    *out = values;
+    return FCL_OK;
+}
+
+/* The values of the repeats become those of the runs, n_runs in the same place. */
+static void reduce_to_runs(double *values, const fcl_result *r) {
+    for (size_t run = 0, first = 0; run < r->n_runs; first += r->runs[run++].n_samples) {
+        const size_t n = r->runs[run].n_samples;
+        values[run] = (n < FCL_TRIMMED_MIN ? fcl_plain_mean_of : fcl_trimmed_mean_of)(values + first, n).mean;
+    }
+}
+
+static const char *later(const char *a, const char *b) {
+    return strcmp(a, b) > 0 ? a : b;
+}
+
+/* Whether the k-th runs of both are neighbours in time, for every k, in whatever order. */
+static int is_in_turn(const fcl_result *a, const fcl_result *b) {
+    if (a->n_runs != b->n_runs) return 0;
+    for (size_t k = 1; k < a->n_runs; k++) {
+        const char *last = later(a->runs[k - 1].began, b->runs[k - 1].began),
+                   *next[] = {a->runs[k].began, b->runs[k].began};
+        if (strcmp(last, next[0]) >= 0 || strcmp(last, next[1]) >= 0) return 0;
+    }
+    return 1;
 }
 
 static const char *reason_against(const fcl_result *before, const fcl_result *after) {
@@ -162,23 +183,52 @@ static const char *reason_against(const fcl_result *before, const fcl_result *af
     return NULL;
 }
 
+/* What differs between the processes of one program is in a verdict only where there are enough of them. */
+static fcl_judged_by unit_of(const fcl_result *before, const fcl_result *after) {
+    if (before->n_runs < FCL_COMPARE_RUNS || after->n_runs < FCL_COMPARE_RUNS) return FCL_BY_REPEATS;
+    return is_in_turn(before, after) ? FCL_BY_PAIRS : FCL_BY_RUNS;
+}
+
+/* Of two series of values, n[0] before and n[1] after. */
+static fcl_difference difference_of_series(double *const values[2], const size_t n[2], fcl_judged_by by, double error) {
+    fcl_mean (*mean_of)(const double *, size_t) = by == FCL_BY_REPEATS ? fcl_trimmed_mean_of : fcl_plain_mean_of;
+    fcl_mean before = mean_of(values[0], n[0]), after = mean_of(values[1], n[1]);
+    /* How long a disturbance of this machine lasts: both tell. */
+    const double correlation = ((double)n[0] * fcl_serial_correlation(values[0], n[0]) +
+                                (double)n[1] * fcl_serial_correlation(values[1], n[1])) /
+                               (double)(n[0] + n[1]);
+    fcl_mean_correlate(&before, correlation);
+    fcl_mean_correlate(&after, correlation);
+    return fcl_difference_of(&before, &after, error);
+}
+
+/* What a machine does slowly is in both values of a pair, and not in their difference. */
+static fcl_difference difference_of_pairs(const double *before, double *after, size_t n, double error) {
+    for (size_t i = 0; i < n; i++) after[i] -= before[i];
+    fcl_mean mean = fcl_plain_mean_of(after, n);
+    fcl_mean_correlate(&mean, fcl_serial_correlation(after, n));
+    return fcl_difference_of_pairs(&mean, error);
+}
+
 static fcl_status judge(fcl_comparison *c, int calibrated_alike, double error) {
     fcl_status status;
-    fcl_trimmed_mean before, after;
-    double correlations[2];
+    const fcl_result *const results[] = {c->before, c->after};
+    double *values[2] = {NULL};
+    size_t n[2];
     const int is_calibrated = are_positive(c->before->calibration, c->before->n_samples) &&
                               are_positive(c->after->calibration, c->after->n_samples);
     const int exponent = calibrated_alike && is_calibrated ? speed_exponent(c->after) : 0;
     const double sign = c->after->higher_is_better ? 1.0 : -1.0, margin = log1p(FCL_COMPARE_MARGIN);
     c->corrected = exponent != 0;
-    FCL_TRY(locate(&before, &correlations[0], c->before, exponent));
-    FCL_TRY(locate(&after, &correlations[1], c->after, exponent));
-    /* How long a disturbance of this machine lasts: both runs tell. */
-    const double n[] = {(double)c->before->n_samples, (double)c->after->n_samples},
-                 correlation = (n[0] * correlations[0] + n[1] * correlations[1]) / (n[0] + n[1]);
-    fcl_trimmed_mean_correlate(&before, correlation);
-    fcl_trimmed_mean_correlate(&after, correlation);
-    fcl_difference d = fcl_difference_of(&before, &after, error);
+    c->by = unit_of(c->before, c->after);
+    for (int i = 0; i < 2; i++) {
+        FCL_TRY(corrected_logs(&values[i], results[i], exponent));
+        if (c->by != FCL_BY_REPEATS) reduce_to_runs(values[i], results[i]);
+        n[i] = c->by == FCL_BY_REPEATS ? results[i]->n_samples : results[i]->n_runs;
+    }
+    const fcl_difference d = c->by == FCL_BY_PAIRS ? difference_of_pairs(values[0], values[1], n[0], error)
+                                                   : difference_of_series(values, n, c->by, error);
+    if (!isfinite(d.difference)) FCL_TRY(fcl_fail_memory("samples", c->before->n_samples * sizeof **values));
     const double gain = sign * d.difference;
     c->ratio = exp(gain);
     c->low = exp(gain - d.margin);
@@ -186,9 +236,11 @@ static fcl_status judge(fcl_comparison *c, int calibrated_alike, double error) {
     c->verdict = gain - d.margin > margin ? FCL_FASTER : gain + d.margin < -margin ? FCL_SLOWER : FCL_SAME;
     if (c->verdict == FCL_SAME && d.margin > log1p(FCL_COMPARE_WIDEST)) {
         c->verdict = FCL_NOT_COMPARABLE;
-        c->reason = "too unsteady: more repeats, or a quieter machine";
+        c->reason = c->by == FCL_BY_REPEATS ? "too unsteady: more repeats, or a quieter machine"
+                                            : "too unsteady: more runs, or a quieter machine";
     }
 done:
+    for (int i = 0; i < 2; i++) free(values[i]);
     return status;
 }
 

@@ -11,13 +11,19 @@ typedef enum fcl_verdict { FCL_SAME, FCL_FASTER, FCL_SLOWER, FCL_NOT_COMPARABLE,
 /* "same", "faster", "slower", "not comparable" */
 const char *fcl_verdict_name(fcl_verdict verdict);
 
+/* What a verdict counts as one value: a repeat; a run, where both benchmarks have FCL_COMPARE_RUNS or more; or the
+ * difference of two runs, where they were measured in turn: as many of both, the k-th of both neighbours in time. */
+typedef enum fcl_judged_by { FCL_BY_REPEATS, FCL_BY_RUNS, FCL_BY_PAIRS } fcl_judged_by;
+enum { FCL_COMPARE_RUNS = 5 };
+
 /* A workload of the newer benchmark held against the older one. */
 typedef struct fcl_comparison {
     const fcl_result *before, *after; /* lent; before is NULL when there is none */
     fcl_verdict verdict;
-    double ratio;       /* above 1 is better, whatever way the metric counts; corrected for drift */
-    double low, high;   /* where the true ratio lies but for the probability of an error */
-    int corrected;      /* for the drift of the machine, by the calibration */
+    double ratio;     /* above 1 is better, whatever way the metric counts; corrected for drift; 0 if not judged */
+    double low, high; /* where the true ratio lies but for the probability of an error */
+    int corrected;    /* for the drift of the machine, by the calibration */
+    fcl_judged_by by;
     const char *reason; /* why it is not comparable; a constant string; else NULL */
 } fcl_comparison;
 

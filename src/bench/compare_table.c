@@ -29,6 +29,25 @@ static void append_verdict(fcl_text *table, const fcl_comparison *c) {
                      c->corrected ? "" : " (not corrected for drift)");
 }
 
+/* What the values were that the verdicts rest on. */
+static void append_units(fcl_text *table, const fcl_comparisons *comparisons) {
+    size_t counts[FCL_BY_PAIRS + 1] = {0};
+    for (size_t i = 0; i < comparisons->n; i++)
+        if (comparisons->items[i].ratio > 0.0) counts[comparisons->items[i].by]++;
+    if (counts[FCL_BY_PAIRS])
+        fcl_text_appendf(table, "Of %zu the runs were compared pair by pair: they were measured in turn.\n",
+                         counts[FCL_BY_PAIRS]);
+    if (counts[FCL_BY_RUNS])
+        fcl_text_appendf(table, "Of %zu the runs were compared; measured in turn (--add) they would tell more.\n",
+                         counts[FCL_BY_RUNS]);
+    if (counts[FCL_BY_REPEATS])
+        fcl_text_appendf(table,
+                         "Of %zu the repeats were compared: what differs between two runs of one program and stays the "
+                         "same within\neach is not in the verdict. %d runs or more in both files (--runs %d) bring it "
+                         "in.\n",
+                         counts[FCL_BY_REPEATS], FCL_COMPARE_RUNS, FCL_COMPARE_RUNS);
+}
+
 fcl_status fcl_comparisons_table(char **out, const fcl_comparisons *comparisons) {
     fcl_text table = FCL_TEXT_EMPTY;
     fcl_text_appendf(&table, "%-44s %-10s %-9s %11s %11s %7s   %-14s   %s\n", "workload", "solvers", "unit", "before",
@@ -42,6 +61,7 @@ fcl_status fcl_comparisons_table(char **out, const fcl_comparisons *comparisons)
         fcl_text_appendf(&table, "%s %zu %s", verdict ? "," : "", comparisons->counts[verdict],
                          fcl_verdict_name((fcl_verdict)verdict));
     fcl_text_append(&table, "\n");
+    append_units(&table, comparisons);
     return hand_over(out, &table);
 }
 

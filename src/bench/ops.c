@@ -255,9 +255,12 @@ fcl_status fcl_bench_ops(fcl_bench *bench) {
     fcl_status status;
     fcl_device *device = NULL;
     fcl_probe *probe = NULL;
+    int vector, chains;
+    size_t items;
     /* Of its own: every launch has an event. */
     FCL_TRY(fcl_device_open(&device, bench->options.device, 1));
-    FCL_TRY(fcl_probe_create(&probe, device));
+    fcl_probe_describe(&vector, &chains, &items, bench->probe);
+    FCL_TRY(fcl_probe_create(&probe, device, vector));
     for (size_t m = 0; m < bench->n_models; m++) {
         field f = {0};
         status = measure(&f, bench, bench->models[m], device, probe);

@@ -120,22 +120,29 @@ done:
 }
 
 /* In turn, and the best of many short runs each, of which some are undisturbed on a machine that others use too. */
-static fcl_status choose_width(fcl_probe *probe) {
+static fcl_status choose_width(fcl_probe *probe, int wanted) {
     enum { N_WIDTHS = sizeof widths / sizeof *widths, ROUNDS = 20, SHORTER = 5 };
     fcl_status status = FCL_OK;
+    const int *list = widths;
+    int n = N_WIDTHS;
     candidate candidates[N_WIDTHS] = {{0}};
     int best = 0;
-    for (int i = 0; i < N_WIDTHS; i++) FCL_TRY(begin_candidate(&candidates[i], probe, widths[i]));
+    for (int i = 0; i < N_WIDTHS; i++)
+        if (widths[i] == wanted) {
+            list = &widths[i];
+            n = 1;
+        }
+    for (int i = 0; i < n; i++) FCL_TRY(begin_candidate(&candidates[i], probe, list[i]));
     for (int round = 0; round < ROUNDS; round++)
-        for (int i = 0; i < N_WIDTHS; i++) {
+        for (int i = 0; i < n; i++) {
             double seconds;
             const int steps = candidates[i].steps / SHORTER + 1;
             FCL_TRY(run_fma(&seconds, probe, candidates[i].kernel, steps));
-            candidates[i].speed = fmax(candidates[i].speed, fma_flop(probe, widths[i], steps) / seconds);
+            candidates[i].speed = fmax(candidates[i].speed, fma_flop(probe, list[i], steps) / seconds);
         }
-    for (int i = 1; i < N_WIDTHS; i++)
+    for (int i = 1; i < n; i++)
         if (candidates[i].speed > clearly * candidates[best].speed) best = i;
-    probe->vector = widths[best];
+    probe->vector = list[best];
     probe->steps = candidates[best].steps;
     probe->fma = candidates[best].kernel;
     candidates[best].kernel = NULL;
@@ -144,7 +151,7 @@ done:
     return status;
 }
 
-fcl_status fcl_probe_create(fcl_probe **out, fcl_device *device) {
+fcl_status fcl_probe_create(fcl_probe **out, fcl_device *device, int vector) {
     fcl_status status;
     fcl_probe *probe = NULL;
     const fcl_device_info *facts = fcl_device_facts(device);
@@ -157,7 +164,7 @@ fcl_status fcl_probe_create(fcl_probe **out, fcl_device *device) {
     FCL_TRY(fcl_buffer_create(&probe->result, device, probe->items * sizeof(float), "results of a probe"));
     FCL_TRY(fcl_buffer_create(&probe->counter, device, sizeof(int32_t), "the counter of a probe"));
     FCL_TRY(FCL_NEW(&probe->host, TRANSFER_BYTES / sizeof(float), "a transfer"));
-    FCL_TRY(choose_width(probe));
+    FCL_TRY(choose_width(probe, vector));
     FCL_TRY(create_kernel(&probe->read, probe, "bench_read", probe->vector));
     FCL_TRY(create_kernel(&probe->copy, probe, "bench_copy", probe->vector));
     FCL_TRY(create_kernel(&probe->count, probe, "bench_count", probe->vector));

@@ -12,8 +12,8 @@
 
 typedef struct fcl_probe fcl_probe;
 
-/* Compiles the kernels, and takes the vector width that is fastest here. */
-fcl_status fcl_probe_create(fcl_probe **out, fcl_device *device);
+/* Compiles the kernels. Vectors have the width that is fastest here, or `vector` floats where that is a width that could be. */
+fcl_status fcl_probe_create(fcl_probe **out, fcl_device *device, int vector);
 void fcl_probe_free(fcl_probe *probe);
 /* Floats a vector and independent chains of multiply-adds an item; work-items. */
 void fcl_probe_describe(int *vector, int *chains, size_t *items, const fcl_probe *probe);

@@ -23,6 +23,7 @@ void fcl_result_dispose(fcl_result *result) {
     free(result->unit);
     free(result->samples);
     free(result->calibration);
+    free(result->runs);
     free(result->check.what);
     json_decref(result->details);
     *result = (fcl_result){0};
@@ -70,7 +71,13 @@ fcl_status fcl_report_add(fcl_report *report, fcl_result *result) {
     void *grown = report->results;
     FCL_TRY(fcl_grow(&grown, &report->capacity, report->n_results + 1, sizeof *report->results, "results"));
     report->results = grown;
-    if (!result->check.passed) result->n_samples = 0;
+    if (!result->check.passed) result->n_samples = result->n_runs = 0;
+    if (result->n_samples > 0 && result->n_runs == 0) {
+        FCL_TRY(FCL_NEW(&result->runs, 1, "a run"));
+        memcpy(result->runs[0].began, report->created, sizeof report->created);
+        result->runs[0].n_samples = result->n_samples;
+        result->n_runs = 1;
+    }
     if (!result->details && !(result->details = json_object())) FCL_TRY(fcl_fail_memory("a result", 0));
     report->results[report->n_results++] = *result;
     *result = (fcl_result){0};
@@ -85,7 +92,7 @@ const fcl_result *fcl_report_find(const fcl_report *report, const fcl_result *li
     return NULL;
 }
 
-const char *fcl_report_text(const fcl_report *report, const char *object, const char *key) {
+const json_t *fcl_report_value(const fcl_report *report, const char *object, const char *key) {
     const struct {
         const char *name;
         const json_t *value;
@@ -94,14 +101,29 @@ const char *fcl_report_text(const fcl_report *report, const char *object, const 
                    {"system", report->system},
                    {"device", report->device}};
     for (size_t i = 0; i < sizeof objects / sizeof *objects; i++)
-        if (strcmp(objects[i].name, object) == 0) return json_string_value(json_object_get(objects[i].value, key));
+        if (strcmp(objects[i].name, object) == 0) return json_object_get(objects[i].value, key);
     return NULL;
+}
+
+const char *fcl_report_text(const fcl_report *report, const char *object, const char *key) {
+    return json_string_value(fcl_report_value(report, object, key));
 }
 
 static json_t *numbers(const double *values, size_t n) {
     json_t *list = json_array();
     for (size_t i = 0; list && i < n; i++)
         if (json_array_append_new(list, json_real(values[i])) != 0) {
+            json_decref(list);
+            list = NULL;
+        }
+    return list;
+}
+
+static json_t *runs_to_json(const fcl_result *r) {
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < r->n_runs; i++)
+        if (json_array_append_new(list, json_pack("{s:s, s:I}", "began", r->runs[i].began, "samples",
+                                                  (json_int_t)r->runs[i].n_samples)) != 0) {
             json_decref(list);
             list = NULL;
         }
@@ -115,9 +137,10 @@ static json_t *result_to_json(const fcl_result *r) {
     int failed = !o;
     if (!failed && r->n_samples) {
         const size_t n = r->n_samples;
-        json_t *samples = json_pack("{s:o, s:o, s:f, s:f, s:f}", "samples", numbers(r->samples, n), "calibration",
-                                    numbers(r->calibration, n), "median", fcl_median(r->samples, n), "min",
-                                    fcl_minimum(r->samples, n), "max", fcl_maximum(r->samples, n));
+        json_t *samples =
+            json_pack("{s:o, s:o, s:o, s:f, s:f, s:f}", "samples", numbers(r->samples, n), "calibration",
+                      numbers(r->calibration, n), "runs", runs_to_json(r), "median", fcl_median(r->samples, n), "min",
+                      fcl_minimum(r->samples, n), "max", fcl_maximum(r->samples, n));
         failed |= !samples || json_object_update(o, samples) != 0;
         json_decref(samples);
     }
@@ -162,6 +185,7 @@ done:
 typedef struct place {
     const char *path;
     size_t index; /* of the result */
+    int has_runs; /* else each result is one, of the time at which the report was created */
 } place;
 
 static fcl_status fail_at(const place *at, const char *key, const char *what) {
@@ -209,6 +233,26 @@ done:
     return status;
 }
 
+static fcl_status read_runs(fcl_result *r, const json_t *object, const place *at) {
+    const json_t *list = json_object_get(object, "runs"), *value;
+    size_t i, n_left = r->n_samples;
+    fcl_status status;
+    if (!at->has_runs) return FCL_OK;
+    if (!json_is_array(list)) return fail_at(at, "runs", "is missing or not a list");
+    if ((status = FCL_NEW(&r->runs, json_array_size(list), "runs")) != FCL_OK) return status;
+    json_array_foreach(list, i, value) {
+        const char *began = json_string_value(json_object_get(value, "began"));
+        const json_int_t n = json_integer_value(json_object_get(value, "samples"));
+        if (!began) return fail_at(at, "runs", "has a run without the time at which it began");
+        if (n < 1 || (size_t)n > n_left) return fail_at(at, "runs", "has another number of samples than 'samples'");
+        snprintf(r->runs[i].began, sizeof r->runs[i].began, "%s", began);
+        r->runs[i].n_samples = (size_t)n;
+        n_left -= (size_t)n;
+    }
+    r->n_runs = json_array_size(list);
+    return n_left ? fail_at(at, "runs", "has another number of samples than 'samples'") : FCL_OK;
+}
+
 static fcl_status read_samples(fcl_result *r, const json_t *object, const place *at) {
     fcl_status status;
     size_t n_calibration;
@@ -221,6 +265,7 @@ static fcl_status read_samples(fcl_result *r, const json_t *object, const place 
     FCL_TRY(read_number_or_null(&median, object, "median", at));
     if (!(fabs(median - fcl_result_median(r)) <= median_tolerance * fabs(median)))
         return fail_at(at, "median", "is not that of 'samples'");
+    FCL_TRY(read_runs(r, object, at));
 done:
     return status;
 }
@@ -275,7 +320,7 @@ static fcl_status read_object(json_t **out, const json_t *all, const char *key, 
     return FCL_OK;
 }
 
-static fcl_status read_head(fcl_report *report, const json_t *all, const char *path) {
+static fcl_status read_head(fcl_report *report, int *has_runs, const json_t *all, const char *path) {
     fcl_status status;
     const char *format, *created;
     long long version;
@@ -284,9 +329,10 @@ static fcl_status read_head(fcl_report *report, const json_t *all, const char *p
         return fcl_fail(FCL_E_INPUT, "%s: the format is '%s', not '%s': not a benchmark", path, format,
                         FCL_REPORT_FORMAT);
     FCL_TRY(fcl_json_integer(&version, all, "format_version", path));
-    if (version != FCL_REPORT_FORMAT_VERSION)
-        return fcl_fail(FCL_E_INPUT, "%s: format version %lld; this program reads version %d", path, version,
+    if (version < 1 || version > FCL_REPORT_FORMAT_VERSION)
+        return fcl_fail(FCL_E_INPUT, "%s: format version %lld; this program reads versions 1 to %d", path, version,
                         FCL_REPORT_FORMAT_VERSION);
+    *has_runs = version > 1;
     FCL_TRY(fcl_json_string(&created, all, "created", path));
     snprintf(report->created, sizeof report->created, "%s", created);
     FCL_TRY(read_object(&report->fiducl, all, "fiducl", path));
@@ -310,13 +356,13 @@ fcl_status fcl_report_read(fcl_report **out, const char *path) {
     json_t *all = NULL;
     FCL_TRY(fcl_json_read(&all, path));
     FCL_TRY(fcl_report_create(&report));
-    FCL_TRY(read_head(report, all, path));
+    place at = {.path = path};
+    FCL_TRY(read_head(report, &at.has_runs, all, path));
     const json_t *results = json_object_get(all, "results"), *value;
     if (!json_is_array(results)) {
         status = fcl_fail(FCL_E_INPUT, "%s: 'results' is missing or not a list", path);
         goto done;
     }
-    place at = {.path = path};
     json_array_foreach(results, at.index, value) {
         fcl_result result = {0};
         FCL_TRY(read_result(&result, value, &at));

@@ -6,10 +6,10 @@
 
 #include "bench/statistics.h"
 
-fcl_trimmed_mean fcl_trimmed_mean_of(const double *values, size_t n) {
+fcl_mean fcl_trimmed_mean_of(const double *values, size_t n) {
     assert(n >= FCL_TRIMMED_MIN);
     double *sorted = fcl_sorted(values, n);
-    if (!sorted) return (fcl_trimmed_mean){(double)NAN, (double)NAN, 1.0};
+    if (!sorted) return (fcl_mean){(double)NAN, (double)NAN, 1.0};
     const size_t cut = n / 5, kept = n - 2 * cut;
     double sum = 0.0, winsorized_sum, squares = 0.0;
     for (size_t i = cut; i < n - cut; i++) sum += sorted[i];
@@ -21,9 +21,20 @@ fcl_trimmed_mean fcl_trimmed_mean_of(const double *values, size_t n) {
         squares += deviation * deviation;
     }
     free(sorted);
-    return (fcl_trimmed_mean){.mean = sum / (double)kept,
-                              .squared_error = squares / (double)(kept * (kept - 1)),
-                              .degrees_of_freedom = (double)(kept - 1)};
+    return (fcl_mean){.mean = sum / (double)kept,
+                      .squared_error = squares / (double)(kept * (kept - 1)),
+                      .degrees_of_freedom = (double)(kept - 1)};
+}
+
+fcl_mean fcl_plain_mean_of(const double *values, size_t n) {
+    const double count = (double)n;
+    double sum = 0.0, squares = 0.0;
+    assert(n > 0);
+    for (size_t i = 0; i < n; i++) sum += values[i];
+    for (size_t i = 0; i < n; i++) squares += (values[i] - sum / count) * (values[i] - sum / count);
+    return (fcl_mean){.mean = sum / count,
+                      .squared_error = n > 1 ? squares / (count * (count - 1.0)) : (double)NAN,
+                      .degrees_of_freedom = count - 1.0};
 }
 
 double fcl_serial_correlation(const double *values, size_t n) {
@@ -36,13 +47,13 @@ double fcl_serial_correlation(const double *values, size_t n) {
     return fmin(fmax(products / squares + 1.0 / (double)n, 0.0), FCL_CORRELATION_MAX);
 }
 
-void fcl_trimmed_mean_correlate(fcl_trimmed_mean *mean, double correlation) {
+void fcl_mean_correlate(fcl_mean *mean, double correlation) {
     const double inflation = (1.0 + correlation) / (1.0 - correlation);
     mean->squared_error *= inflation;
     mean->degrees_of_freedom = fmax((mean->degrees_of_freedom + 1.0) / inflation - 1.0, 1.0);
 }
 
-fcl_difference fcl_difference_of(const fcl_trimmed_mean *a, const fcl_trimmed_mean *b, double error) {
+fcl_difference fcl_difference_of(const fcl_mean *a, const fcl_mean *b, double error) {
     const double sum = a->squared_error + b->squared_error;
     fcl_difference out = {.difference = b->mean - a->mean, .margin = 0.0};
     if (sum == 0.0) return out;
@@ -52,6 +63,12 @@ fcl_difference fcl_difference_of(const fcl_trimmed_mean *a, const fcl_trimmed_me
                       b->squared_error * b->squared_error / b->degrees_of_freedom);
     out.margin = fcl_student_quantile(0.5 * error, freedom) * sqrt(sum);
     return out;
+}
+
+fcl_difference fcl_difference_of_pairs(const fcl_mean *differences, double error) {
+    static const fcl_mean zero = {.degrees_of_freedom =
+                                      1.0}; /* known without error, so that its degrees do not count */
+    return fcl_difference_of(&zero, differences, error);
 }
 
 /* The continued fraction of the incomplete beta function (DLMF 8.17.22), by Lentz's method. It converges fast for

@@ -38,15 +38,24 @@ static void append_result(fcl_text *table, const fcl_result *r) {
                      per_cent * (high - low) / median);
 }
 
+static size_t count_runs(const fcl_report *report) {
+    size_t n = 0;
+    for (size_t i = 0; i < report->n_results; i++)
+        if (report->results[i].n_runs > n) n = report->results[i].n_runs;
+    return n;
+}
+
 static void append_operation(fcl_text *table, const fcl_result *r) {
     fcl_text_appendf(table, "%-16s %-26s %-20s ", text_of(r, "layer"), text_of(r, "part"), text_of(r, "solver"));
     if (!r->check.passed) {
         fcl_text_appendf(table, "WRONG: %s: %.3g, allowed is %.3g\n", r->check.what, r->check.error, r->check.bound);
         return;
     }
-    fcl_text_appendf(table, "%9.3f %9.1f %9.1f %8.1f %6.0f %%  %s\n", fcl_result_median(r),
-                     number_of(r, "gflop_per_second"), number_of(r, "solver_gflop_per_second"),
-                     number_of(r, "gb_per_second"), per_cent * number_of(r, "share_of_roofline"), text_of(r, "limit"));
+    /* Details are those of the first run, speeds among them. */
+    const double median = fcl_result_median(r), speed = fcl_median(r->samples, r->runs[0].n_samples) / median;
+    fcl_text_appendf(table, "%9.3f %9.1f %9.1f %8.1f %6.0f %%  %s\n", median, speed * number_of(r, "gflop_per_second"),
+                     speed * number_of(r, "solver_gflop_per_second"), speed * number_of(r, "gb_per_second"),
+                     per_cent * speed * number_of(r, "share_of_roofline"), text_of(r, "limit"));
 }
 
 /* "base_model/batch32" of "ops/base_model/batch32/conv/forward". */
@@ -100,6 +109,8 @@ fcl_status fcl_bench_table(char **out, const fcl_report *report) {
     fcl_text table = FCL_TEXT_EMPTY;
     int has_head = 0;
     fcl_text_appendf(&table, "%s, driver %s\n", device_text(report, "name"), device_text(report, "driver_version"));
+    if (count_runs(report) > 1)
+        fcl_text_appendf(&table, "%zu runs, each by a process of its own\n", count_runs(report));
     if (report->is_partial) fcl_text_append(&table, "PARTIAL: it was ended before everything was measured\n");
     for (size_t i = 0; i < report->n_results; i++) {
         if (is_operation(&report->results[i])) continue;

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "bench/bench.h"
 #include "cli/bench_compare.h"
+#include "cli/bench_runs.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
 
@@ -31,9 +32,9 @@ done:
     return status;
 }
 
-#define COMMON_OPTIONS  "device", "explain", "out", "force", "compare"
+#define COMMON_OPTIONS  "device", "explain", "out", "force", "add", "compare", "runs"
 #define NETWORK_OPTIONS COMMON_OPTIONS, "model", "batch-size", "as-shipped"
-enum { MAX_OPTIONS = 16, MAX_FIGURES = 3 };
+enum { MAX_OPTIONS = 18, MAX_FIGURES = 3 };
 
 /* What the operand may be. */
 typedef struct benchmark {
@@ -165,17 +166,11 @@ done:
 /* Also after a failure: what was measured until then is kept. */
 static fcl_status finish(fcl_bench *bench, fcl_status measured, const char *file) {
     fcl_status status;
-    char *message = fcl_duplicate(fcl_error_message()), *table = NULL;
+    char *message = fcl_duplicate(fcl_error_message());
     if (measured != FCL_OK && bench->report->n_results == 0) goto failed;
     bench->report->is_partial = measured != FCL_OK;
     FCL_TRY(fcl_bench_end(bench));
-    const fcl_status written = fcl_report_write(bench->report, file);
-    FCL_TRY(fcl_bench_table(&table, bench->report));
-    fcl_terminal_clear();
-    /* Where the file could not be written, the table is all that is left. */
-    printf("%s", table);
-    FCL_TRY(written);
-    if (measured == FCL_OK) printf("\nAll of it is in %s\n", file);
+    FCL_TRY(fcl_bench_show(bench->report, file, fcl_report_write(bench->report, file)));
     if (measured == FCL_OK) FCL_TRY(fcl_bench_verdict(bench->report));
 failed:
     if (measured != FCL_OK)
@@ -186,19 +181,65 @@ failed:
                          : measured;
 done:
     free(message);
-    free(table);
     return status;
 }
 
-static fcl_status run(const fcl_arguments *arguments) {
+/* As one more run of the file. What was measured of it before a failure is no run. */
+static fcl_status finish_added(fcl_report *earlier, fcl_bench *bench, fcl_status measured, const char *file) {
+    fcl_status status;
+    if (measured != FCL_OK)
+        return fcl_fail(measured, "%s; '%s' is as it was before this run", fcl_error_message(), file);
+    FCL_TRY(fcl_bench_end(bench));
+    status = fcl_report_merge(earlier, file, bench->report);
+    if (status != FCL_OK) return fcl_bench_show(bench->report, file, status);
+    FCL_TRY(fcl_bench_show(earlier, file, fcl_report_write(earlier, file)));
+    FCL_TRY(fcl_bench_verdict(earlier));
+done:
+    return status;
+}
+
+/* One run by this process. *out is the file's whole content. */
+static fcl_status run_here(fcl_report **out, fcl_report **earlier, const fcl_arguments *arguments,
+                           const benchmark *chosen, const fcl_bench_options *options, char *const *command,
+                           size_t n_command, const char *file) {
     fcl_status status;
     fcl_bench bench = {0};
+    FCL_TRY(fcl_bench_open(&bench, options, (const char *const *)command, n_command));
+    if (*earlier)
+        FCL_TRY(fcl_report_check_conditions(*earlier, file, bench.report));
+    else if (!fcl_argument_flag(arguments, "force"))
+        FCL_TRY(check_figures(&bench, chosen));
+    const fcl_status measured = chosen->measure(&bench);
+    FCL_TRY(*earlier ? finish_added(*earlier, &bench, measured, file) : finish(&bench, measured, file));
+    fcl_report **whole = *earlier ? earlier : &bench.report;
+    *out = *whole;
+    *whole = NULL;
+done:
+    fcl_bench_close(&bench);
+    return status;
+}
+
+/* What options say about the file, which is NULL where they do not name one. */
+static fcl_status check_file(const fcl_arguments *arguments, const char *file, size_t n_runs) {
+    const int add = fcl_argument_flag(arguments, "add");
+    if (add && !file) return fcl_fail(FCL_E_USAGE, "--add needs the file to add to: --out FILE");
+    if (add && fcl_argument_flag(arguments, "force"))
+        return fcl_fail(FCL_E_USAGE, "--add keeps what is in the file, --force replaces it: give one of them");
+    if (file && fcl_path_is_special(file) && (add || n_runs > 1))
+        return fcl_fail(FCL_E_USAGE, "runs are collected in a file, and '%s' is none: choose another with --out", file);
+    return FCL_OK;
+}
+
+static fcl_status run(const fcl_arguments *arguments) {
+    enum { MAX_RUNS = 1000 };
+    fcl_status status;
     fcl_bench_options options;
     const benchmark *chosen = NULL;
     option_lists lists = {0};
-    char *own_file = NULL, *device = NULL;
-    int is_over;
-    fcl_report *baseline = NULL;
+    char *own_file = NULL, *device = NULL, **command = NULL;
+    int is_over = 0;
+    size_t n_runs = 1, n_command = 0;
+    fcl_report *baseline = NULL, *earlier = NULL, *report = NULL;
     const char *name = fcl_argument_operand(arguments, 0), *file = fcl_argument_text(arguments, "out");
     const char *baseline_file = fcl_argument_text(arguments, "compare");
     if (!name) name = "all";
@@ -209,26 +250,38 @@ static fcl_status run(const fcl_arguments *arguments) {
         goto done;
     }
     FCL_TRY(check_options(arguments, chosen));
+    FCL_TRY(fcl_argument_whole(&n_runs, arguments, "runs", 1, MAX_RUNS));
+    FCL_TRY(check_file(arguments, file, n_runs));
     if (!file) {
         FCL_TRY(default_file(&own_file, name));
         file = own_file;
     }
     if (baseline_file) FCL_TRY(fcl_report_read(&baseline, baseline_file));
     FCL_TRY(read_options(&options, &lists, arguments, chosen, file));
-    FCL_TRY(fcl_report_check_output(file, fcl_argument_flag(arguments, "force")));
+    if (fcl_argument_flag(arguments, "add") && fcl_path_exists(file)) {
+        FCL_TRY(fcl_report_read(&earlier, file));
+        options.figure = NULL; /* figures are those of the first run */
+        options.calibration_vector = (int)json_integer_value(fcl_report_value(earlier, "device", "calibration_vector"));
+    } else {
+        FCL_TRY(fcl_report_check_output(file, fcl_argument_flag(arguments, "force")));
+    }
+    FCL_TRY(fcl_bench_command(&command, &n_command, arguments, name));
     /* `auto` is one device: where several are needed that is said before any is measured. */
     if (fcl_selector_is_auto(fcl_argument_text(arguments, "device"))) FCL_TRY(fcl_bench_check_devices(&options, 1));
-    FCL_TRY(fcl_arguments_device(&device, &is_over, arguments, options.models[0], (size_t)options.batch));
-    if (is_over) goto done;
-    options.device = device;
-    const char *const command[] = {"bench", name};
-    FCL_TRY(fcl_bench_open(&bench, &options, command, sizeof command / sizeof *command));
-    if (!fcl_argument_flag(arguments, "force")) FCL_TRY(check_figures(&bench, chosen));
-    FCL_TRY(finish(&bench, chosen->measure(&bench), file));
-    if (baseline) FCL_TRY(fcl_bench_judge(bench.report, file, baseline, baseline_file));
+    if (n_runs > 1 && !fcl_argument_flag(arguments, "explain")) {
+        FCL_TRY(fcl_bench_run_processes(&report, arguments, command, n_command, file, n_runs));
+    } else {
+        FCL_TRY(fcl_arguments_device(&device, &is_over, arguments, options.models[0], (size_t)options.batch));
+        if (is_over) goto done;
+        options.device = device;
+        FCL_TRY(run_here(&report, &earlier, arguments, chosen, &options, command, n_command, file));
+    }
+    if (baseline) FCL_TRY(fcl_bench_judge(report, file, baseline, baseline_file));
 done:
     fcl_report_free(baseline);
-    fcl_bench_close(&bench);
+    fcl_report_free(earlier);
+    fcl_report_free(report);
+    if (command) fcl_names_free(command, n_command);
     dispose_lists(&lists);
     free(own_file);
     free(device);
@@ -244,6 +297,9 @@ static const fcl_option option_table[] = {
     {"batch-size", 0, FCL_OPTION_TEXT, "N",
      "all but device: images a step, or a prediction (default: 32; infer: 32 and 1; scaling: 64)"},
     {"repeats", 0, FCL_OPTION_TEXT, "N", "all but accuracy: measure everything so often, in turn (default: 10)"},
+    {"runs", 0, FCL_OPTION_TEXT, "N",
+     "do all of it in N processes, one after the other: verdicts then allow for what differs between runs (default: "
+     "1)"},
     {"sustained", 0, FCL_OPTION_TEXT, "MINUTES", "train: go on that long, and report the last third too"},
     {"seeds", 0, FCL_OPTION_TEXT, "N", "accuracy: trainings (default: 5)"},
     {"target", 0, FCL_OPTION_TEXT, "PIXELS", "accuracy: the validation MAE to reach (default: 2.5)"},
@@ -253,6 +309,7 @@ static const fcl_option option_table[] = {
     {"as-shipped", 0, FCL_OPTION_FLAG, NULL, "all but device: leave what `fiducl tune` found aside"},
     {"out", 'o', FCL_OPTION_TEXT, "FILE", "the results (default: benchmark-NAME-TIME.json)"},
     {"force", 'f', FCL_OPTION_FLAG, NULL, "replace FILE if it is a benchmark, and the figures beside it"},
+    {"add", 0, FCL_OPTION_FLAG, NULL, "add the runs to those in FILE, if it is there"},
     FCL_OPTION_COMPARE,
     FCL_OPTION_VERDICTS,
     {0},
@@ -271,12 +328,14 @@ const fcl_command fcl_command_bench = {
         "on all of them together (--shares, --duty). Without one, or with all: everything but scaling.\n"
         "compare: benchmarks side by side, or with --verdicts what became faster or slower beyond chance.\n"
         "Results are checked before they are timed, and a wrong one has no time. An interrupt keeps what was measured\n"
-        "until then. An option that a benchmark has no use for is refused. docs/benchmark.md has the rules.\n",
+        "until then, or whole runs. An option that a benchmark has no use for is refused. docs/benchmark.md has the "
+        "rules.\n",
     .examples = "  fiducl bench device\n"
                 "  fiducl bench train --model base_model --out base.json\n"
                 "  fiducl bench ops --model model_v1 --device gpu --as-shipped\n"
                 "  fiducl bench scaling --device gpu,cpu\n"
                 "  fiducl bench train --model base_model --out new.json --compare base.json\n"
+                "  fiducl bench train --model base_model --runs 10 --repeats 3 --out base.json\n"
                 "  fiducl bench compare laptop.json desktop.json\n",
     .options = option_table,
     .max_operands = 1 + FCL_BENCH_MAX_FILES,

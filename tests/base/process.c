@@ -82,6 +82,35 @@ START_TEST(failures_say_how_and_what_was_printed) {
 }
 END_TEST
 
+START_TEST(a_process_is_followed) {
+    const char *fails[] = {"/bin/sh", "-c", "echo to stdout; echo to stderr >&2; exit 3", NULL};
+    char *output = NULL;
+    int code;
+    ck_ok(fcl_process_follow(&output, &code, fails));
+    ck_assert_str_eq(output, "to stdout\n");
+    ck_assert_int_eq(code, 3);
+    free(output);
+    const char *killed[] = {"/bin/sh", "-c", "kill -9 $$", NULL}, *missing[] = {"/nonexistent/fiducl", NULL};
+    ck_fails(fcl_process_follow(&output, &code, killed), FCL_E_IO, "/bin/sh ended with signal 9");
+    ck_fails(fcl_process_follow(&output, &code, missing), FCL_E_IO, "/nonexistent/fiducl");
+}
+END_TEST
+
+/* The signal goes to this process alone, as `kill` sends it. */
+START_TEST(a_process_that_is_followed_is_asked_to_end) {
+    const char *waits[] = {"/bin/sh", "-c",
+                           "trap 'echo asked; exit 7' TERM; kill -TERM $PPID; while :; do sleep 0.1; done", NULL};
+    char *output;
+    int code;
+    fcl_interrupt_install();
+    ck_ok(fcl_process_follow(&output, &code, waits));
+    ck_assert_str_eq(output, "asked\n");
+    ck_assert_int_eq(code, 7);
+    ck_assert_int_eq(fcl_interrupt_requested(), SIGTERM);
+    free(output);
+}
+END_TEST
+
 /* What processes that share their input have written; `go` is a file to make when all of them have a record. */
 static fcl_text kept;
 static unsigned n_to_wait_for;
@@ -177,6 +206,8 @@ int main(int argc, char **argv) {
     tcase_add_test(tests, input_goes_in_and_all_output_comes_back);
     tcase_add_test(tests, much_input_and_output_do_not_block);
     tcase_add_test(tests, failures_say_how_and_what_was_printed);
+    tcase_add_test(tests, a_process_is_followed);
+    tcase_add_test(tests, a_process_that_is_followed_is_asked_to_end);
     tcase_add_test(tests, a_shared_input_is_divided);
     tcase_add_test(tests, a_process_that_dies_is_no_error);
     tcase_add_test(tests, a_signal_ends_the_processes);

@@ -202,6 +202,126 @@ START_TEST(same_is_not_said_of_noise) {
 }
 END_TEST
 
+/* n_runs of as many repeats, `step` minutes from one to the next. */
+static void divide(fcl_result *r, size_t n_runs, unsigned first_minute, unsigned step) {
+    free(r->runs);
+    ck_ok(FCL_NEW(&r->runs, n_runs, "runs"));
+    r->n_runs = n_runs;
+    for (size_t i = 0; i < n_runs; i++) {
+        const unsigned minute = first_minute + (unsigned)i * step;
+        r->runs[i].n_samples = r->n_samples / n_runs;
+        snprintf(r->runs[i].began, sizeof r->runs[i].began, "2026-01-31T%02u:%02u:00Z", minute / 60, minute % 60);
+    }
+}
+
+enum { RUNS = 5 };
+/* The samples of each run, of which the first `repeats` count, and how fast each run of a slower program is beside it. */
+static const double of_runs[RUNS][5] = {{100, 102, 101, 102.01, 200},
+                                        {96, 97, 98, 97.97, 192},
+                                        {103, 104, 105, 105.04, 206},
+                                        {99, 100, 98, 99.99, 198},
+                                        {101, 100, 99, 101, 202}};
+static const double slower[RUNS] = {0.952, 0.946, 0.953, 0.945, 0.951};
+
+/* Runs with so many repeats, those of the second program beginning at a minute of their own, and step minutes apart. */
+static fcl_comparison judge_runs(size_t repeats, unsigned second_minute, unsigned step) {
+    fcl_report *before = made_report("1"), *after = made_report("1");
+    fcl_result *a = add(before, workload, "images/s", 1, RUNS * repeats),
+               *b = add(after, workload, "images/s", 1, RUNS * repeats);
+    for (size_t i = 0; i < RUNS * repeats; i++) {
+        a->samples[i] = of_runs[i / repeats][i % repeats];
+        b->samples[i] = a->samples[i] * slower[i / repeats];
+    }
+    divide(a, RUNS, 0, step);
+    divide(b, RUNS, second_minute, step);
+    fcl_comparison c = compare_one(before, after);
+    fcl_report_free(before);
+    fcl_report_free(after);
+    return c;
+}
+
+/* By scipy: ttest_rel and ttest_ind(equal_var=False) of the runs' mean logarithms, with trim_mean(0.2) where a run has five
+ * repeats; exp of confidence_interval(0.999). The values' neighbours are not correlated. */
+START_TEST(runs_are_judged_as_runs) {
+    static const struct {
+        size_t repeats;
+        unsigned second_minute, step;
+        fcl_judged_by by;
+        double low, high;
+        fcl_verdict verdict;
+    } rows[] = {
+        {3, 1, 2, FCL_BY_PAIRS, 0.9354470789315468, 0.9635496570520544, FCL_SLOWER},
+        {3, 100, 2, FCL_BY_RUNS, 0.8693201188201632, 1.0368444173570328, FCL_SAME},
+        {5, 1, 1, FCL_BY_RUNS, 0.8695567175132776, 1.0365623011601623, FCL_SAME},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        fcl_comparison c = judge_runs(rows[i].repeats, rows[i].second_minute, rows[i].step);
+        ck_assert_int_eq(c.by, rows[i].by);
+        ck_assert_double_eq_tol(c.low, rows[i].low, 1e-9);
+        ck_assert_double_eq_tol(c.high, rows[i].high, 1e-9);
+        ck_assert_int_eq(c.verdict, rows[i].verdict);
+    }
+}
+END_TEST
+
+START_TEST(few_runs_are_judged_by_repeats) {
+    fcl_report *before = made_report("1"), *after = made_report("1");
+    fcl_result *a = add(before, workload, "images/s", 1, REPEATS), *b = add(after, workload, "images/s", 1, REPEATS);
+    fcl_comparisons all;
+    char *table;
+    divide(a, RUNS, 0, 2);
+    divide(b, RUNS - 2, 1, 2);
+    ck_assert_int_eq(compare_one(before, after).by, FCL_BY_REPEATS);
+    ck_ok(fcl_report_compare(&all, before, "old.json", after, "new.json"));
+    ck_ok(fcl_comparisons_table(&table, &all));
+    ck_assert_msg(test_contains(table, "is not in the verdict. 5 runs or more in both files (--runs 5)"), "%s", table);
+    free(table);
+    fcl_comparisons_dispose(&all);
+    divide(b, RUNS, 1, 2);
+    ck_ok(fcl_report_compare(&all, before, "old.json", after, "new.json"));
+    ck_ok(fcl_comparisons_table(&table, &all));
+    ck_assert_msg(!test_contains(table, "is not in the verdict") && test_contains(table, "pair by pair"), "%s", table);
+    free(table);
+    fcl_comparisons_dispose(&all);
+    fcl_report_free(before);
+    fcl_report_free(after);
+}
+END_TEST
+
+/* Neighbours in time, whichever of the two is the first; not when a run is missing, or another lies between. */
+START_TEST(in_turn_is_seen_by_the_times) {
+    static const struct {
+        unsigned first, step, n_runs;
+        fcl_judged_by by;
+    } rows[] = {{1, 2, RUNS, FCL_BY_PAIRS},
+                {3, 2, RUNS, FCL_BY_RUNS},
+                {1, 2, RUNS + 1, FCL_BY_RUNS},
+                {2, 2, RUNS, FCL_BY_RUNS}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        fcl_report *before = made_report("1"), *after = made_report("1");
+        divide(add(before, workload, "images/s", 1, RUNS), RUNS, 0, 2);
+        divide(add(after, workload, "images/s", 1, rows[i].n_runs), rows[i].n_runs, rows[i].first, rows[i].step);
+        ck_assert_int_eq(compare_one(before, after).by, rows[i].by);
+        ck_assert_int_eq(compare_one(after, before).by, rows[i].by);
+        fcl_report_free(before);
+        fcl_report_free(after);
+    }
+    /* A B B A A B ... */
+    fcl_report *before = made_report("1"), *after = made_report("1");
+    fcl_result *a = add(before, workload, "images/s", 1, RUNS), *b = add(after, workload, "images/s", 1, RUNS);
+    divide(a, RUNS, 0, 2);
+    divide(b, RUNS, 1, 2);
+    for (size_t k = 1; k < RUNS; k += 2) {
+        const fcl_result_run first = a->runs[k];
+        a->runs[k] = b->runs[k];
+        b->runs[k] = first;
+    }
+    ck_assert_int_eq(compare_one(before, after).by, FCL_BY_PAIRS);
+    fcl_report_free(before);
+    fcl_report_free(after);
+}
+END_TEST
+
 static char warnings[1024];
 static void collect(void *user, fcl_log_level level, const char *line) {
     (void)user;
@@ -345,6 +465,45 @@ START_TEST(chance_is_hardly_ever_called) {
 }
 END_TEST
 
+/* Where the speed of a process is drawn anew at its start, as on a machine whose memory is sometimes in the way: in how many
+ * of PAIRS comparisons of one program's runs there is a difference. */
+static int count_false_alarms(size_t n_runs, int in_turn, double slow_change) {
+    enum { REPEATS_A_RUN = 3 };
+    static const double between_runs = 0.02, within_runs = 0.003;
+    int found = 0;
+    fcl_report *reports[] = {made_report("1"), made_report("1")};
+    fcl_random_stream random = fcl_random_stream_make(2, FCL_RANDOM_TEST, (uint32_t)(2 * n_runs) + (uint32_t)in_turn);
+    for (unsigned side = 0; side < 2; side++)
+        divide(add(reports[side], workload, "images/s", 1, RUNS * REPEATS_A_RUN), n_runs, in_turn ? side : 100 * side,
+               2);
+    for (int pair = 0; pair < PAIRS; pair++) {
+        double speeds[2], machine = 0.0;
+        for (size_t i = 0; i < RUNS * REPEATS_A_RUN; i++) {
+            if (i % (RUNS * REPEATS_A_RUN / n_runs) == 0) {
+                machine += slow_change * fcl_random_normal(&random);
+                for (int side = 0; side < 2; side++) speeds[side] = machine + between_runs * fcl_random_normal(&random);
+            }
+            for (int side = 0; side < 2; side++)
+                reports[side]->results[0].samples[i] =
+                    100.0 * exp(speeds[side] + within_runs * fcl_random_normal(&random));
+        }
+        const fcl_verdict verdict = compare_one(reports[0], reports[1]).verdict;
+        found += verdict == FCL_SLOWER || verdict == FCL_FASTER;
+    }
+    for (int side = 0; side < 2; side++) fcl_report_free(reports[side]);
+    return found;
+}
+
+START_TEST(what_differs_between_runs_is_no_false_alarm) {
+    /* More than 5 of 1000 with a probability of 0.001 each have a probability of 6e-4. */
+    ck_assert_int_le(count_false_alarms(RUNS, 0, 0.0), 5);
+    ck_assert_int_le(count_false_alarms(RUNS, 1, 0.0), 5);
+    ck_assert_int_le(count_false_alarms(RUNS, 1, 0.05), 5); /* the machine's own changes are in both of a pair */
+    /* The test can fail: a single run is sure of its own speed. */
+    ck_assert_int_gt(count_false_alarms(1, 0, 0.0), PAIRS / 4);
+}
+END_TEST
+
 START_TEST(five_per_cent_are_found) {
     /* A power of 0.9 gives fewer than 870 of 1000 with a probability of 1e-3. */
     ck_assert_int_ge(count_pairs(FCL_SLOWER, 0.95, 1, 2), 870);
@@ -365,11 +524,15 @@ int main(void) {
     tcase_add_test(tests, bytes_do_not_drift);
     tcase_add_test(tests, small_differences_are_not_called);
     tcase_add_test(tests, same_is_not_said_of_noise);
+    tcase_add_test(tests, runs_are_judged_as_runs);
+    tcase_add_test(tests, few_runs_are_judged_by_repeats);
+    tcase_add_test(tests, in_turn_is_seen_by_the_times);
     tcase_add_test(tests, another_driver_is_warned_of_and_not_corrected_for);
     tcase_add_test(tests, different_measurements_are_refused);
     tcase_add_test(tests, what_is_not_comparable);
     tcase_add_test(tests, tables_for_people);
     tcase_add_test(tests, chance_is_hardly_ever_called);
+    tcase_add_test(tests, what_differs_between_runs_is_no_false_alarm);
     tcase_add_test(tests, five_per_cent_are_found);
     suite_add_tcase(suite, tests);
     return test_run(suite);

@@ -93,6 +93,125 @@ START_TEST(results_come_back) {
 }
 END_TEST
 
+/* Of this program's conditions, began at a minute of its own. */
+static fcl_report *made_run(unsigned minute) {
+    fcl_report *run = made_report(1);
+    fcl_result_run *began = &run->results[0].runs[0];
+    snprintf(run->created, sizeof run->created, "2026-01-31T23:%02u:59Z", minute);
+    memcpy(began->began, run->created, sizeof began->began);
+    json_object_set_new(run->fiducl, "kernels", json_string("a hash"));
+    json_object_set_new(run->device, "identity", json_string("a device, a driver"));
+    json_object_set_new(run->system, "load_average", json_pack("[f, f]", 0.25, 0.5 + minute));
+    return run;
+}
+
+START_TEST(runs_are_kept_apart) {
+    fcl_report *all = made_run(1), *read;
+    for (unsigned i = 2; i < 4; i++) {
+        fcl_report *run = made_run(i);
+        run->results[0].samples[0] = 30.0 + i;
+        run->results[0].calibration[0] = 400.0 + i;
+        run->results[0].check.error = 0.1 * i;
+        run->results[0].n_samples = run->results[0].runs[0].n_samples = 4 - i; /* one that was repeated less often */
+        run->results[0].energy_joules = 2.0;
+        ck_ok(fcl_report_merge(all, path, run));
+        ck_assert_uint_eq(run->n_results, 0);
+        fcl_report_free(run);
+    }
+    ck_ok(fcl_report_write(all, path));
+    ck_ok(fcl_report_read(&read, path));
+    const fcl_result *r = &read->results[0];
+    ck_assert_str_eq(read->created, "2026-01-31T23:01:59Z");
+    ck_assert_uint_eq(read->n_results, 1);
+    ck_assert_uint_eq(r->n_samples, 3 + 2 + 1);
+    ck_assert(r->samples[2] == 100.0 / 3.0 && r->samples[3] == 32.0 && r->samples[5] == 33.0);
+    ck_assert(r->calibration[3] == 402.0 && r->calibration[5] == 403.0);
+    ck_assert_uint_eq(r->n_runs, 3);
+    for (unsigned i = 0; i < 3; i++) {
+        char began[32];
+        snprintf(began, sizeof began, "2026-01-31T23:%02u:59Z", i + 1);
+        ck_assert_str_eq(r->runs[i].began, began);
+        ck_assert_uint_eq(r->runs[i].n_samples, 3 - i);
+    }
+    ck_assert_double_eq_tol(r->check.error, 0.3, 1e-12);
+    ck_assert(isnan(r->energy_joules)); /* the first one's could not be read */
+    const json_t *load = fcl_report_value(read, "system", "load_average");
+    ck_assert_uint_eq(json_array_size(load), 6);
+    ck_assert(json_number_value(json_array_get(load, 5)) == 3.5);
+    fcl_report_free(all);
+    fcl_report_free(read);
+}
+END_TEST
+
+START_TEST(wrong_in_one_run_is_wrong) {
+    fcl_report *all = made_run(1), *run = made_run(2), *again = made_run(3);
+    fcl_result other = made_result("infer/base_model/batch1", 1);
+    ck_ok(fcl_report_add(again, &other));
+    run->results[0].check.passed = 0;
+    run->results[0].check.error = 7.0;
+    ck_ok(fcl_report_merge(all, path, run));
+    ck_ok(fcl_report_merge(all, path, again));
+    ck_assert_int_eq(all->results[0].check.passed, 0);
+    ck_assert(all->results[0].check.error == 7.0);
+    ck_assert_uint_eq(all->results[0].n_samples, 0);
+    ck_assert_uint_eq(all->results[0].n_runs, 0);
+    /* What only one run has is there with that run. */
+    ck_assert_uint_eq(all->n_results, 2);
+    ck_assert_uint_eq(all->results[1].n_runs, 1);
+    fcl_report_free(all);
+    fcl_report_free(run);
+    fcl_report_free(again);
+}
+END_TEST
+
+START_TEST(what_does_not_belong_together_is_refused) {
+    fcl_report *all = made_run(1), *run = made_run(2);
+    json_object_set_new(run->fiducl, "kernels", json_string("another"));
+    ck_fails(fcl_report_merge(all, path, run), FCL_E_INPUT, "another fiducl.kernels");
+    ck_assert(test_contains(fcl_error_message(), "\"a hash\" there, \"another\" now"));
+    ck_assert(test_contains(fcl_error_message(), path));
+    json_object_set_new(run->fiducl, "kernels", json_string("a hash"));
+    json_object_set_new(run->device, "identity", json_string("a device, another driver"));
+    ck_fails(fcl_report_merge(all, path, run), FCL_E_INPUT, "another device.identity");
+    json_object_set_new(run->device, "identity", json_string("a device, a driver"));
+    json_object_set_new(run->system, "power_source", json_string("battery"));
+    ck_fails(fcl_report_merge(all, path, run), FCL_E_INPUT, "unknown there, \"battery\" now");
+    json_object_del(run->system, "power_source");
+    json_array_append_new(run->command, json_string("--batch-size=64"));
+    ck_fails(fcl_report_check_conditions(all, path, run), FCL_E_INPUT, "another command");
+    json_array_remove(run->command, 1);
+    run->results[0].workload_version++;
+    ck_fails(fcl_report_merge(all, path, run), FCL_E_INPUT, "version 4 in 'this run'");
+    run->results[0].workload_version--;
+    run->results[0].higher_is_better = 0;
+    ck_fails(fcl_report_merge(all, path, run), FCL_E_INPUT, "lower is better");
+    run->results[0].higher_is_better = 1;
+    ck_assert_uint_eq(all->results[0].n_samples, 3);
+    ck_ok(fcl_report_merge(all, path, run));
+    fcl_report_free(all);
+    fcl_report_free(run);
+}
+END_TEST
+
+/* As older programs wrote it. */
+START_TEST(a_file_of_version_1_is_one_run) {
+    static const char text[] =
+        "{\"format\": \"fiducl-benchmark\", \"format_version\": 1, \"created\": \"2026-01-31T23:59:59Z\", "
+        "\"command\": [\"bench\", \"train\"], \"fiducl\": {}, \"libraries\": {}, \"system\": {}, \"device\": {}, "
+        "\"results\": [{\"workload\": \"train/m/batch32\", \"workload_version\": 1, \"solvers\": \"as_shipped\", "
+        "\"metric\": \"speed\", \"unit\": \"images/s\", \"better\": \"higher\", \"samples\": [3.0, 4.0], "
+        "\"calibration\": [9, 9], \"median\": 3.5, \"min\": 3.0, \"max\": 4.0, \"check\": {\"passed\": true, "
+        "\"what\": \"nothing\", \"error\": 0, \"bound\": 1}, \"energy_joules\": null, \"details\": {}}]}";
+    fcl_report *read;
+    ck_ok(fcl_file_write(path, text, strlen(text)));
+    ck_ok(fcl_report_read(&read, path));
+    ck_assert_uint_eq(read->results[0].n_runs, 1);
+    ck_assert_uint_eq(read->results[0].runs[0].n_samples, 2);
+    ck_assert_str_eq(read->results[0].runs[0].began, "2026-01-31T23:59:59Z");
+    fcl_report_free(read);
+}
+END_TEST
+
 /* Whoever reads the file with another program finds these. */
 START_TEST(the_file_sums_up_the_samples) {
     fcl_report *written = made_report(1);
@@ -101,7 +220,7 @@ START_TEST(the_file_sums_up_the_samples) {
     ck_ok(fcl_json_read(&all, path));
     const json_t *result = json_array_get(json_object_get(all, "results"), 0);
     ck_assert_str_eq(json_string_value(json_object_get(all, "format")), "fiducl-benchmark");
-    ck_assert_int_eq(json_integer_value(json_object_get(all, "format_version")), 1);
+    ck_assert_int_eq(json_integer_value(json_object_get(all, "format_version")), 2);
     ck_assert(json_number_value(json_object_get(result, "median")) == 100.0 / 3.0);
     ck_assert(json_number_value(json_object_get(result, "min")) == 100.0 / 3.0);
     ck_assert(json_number_value(json_object_get(result, "max")) == 100.0 / 3.0 + 10.0);
@@ -151,7 +270,12 @@ static const struct {
     const char *old, *new, *message;
 } damages[] = {
     {"\"fiducl-benchmark\"", "\"something else\"", "not a benchmark"},
-    {"\"format_version\": 1", "\"format_version\": 2", "reads version 1"},
+    {"\"format_version\": 2", "\"format_version\": 3", "reads versions 1 to 2"},
+    {"\"format_version\": 2", "\"format_version\": 0", "reads versions 1 to 2"},
+    {"\"runs\"", "\"run\"", "'runs' is missing"},
+    {"\"began\"", "\"begin\"", "without the time at which it began"},
+    {"\"samples\": 3", "\"samples\": 2", "'runs' has another number of samples"},
+    {"\"samples\": 3", "\"samples\": 4", "'runs' has another number of samples"},
     {"\"workload\"", "\"work\"", "result 1: 'workload'"},
     {"\"workload_version\": 3", "\"workload_version\": 0", "'workload_version'"},
     {"\"tuned\"", "\"tune\"", "'solvers'"},
@@ -214,6 +338,10 @@ int main(void) {
     TCase *tests = tcase_create("all");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, results_come_back);
+    tcase_add_test(tests, runs_are_kept_apart);
+    tcase_add_test(tests, wrong_in_one_run_is_wrong);
+    tcase_add_test(tests, what_does_not_belong_together_is_refused);
+    tcase_add_test(tests, a_file_of_version_1_is_one_run);
     tcase_add_test(tests, the_file_sums_up_the_samples);
     tcase_add_test(tests, a_wrong_result_is_no_time);
     tcase_add_test(tests, results_are_told_apart);

@@ -1,4 +1,5 @@
-/* Student's t and Yuen's test against scipy 1.x: t.isf, trim_mean, ttest_ind(equal_var=False, trim=0.2). */
+/* Student's t, Yuen's test, Welch's and the paired one against scipy 1.x: t.isf, trim_mean, ttest_ind(equal_var=False, trim=0.2),
+ * ttest_ind(equal_var=False) and ttest_rel, each with confidence_interval(0.99). */
 #include "bench/significance.h"
 
 #include <math.h>
@@ -29,7 +30,7 @@ END_TEST
 static const double a[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 30}, b[] = {5, 6.5, 7, 4, 9.5, 8};
 
 START_TEST(trimmed_means) {
-    fcl_trimmed_mean of_a = fcl_trimmed_mean_of(a, 10), of_b = fcl_trimmed_mean_of(b, 6);
+    fcl_mean of_a = fcl_trimmed_mean_of(a, 10), of_b = fcl_trimmed_mean_of(b, 6);
     ck_assert_double_eq_tol(of_a.mean, 5.5, tolerance);
     ck_assert_double_eq_tol(of_b.mean, 6.625, tolerance);
     /* By hand: 3, 3, 3, 4, 5, 6, 7, 8, 8, 8 has the sum of squares 42.5 about its mean 5.5; 42.5 / (6 * 5). */
@@ -40,10 +41,33 @@ START_TEST(trimmed_means) {
 END_TEST
 
 START_TEST(the_test_of_yuen) {
-    fcl_trimmed_mean of_a = fcl_trimmed_mean_of(a, 10), of_b = fcl_trimmed_mean_of(b, 6);
+    fcl_mean of_a = fcl_trimmed_mean_of(a, 10), of_b = fcl_trimmed_mean_of(b, 6);
     fcl_difference d = fcl_difference_of(&of_a, &of_b, 0.01);
     ck_assert_double_eq_tol(d.difference - d.margin, -3.8371848720631743, 1e-8);
     ck_assert_double_eq_tol(d.difference + d.margin, 6.087184872063174, 1e-8);
+}
+END_TEST
+
+START_TEST(the_test_of_welch) {
+    const fcl_mean of_a = fcl_plain_mean_of(a, 10), of_b = fcl_plain_mean_of(b, 6);
+    ck_assert_double_eq_tol(of_b.mean, 40.0 / 6.0, tolerance);
+    ck_assert_double_eq_tol(of_b.squared_error, 0.6611111111111112, tolerance);
+    ck_assert_double_eq(of_b.degrees_of_freedom, 5.0);
+    const fcl_difference d = fcl_difference_of(&of_a, &of_b, 0.01);
+    ck_assert_double_eq_tol(d.difference - d.margin, -9.443412399889954, 1e-8);
+    ck_assert_double_eq_tol(d.difference + d.margin, 7.776745733223289, 1e-8);
+    const fcl_mean single = fcl_plain_mean_of(b, 1);
+    ck_assert(single.mean == 5.0 && isnan(single.squared_error));
+}
+END_TEST
+
+START_TEST(the_test_of_pairs) {
+    /* 4.6 - 4.1, 5.9 - 5.3, 5.0 - 4.8, 6.9 - 6.0, 5.5 - 5.2, 5.0 - 4.4 */
+    const double differences[] = {0.5, 0.6, 0.2, 0.9, 0.3, 0.6};
+    const fcl_mean mean = fcl_plain_mean_of(differences, 6);
+    const fcl_difference d = fcl_difference_of_pairs(&mean, 0.01);
+    ck_assert_double_eq_tol(d.difference - d.margin, 0.10789052904708968, 1e-8);
+    ck_assert_double_eq_tol(d.difference + d.margin, 0.9254428042862437, 1e-8);
 }
 END_TEST
 
@@ -52,11 +76,11 @@ START_TEST(correlated_values_tell_less) {
     const double rising[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, alternating[] = {1, 2, 1, 2, 1, 2};
     ck_assert_double_eq_tol(fcl_serial_correlation(rising, 10), 57.75 / 82.5 + 0.1, tolerance);
     ck_assert_double_eq(fcl_serial_correlation(alternating, 6), 0.0);
-    fcl_trimmed_mean m = {.mean = 3.0, .squared_error = 2.0, .degrees_of_freedom = 11.0};
-    fcl_trimmed_mean_correlate(&m, 0.5);
+    fcl_mean m = {.mean = 3.0, .squared_error = 2.0, .degrees_of_freedom = 11.0};
+    fcl_mean_correlate(&m, 0.5);
     ck_assert_double_eq_tol(m.squared_error, 6.0, tolerance);
     ck_assert_double_eq_tol(m.degrees_of_freedom, 3.0, tolerance);
-    fcl_trimmed_mean_correlate(&m, FCL_CORRELATION_MAX);
+    fcl_mean_correlate(&m, FCL_CORRELATION_MAX);
     ck_assert_double_eq(m.degrees_of_freedom, 1.0);
 }
 END_TEST
@@ -67,7 +91,7 @@ START_TEST(slow_spells_give_no_false_alarm) {
     const double error = 0.01, kept = 0.6;
     unsigned n_plain = 0, n_corrected = 0;
     for (uint32_t pair = 0; pair < PAIRS; pair++) {
-        fcl_trimmed_mean m[2], corrected[2];
+        fcl_mean m[2], corrected[2];
         double x[N], correlation = 0.0, last = 0.0;
         for (uint32_t run = 0; run < 2; run++) {
             fcl_random_stream stream = fcl_random_stream_make(pair, FCL_RANDOM_TEST, run);
@@ -75,7 +99,7 @@ START_TEST(slow_spells_give_no_false_alarm) {
             m[run] = corrected[run] = fcl_trimmed_mean_of(x, N);
             correlation += 0.5 * fcl_serial_correlation(x, N);
         }
-        for (int run = 0; run < 2; run++) fcl_trimmed_mean_correlate(&corrected[run], correlation);
+        for (int run = 0; run < 2; run++) fcl_mean_correlate(&corrected[run], correlation);
         fcl_difference plain = fcl_difference_of(&m[0], &m[1], error),
                        wider = fcl_difference_of(&corrected[0], &corrected[1], error);
         n_plain += fabs(plain.difference) > plain.margin;
@@ -88,7 +112,7 @@ END_TEST
 
 START_TEST(without_spread_there_is_no_margin) {
     const double same[] = {2, 2, 2, 2, 2};
-    fcl_trimmed_mean m = fcl_trimmed_mean_of(same, 5);
+    fcl_mean m = fcl_trimmed_mean_of(same, 5);
     fcl_difference d = fcl_difference_of(&m, &m, 0.001);
     ck_assert(d.difference == 0.0 && d.margin == 0.0);
 }
@@ -100,6 +124,8 @@ int main(void) {
     tcase_add_test(tests, quantiles_of_students_t);
     tcase_add_test(tests, trimmed_means);
     tcase_add_test(tests, the_test_of_yuen);
+    tcase_add_test(tests, the_test_of_welch);
+    tcase_add_test(tests, the_test_of_pairs);
     tcase_add_test(tests, correlated_values_tell_less);
     tcase_add_test(tests, slow_spells_give_no_false_alarm);
     tcase_add_test(tests, without_spread_there_is_no_margin);

@@ -57,6 +57,10 @@ grep -q "^conv  *backward_weights" stdout.txt || fail "an operation is missing f
 there ops.json
 if command -v gnuplot >/dev/null; then
   there ops_roofline_tiny.svg ops_roofline_tiny.png ops_roofline_tiny.csv
+  # They are of the first run.
+  "$FIDUCL" bench ops $tiny --out ops.json --add >stdout.txt 2>stderr.txt
+  code=$?
+  [ $code -eq 0 ] || [ $code -eq 11 ] || { fail "bench ops --add ends with $code"; cat stderr.txt >&2; }
   rm ops.json
   expect 5 "ops_roofline_tiny.svg" bench ops $tiny --out ops.json
 fi

@@ -40,6 +40,28 @@ expect 0 "driver 1, 2026-01-31T23:59:59Z, partial" bench compare old.json partia
 expect 0 "'partial.json' is partial" bench compare --verdicts old.json partial.json
 expect 2 "at least two files" bench compare old.json
 expect 4 "missing.json" bench compare old.json missing.json
+# Runs, each with the minute of its beginning: what scatters between them is in the verdict.
+# runs FILE MINUTE SPEED...: a run of two equal repeats a speed, two minutes apart.
+runs() {
+  file=$1 minute=$2 samples= calibration= began=
+  shift 2
+  for speed in "$@"; do
+    samples="$samples$speed, $speed, " calibration="${calibration}9, 9, "
+    began="$began{\"began\": \"2026-01-31T10:$minute:00Z\", \"samples\": 2}, "
+    minute=$((minute + 2))
+  done
+  # The third speed is the median of all.
+  sed -e "s/\"samples\": .*\"calibration\": [^]]*\]/\"samples\": [${samples%, }], \"calibration\": [${calibration%, }]/" \
+    -e "s/\"median\": [^,]*/\"runs\": [${began%, }], \"median\": $3/" -e 's/"format_version": 1/"format_version": 2/' old.json >"$file"
+}
+runs a.json 10 98 99 100 103 101
+runs apart.json 30 93.1 94.05 95 97.85 95.95
+runs turn.json 11 93.1 94.06 95 97.84 95.96
+expect 0 "0 slower" bench compare --verdicts a.json apart.json
+expect 0 "Of 1 the runs were compared; measured in turn (--add)" bench compare --verdicts a.json apart.json
+expect 15 "pair by pair" bench compare --verdicts a.json turn.json
+expect 0 "what differs between two runs" bench compare --verdicts old.json same.json
+
 # A baseline that cannot be read is found before anything is measured.
 expect 4 "missing.json" bench device --compare missing.json --out new.json
 [ -e new.json ] && fail "measured before the baseline was read"

@@ -1,0 +1,112 @@
+/* Runs of one program, measured by one process each, in one report. */
+#include "bench/compare.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "bench/statistics.h"
+
+/* What all runs of a report have in common. The device's clock is not among it: some drivers tell that of the moment. */
+static const char *const conditions[][2] = {
+    {"fiducl", "version"},
+    {"fiducl", "kernels"},
+    {"fiducl", "compiler"},
+    {"fiducl", "build_type"},
+    {"libraries", "clblast"},
+    {"libraries", "opencl_loader"},
+    {"system", "cpu"},
+    {"system", "governor"},
+    {"system", "power_source"},
+    {"device", "identity"},
+    {"device", "calibration_vector"},
+    {"device", "calibration_launches"},
+};
+
+static fcl_status check_same(const json_t *before, const json_t *now, const char *name, const char *path) {
+    if (before == now || json_equal(before, now)) return FCL_OK;
+    char *a = before ? json_dumps(before, JSON_ENCODE_ANY) : NULL, *b = now ? json_dumps(now, JSON_ENCODE_ANY) : NULL;
+    const fcl_status status = fcl_fail(
+        FCL_E_INPUT, "a run with another %s cannot be added to '%s': %s there, %s now; give it a file of its own", name,
+        path, a ? a : "unknown", b ? b : "unknown");
+    free(a);
+    free(b);
+    return status;
+}
+
+fcl_status fcl_report_check_conditions(const fcl_report *report, const char *path, const fcl_report *run) {
+    fcl_status status;
+    FCL_TRY(check_same(report->command, run->command, "command", path));
+    for (size_t i = 0; i < sizeof conditions / sizeof *conditions; i++) {
+        const char *object = conditions[i][0], *key = conditions[i][1];
+        char name[64];
+        snprintf(name, sizeof name, "%s.%s", object, key);
+        FCL_TRY(check_same(fcl_report_value(report, object, key), fcl_report_value(run, object, key), name, path));
+    }
+done:
+    return status;
+}
+
+/* *out becomes n values of n_bytes each, and behind them n_more. */
+static fcl_status append(void **out, size_t n, const void *more, size_t n_more, size_t n_bytes) {
+    size_t capacity = n;
+    fcl_status status = fcl_grow(out, &capacity, n + n_more, n_bytes, "samples");
+    if (status == FCL_OK) memcpy((char *)*out + n * n_bytes, more, n_more * n_bytes);
+    return status;
+}
+
+static fcl_status append_samples(fcl_result *r, const fcl_result *run) {
+    fcl_status status;
+    FCL_TRY(append((void **)&r->samples, r->n_samples, run->samples, run->n_samples, sizeof *r->samples));
+    FCL_TRY(append((void **)&r->calibration, r->n_samples, run->calibration, run->n_samples, sizeof *r->calibration));
+    FCL_TRY(append((void **)&r->runs, r->n_runs, run->runs, run->n_runs, sizeof *r->runs));
+    r->n_samples += run->n_samples;
+    r->n_runs += run->n_runs;
+done:
+    return status;
+}
+
+/* What a result says of its check, its energy and its solvers, with another run. */
+static fcl_status merge_result(fcl_result *r, fcl_result *run) {
+    static const char *const solvers[] = {"solvers", "solver"}; /* of a network, and of one operation */
+    r->energy_joules += run->energy_joules;
+    for (size_t i = 0; i < sizeof solvers / sizeof *solvers; i++) {
+        const json_t *a = json_object_get(r->details, solvers[i]), *b = json_object_get(run->details, solvers[i]);
+        if (a && b && !json_equal(a, b))
+            fcl_log(FCL_LOG_WARNING, "%s: this run has other solvers than the first one of the file", r->workload);
+    }
+    if (!r->check.passed) return FCL_OK;
+    if (run->check.passed) {
+        r->check.error = fcl_worse(r->check.error, run->check.error);
+        return append_samples(r, run);
+    }
+    const fcl_result_check passed = r->check;
+    r->check = run->check;
+    run->check = passed;
+    r->n_samples = r->n_runs = 0;
+    return FCL_OK;
+}
+
+/* The load before and after each run, one behind the other. */
+static fcl_status merge_load(fcl_report *report, const fcl_report *run) {
+    static const char key[] = "load_average";
+    json_t *load = json_object_get(report->system, key), *more = json_object_get(run->system, key);
+    return load && more && json_array_extend(load, more) != 0 ? fcl_fail_memory("a benchmark", 0) : FCL_OK;
+}
+
+fcl_status fcl_report_merge(fcl_report *report, const char *path, fcl_report *run) {
+    fcl_status status;
+    FCL_TRY(fcl_report_check_conditions(report, path, run));
+    FCL_TRY(fcl_report_check_comparable(report, path, run, "this run"));
+    for (size_t i = 0; i < run->n_results; i++) {
+        fcl_result *r = (fcl_result *)fcl_report_find(report, &run->results[i]);
+        FCL_TRY(r ? merge_result(r, &run->results[i]) : fcl_report_add(report, &run->results[i]));
+        fcl_result_dispose(&run->results[i]);
+    }
+    run->n_results = 0;
+    FCL_TRY(merge_load(report, run));
+done:
+    return status;
+}

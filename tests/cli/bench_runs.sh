@@ -1,0 +1,54 @@
+#!/bin/sh
+# Benchmarks of several processes: in one file, apart from each other, and only what belongs together.
+. "$(dirname "$0")/check.sh"
+
+tiny_model
+tiny="--model ./tiny.cfg --batch-size 8 --repeats 2"
+FIDUCL_CACHE_DIR=$WORK/cache
+export FIDUCL_CACHE_DIR
+
+runs() { grep -c '"began"' "$1"; }
+expect 0 "2 runs, each by a process of its own" bench infer $tiny --runs 2 --out runs.json
+grep -q "^run 1 of 2" stderr.txt && grep -q "^run 2 of 2" stderr.txt || fail "nobody says which run it is"
+[ "$(grep -c '^infer/tiny/batch8' stdout.txt)" -eq 1 ] || fail "the table is not one of all runs"
+[ "$(runs runs.json)" -eq 2 ] || fail "runs.json does not have two runs"
+[ "$(sed -n 's/.*"began": "\(.*\)",/\1/p' runs.json | sort -u | wc -l)" -eq 2 ] || fail "both runs began at once"
+expect 5 "--force" bench infer $tiny --runs 2 --out runs.json
+expect 0 "3 runs" bench infer $tiny --add --out runs.json
+expect 0 "2 runs" bench infer $tiny --runs 2 --force --out runs.json
+cp runs.json before.json
+# The calibrating kernel is that of the run before, whichever is the fastest at this moment.
+sed 's/"calibration_vector": [0-9]*/"calibration_vector": 4/' runs.json >narrow.json
+expect 0 "3 runs" bench infer $tiny --add --out narrow.json
+# What does not belong together is found before anything is measured, and nothing is lost.
+expect 3 "a run with another command cannot be added to 'runs.json'" bench infer $tiny --as-shipped --add --out runs.json
+expect 3 "a run with another command" bench train $tiny --add --runs 2 --out runs.json
+grep -q "run 1 of 2 failed" stderr.txt || fail "no word of the run that failed"
+sed 's/"kernels": "/&0/' runs.json >other.json
+expect 3 "a run with another fiducl.kernels cannot be added to 'other.json'" bench infer $tiny --add --out other.json
+printf '{"format": "devices"}' >precious.json
+expect 3 "not a benchmark" bench infer $tiny --add --out precious.json
+expect 2 "--out FILE" bench infer $tiny --add
+expect 2 "give one of them" bench infer $tiny --add --force --out runs.json
+expect 2 "'/dev/null' is none" bench infer $tiny --runs 2 --out /dev/null
+expect 2 "--runs" bench infer $tiny --runs 0 --out other.json
+cmp -s runs.json before.json || fail "a refused run changed the file"
+
+# After an interrupt, here of the process that starts the others, the runs before it are kept.
+"$FIDUCL" bench infer --model ./tiny.cfg --batch-size 8 --repeats 5 --runs 1000 --out stopped.json >stdout.txt 2>stderr.txt &
+program=$!
+tries=0
+until grep -q "^run 3 of" stderr.txt || [ $tries -ge 600 ]; do
+  sleep 0.1
+  tries=$((tries + 1))
+done
+kill -TERM $program
+wait $program
+[ $? -eq 14 ] || { fail "interrupted runs end otherwise than with 14"; cat stderr.txt; }
+[ "$(runs stopped.json)" -ge 2 ] || fail "the runs before an interrupt are not in the file"
+[ "$(grep -c '"samples": 5' stopped.json)" -eq "$(runs stopped.json)" ] || fail "a run that is not whole is in the file"
+grep -q '"partial": true' stopped.json || fail "stopped.json does not say that runs are missing"
+grep -q "^PARTIAL" stdout.txt || fail "the table does not say that runs are missing"
+grep -q "marked as partial, in stopped.json" stderr.txt || fail "no word of the runs that are kept"
+
+finish
