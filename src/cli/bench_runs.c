@@ -79,7 +79,11 @@ static fcl_status run_process(char **output, const char *const *list, size_t ind
     int code;
     fcl_log(FCL_LOG_INFO, "run %zu of %zu", index + 1, n_runs);
     const fcl_status status = fcl_process_follow(output, &code, list);
-    if (status != FCL_OK || code == 0) return status;
+    if (status == FCL_OK && code == 0) return FCL_OK;
+    /* A signal may have come before the process was ready for one. */
+    if (fcl_interrupt_requested())
+        return fcl_fail(FCL_E_INTERRUPTED, "interrupted in run %zu of %zu", index + 1, n_runs);
+    if (status != FCL_OK) return status;
     return fcl_fail(status_of(code), "run %zu of %zu failed", index + 1, n_runs);
 }
 

@@ -272,6 +272,7 @@ START_TEST(few_runs_are_judged_by_repeats) {
     divide(a, RUNS, 0, 2);
     divide(b, RUNS - 2, 1, 2);
     ck_assert_int_eq(compare_one(before, after).by, FCL_BY_REPEATS);
+    ck_assert_int_eq(compare_one(after, before).by, FCL_BY_REPEATS);
     ck_ok(fcl_report_compare(&all, before, "old.json", after, "new.json"));
     ck_ok(fcl_comparisons_table(&table, &all));
     ck_assert_msg(test_contains(table, "is not in the verdict. 5 runs or more in both files (--runs 5)"), "%s", table);
