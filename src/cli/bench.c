@@ -198,93 +198,116 @@ done:
     return status;
 }
 
-/* One run by this process. *out is the file's whole content. */
-static fcl_status run_here(fcl_report **out, fcl_report **earlier, const fcl_arguments *arguments,
-                           const benchmark *chosen, const fcl_bench_options *options, char *const *command,
-                           size_t n_command, const char *file) {
+/* What a call of `bench` asks for. */
+typedef struct request {
+    const fcl_arguments *arguments;
+    const benchmark *chosen;
+    fcl_bench_options options;
+    option_lists lists;
+    char **command; /* (n_command) */
+    size_t n_command, n_runs;
+    const char *file;
+    char *own_file;      /* where none is named */
+    fcl_report *earlier; /* the runs in the file that it is added to; else NULL */
+} request;
+
+static void dispose_request(request *r) {
+    fcl_report_free(r->earlier);
+    if (r->command) fcl_names_free(r->command, r->n_command);
+    dispose_lists(&r->lists);
+    free(r->own_file);
+}
+
+/* The file, whether it may be written, and the runs that are there already. */
+static fcl_status read_file(request *r) {
+    fcl_status status;
+    const int add = fcl_argument_flag(r->arguments, "add"), force = fcl_argument_flag(r->arguments, "force");
+    r->file = fcl_argument_text(r->arguments, "out");
+    if (add && !r->file) return fcl_fail(FCL_E_USAGE, "--add needs the file to add to: --out FILE");
+    if (add && force)
+        return fcl_fail(FCL_E_USAGE, "--add keeps what is in the file, --force replaces it: give one of them");
+    if (!r->file) {
+        FCL_TRY(default_file(&r->own_file, r->chosen->name));
+        r->file = r->own_file;
+    }
+    if (fcl_path_is_special(r->file) && (add || r->n_runs > 1))
+        return fcl_fail(FCL_E_USAGE, "runs are collected in a file, and '%s' is none: choose another with --out",
+                        r->file);
+    if (add && fcl_path_exists(r->file)) return fcl_report_read(&r->earlier, r->file);
+    FCL_TRY(fcl_report_check_output(r->file, force));
+done:
+    return status;
+}
+
+static fcl_status read_request(request *r, const char *name) {
+    enum { MAX_RUNS = 1000 };
+    fcl_status status;
+    r->n_runs = 1;
+    FCL_TRY(find_benchmark(&r->chosen, name));
+    if (fcl_argument_operand(r->arguments, 1)) {
+        status = fcl_fail(FCL_E_USAGE, "unexpected argument '%s'", fcl_argument_operand(r->arguments, 1));
+        goto done;
+    }
+    FCL_TRY(check_options(r->arguments, r->chosen));
+    FCL_TRY(fcl_argument_whole(&r->n_runs, r->arguments, "runs", 1, MAX_RUNS));
+    FCL_TRY(read_file(r));
+    FCL_TRY(read_options(&r->options, &r->lists, r->arguments, r->chosen, r->file));
+    if (r->earlier) {
+        r->options.figure = NULL; /* figures are those of the first run */
+        r->options.calibration_vector =
+            (int)json_integer_value(fcl_report_value(r->earlier, "device", "calibration_vector"));
+    }
+    FCL_TRY(fcl_bench_command(&r->command, &r->n_command, r->arguments, name));
+    /* `auto` is one device: where several are needed that is said before any is measured. */
+    if (fcl_selector_is_auto(fcl_argument_text(r->arguments, "device")))
+        FCL_TRY(fcl_bench_check_devices(&r->options, 1));
+done:
+    return status;
+}
+
+/* One run, by this process. *out is what the file has then, NULL where nothing was to be measured. */
+static fcl_status run_here(fcl_report **out, request *r) {
     fcl_status status;
     fcl_bench bench = {0};
-    FCL_TRY(fcl_bench_open(&bench, options, (const char *const *)command, n_command));
-    if (*earlier)
-        FCL_TRY(fcl_report_check_conditions(*earlier, file, bench.report));
-    else if (!fcl_argument_flag(arguments, "force"))
-        FCL_TRY(check_figures(&bench, chosen));
-    const fcl_status measured = chosen->measure(&bench);
-    FCL_TRY(*earlier ? finish_added(*earlier, &bench, measured, file) : finish(&bench, measured, file));
-    fcl_report **whole = *earlier ? earlier : &bench.report;
+    fcl_bench_options options = r->options;
+    char *device = NULL;
+    int is_over;
+    FCL_TRY(fcl_arguments_device(&device, &is_over, r->arguments, options.models[0], (size_t)options.batch));
+    if (is_over) goto done;
+    options.device = device;
+    FCL_TRY(fcl_bench_open(&bench, &options, (const char *const *)r->command, r->n_command));
+    if (r->earlier)
+        FCL_TRY(fcl_report_check_conditions(r->earlier, r->file, bench.report));
+    else if (!fcl_argument_flag(r->arguments, "force"))
+        FCL_TRY(check_figures(&bench, r->chosen));
+    const fcl_status measured = r->chosen->measure(&bench);
+    FCL_TRY(r->earlier ? finish_added(r->earlier, &bench, measured, r->file) : finish(&bench, measured, r->file));
+    fcl_report **whole = r->earlier ? &r->earlier : &bench.report;
     *out = *whole;
     *whole = NULL;
 done:
     fcl_bench_close(&bench);
+    free(device);
     return status;
 }
 
-/* What options say about the file, which is NULL where they do not name one. */
-static fcl_status check_file(const fcl_arguments *arguments, const char *file, size_t n_runs) {
-    const int add = fcl_argument_flag(arguments, "add");
-    if (add && !file) return fcl_fail(FCL_E_USAGE, "--add needs the file to add to: --out FILE");
-    if (add && fcl_argument_flag(arguments, "force"))
-        return fcl_fail(FCL_E_USAGE, "--add keeps what is in the file, --force replaces it: give one of them");
-    if (file && fcl_path_is_special(file) && (add || n_runs > 1))
-        return fcl_fail(FCL_E_USAGE, "runs are collected in a file, and '%s' is none: choose another with --out", file);
-    return FCL_OK;
-}
-
 static fcl_status run(const fcl_arguments *arguments) {
-    enum { MAX_RUNS = 1000 };
     fcl_status status;
-    fcl_bench_options options;
-    const benchmark *chosen = NULL;
-    option_lists lists = {0};
-    char *own_file = NULL, *device = NULL, **command = NULL;
-    int is_over = 0;
-    size_t n_runs = 1, n_command = 0;
-    fcl_report *baseline = NULL, *earlier = NULL, *report = NULL;
-    const char *name = fcl_argument_operand(arguments, 0), *file = fcl_argument_text(arguments, "out");
-    const char *baseline_file = fcl_argument_text(arguments, "compare");
+    request r = {.arguments = arguments};
+    fcl_report *baseline = NULL, *report = NULL;
+    const char *name = fcl_argument_operand(arguments, 0), *baseline_file = fcl_argument_text(arguments, "compare");
     if (!name) name = "all";
     if (strcmp(name, "compare") == 0) return fcl_bench_compare(arguments);
-    FCL_TRY(find_benchmark(&chosen, name));
-    if (fcl_argument_operand(arguments, 1)) {
-        status = fcl_fail(FCL_E_USAGE, "unexpected argument '%s'", fcl_argument_operand(arguments, 1));
-        goto done;
-    }
-    FCL_TRY(check_options(arguments, chosen));
-    FCL_TRY(fcl_argument_whole(&n_runs, arguments, "runs", 1, MAX_RUNS));
-    FCL_TRY(check_file(arguments, file, n_runs));
-    if (!file) {
-        FCL_TRY(default_file(&own_file, name));
-        file = own_file;
-    }
+    FCL_TRY(read_request(&r, name));
     if (baseline_file) FCL_TRY(fcl_report_read(&baseline, baseline_file));
-    FCL_TRY(read_options(&options, &lists, arguments, chosen, file));
-    if (fcl_argument_flag(arguments, "add") && fcl_path_exists(file)) {
-        FCL_TRY(fcl_report_read(&earlier, file));
-        options.figure = NULL; /* figures are those of the first run */
-        options.calibration_vector = (int)json_integer_value(fcl_report_value(earlier, "device", "calibration_vector"));
-    } else {
-        FCL_TRY(fcl_report_check_output(file, fcl_argument_flag(arguments, "force")));
-    }
-    FCL_TRY(fcl_bench_command(&command, &n_command, arguments, name));
-    /* `auto` is one device: where several are needed that is said before any is measured. */
-    if (fcl_selector_is_auto(fcl_argument_text(arguments, "device"))) FCL_TRY(fcl_bench_check_devices(&options, 1));
-    if (n_runs > 1 && !fcl_argument_flag(arguments, "explain")) {
-        FCL_TRY(fcl_bench_run_processes(&report, arguments, command, n_command, file, n_runs));
-    } else {
-        FCL_TRY(fcl_arguments_device(&device, &is_over, arguments, options.models[0], (size_t)options.batch));
-        if (is_over) goto done;
-        options.device = device;
-        FCL_TRY(run_here(&report, &earlier, arguments, chosen, &options, command, n_command, file));
-    }
-    if (baseline) FCL_TRY(fcl_bench_judge(report, file, baseline, baseline_file));
+    FCL_TRY(r.n_runs > 1 && !fcl_argument_flag(arguments, "explain")
+                ? fcl_bench_run_processes(&report, arguments, r.command, r.n_command, r.file, r.n_runs)
+                : run_here(&report, &r));
+    if (baseline && report) FCL_TRY(fcl_bench_judge(report, r.file, baseline, baseline_file));
 done:
     fcl_report_free(baseline);
-    fcl_report_free(earlier);
     fcl_report_free(report);
-    if (command) fcl_names_free(command, n_command);
-    dispose_lists(&lists);
-    free(own_file);
-    free(device);
+    dispose_request(&r);
     return status;
 }
 
