@@ -8,7 +8,7 @@ enum {
     FCL_WINOGRAD_TILE = 4,           /* pixels of y in each direction */
     FCL_WINOGRAD_POINTS = 36,        /* of a transformed tile, 6x6 */
     FCL_WINOGRAD_LANES = 16,         /* channels at a time */
-    FCL_WINOGRAD_BLOCK = 24,         /* tiles whose transforms stay in a second-level cache, at most */
+    FCL_WINOGRAD_BLOCK = 24,         /* tiles that are transformed at a time, at most: docs/kernels.md, Measured */
     FCL_WINOGRAD_ERROR_FACTOR = 256, /* docs/kernels.md */
 };
 
@@ -16,7 +16,7 @@ enum {
 size_t fcl_winograd_tiles(const fcl_conv_shape *conv);
 /* Vectors of output channels whose products are made together, so that what was read of the other operand serves all. */
 int fcl_winograd_vectors(const fcl_conv_shape *conv, const fcl_device *device);
-/* So many times as many sums stay in registers. */
+/* Tiles, or input channels, whose products with so many vectors registers hold the sums of. */
 int fcl_winograd_sums(const fcl_conv_shape *conv, const fcl_device *device);
 /* Whether kernel, stride, channels and device are those that the method is made for; the workspace may still be too large. */
 int fcl_winograd_fits(const fcl_op_desc *desc, const fcl_device *device);
