@@ -76,11 +76,12 @@ const json_t *fcl_report_value(const fcl_report *report, const char *object, con
 const char *fcl_report_text(const fcl_report *report, const char *object, const char *key);
 
 /* Before anything is measured: FCL_E_INPUT names what `run`, a report of this process, does not have in common with the
- * runs of `report`, which was read from `path`: command, program, device, power source, governor. */
+ * runs of `report`, which was read from `path`: command, program, device, power source, governor; or what of `report`
+ * allows no further run, since its check failed. */
 fcl_status fcl_report_check_conditions(const fcl_report *report, const char *path, const fcl_report *run);
 /* Appends the run's samples to those of the same results, and empties it. A result that only one of them has stays, or
- * is added, as it is; one that is wrong in either is wrong. Details are those of the first run, with a warning where
- * solvers differ. FCL_E_INPUT, and nothing is changed, when they do not belong together. */
+ * is added, as it is. Details are those of the first run, with a warning where solvers differ. FCL_E_INPUT when they do
+ * not belong together, FCL_E_WRONG_RESULT when a check of the run failed; then nothing is changed. */
 fcl_status fcl_report_merge(fcl_report *report, const char *path, fcl_report *run);
 
 /* Whole or not at all. */

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "bench/bench.h"
 #include "bench/statistics.h"
 
 /* What all runs of a report have in common. The device's clock is not among it: some drivers tell that of the moment. */
@@ -38,6 +39,12 @@ static fcl_status check_same(const json_t *before, const json_t *now, const char
 
 fcl_status fcl_report_check_conditions(const fcl_report *report, const char *path, const fcl_report *run) {
     fcl_status status;
+    for (size_t i = 0; i < report->n_results; i++)
+        if (!report->results[i].check.passed)
+            return fcl_fail(FCL_E_INPUT,
+                            "no run can be added to '%s', in which %s failed its check: replace it with --force, or "
+                            "choose another file with --out",
+                            path, report->results[i].workload);
     FCL_TRY(check_same(report->command, run->command, "command", path));
     for (size_t i = 0; i < sizeof conditions / sizeof *conditions; i++) {
         const char *object = conditions[i][0], *key = conditions[i][1];
@@ -69,7 +76,7 @@ done:
 }
 
 /* What a result says of its check, its energy and its solvers, with another run. */
-static fcl_status merge_result(fcl_result *r, fcl_result *run) {
+static fcl_status merge_result(fcl_result *r, const fcl_result *run) {
     static const char *const solvers[] = {"solvers", "solver"}; /* of a network, and of one operation */
     r->energy_joules += run->energy_joules;
     for (size_t i = 0; i < sizeof solvers / sizeof *solvers; i++) {
@@ -77,16 +84,8 @@ static fcl_status merge_result(fcl_result *r, fcl_result *run) {
         if (a && b && !json_equal(a, b))
             fcl_log(FCL_LOG_WARNING, "%s: this run has other solvers than the first one of the file", r->workload);
     }
-    if (!r->check.passed) return FCL_OK;
-    if (run->check.passed) {
-        r->check.error = fcl_worse(r->check.error, run->check.error);
-        return append_samples(r, run);
-    }
-    const fcl_result_check passed = r->check;
-    r->check = run->check;
-    run->check = passed;
-    r->n_samples = r->n_runs = 0;
-    return FCL_OK;
+    r->check.error = fcl_worse(r->check.error, run->check.error);
+    return append_samples(r, run);
 }
 
 /* The load before and after each run, one behind the other. */
@@ -100,6 +99,7 @@ fcl_status fcl_report_merge(fcl_report *report, const char *path, fcl_report *ru
     fcl_status status;
     FCL_TRY(fcl_report_check_conditions(report, path, run));
     FCL_TRY(fcl_report_check_comparable(report, path, run, "this run"));
+    FCL_TRY(fcl_bench_verdict(run));
     for (size_t i = 0; i < run->n_results; i++) {
         fcl_result *r = (fcl_result *)fcl_report_find(report, &run->results[i]);
         FCL_TRY(r ? merge_result(r, &run->results[i]) : fcl_report_add(report, &run->results[i]));

@@ -184,16 +184,15 @@ done:
     return status;
 }
 
-/* As one more run of the file. What was measured of it before a failure is no run. */
+/* As one more run of the file. What was measured of it before a failure is no run, and neither is one that is wrong. */
 static fcl_status finish_added(fcl_report *earlier, fcl_bench *bench, fcl_status measured, const char *file) {
+    static const char unchanged[] = "%s; '%s' is as it was before this run";
     fcl_status status;
-    if (measured != FCL_OK)
-        return fcl_fail(measured, "%s; '%s' is as it was before this run", fcl_error_message(), file);
+    if (measured != FCL_OK) return fcl_fail(measured, unchanged, fcl_error_message(), file);
     FCL_TRY(fcl_bench_end(bench));
     status = fcl_report_merge(earlier, file, bench->report);
-    if (status != FCL_OK) return fcl_bench_show(bench->report, file, status);
-    FCL_TRY(fcl_bench_show(earlier, file, fcl_report_write(earlier, file)));
-    FCL_TRY(fcl_bench_verdict(earlier));
+    if (status == FCL_OK) return fcl_bench_show(earlier, file, fcl_report_write(earlier, file));
+    status = fcl_bench_show(bench->report, file, fcl_fail(status, unchanged, fcl_error_message(), file));
 done:
     return status;
 }

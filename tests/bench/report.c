@@ -143,18 +143,20 @@ START_TEST(runs_are_kept_apart) {
 }
 END_TEST
 
-START_TEST(wrong_in_one_run_is_wrong) {
+START_TEST(a_wrong_run_takes_nothing_with_it) {
     fcl_report *all = made_run(1), *run = made_run(2), *again = made_run(3);
-    fcl_result other = made_result("infer/base_model/batch1", 1);
+    fcl_result other = made_result("infer/base_model/batch1", 1), wrong = made_result("infer/base_model/batch8", 0);
     ck_ok(fcl_report_add(again, &other));
-    run->results[0].check.passed = 0;
-    run->results[0].check.error = 7.0;
-    ck_ok(fcl_report_merge(all, path, run));
+    ck_ok(fcl_report_add(run, &wrong));
+    ck_fails(fcl_report_merge(all, path, run), FCL_E_WRONG_RESULT, "batch8 (against the reference: 0.1");
+    ck_assert_uint_eq(all->n_results, 1);
+    ck_assert_int_eq(all->results[0].check.passed, 1);
+    ck_assert_uint_eq(all->results[0].n_samples, 3);
+    ck_assert_uint_eq(all->results[0].n_runs, 1);
+    ck_assert_uint_eq(run->n_results, 2); /* which can be shown */
     ck_ok(fcl_report_merge(all, path, again));
-    ck_assert_int_eq(all->results[0].check.passed, 0);
-    ck_assert(all->results[0].check.error == 7.0);
-    ck_assert_uint_eq(all->results[0].n_samples, 0);
-    ck_assert_uint_eq(all->results[0].n_runs, 0);
+    ck_assert_uint_eq(all->results[0].n_samples, 6);
+    ck_fails(fcl_report_merge(run, path, again), FCL_E_INPUT, "in which infer/base_model/batch8 failed its check");
     /* What only one run has is there with that run. */
     ck_assert_uint_eq(all->n_results, 2);
     ck_assert_uint_eq(all->results[1].n_runs, 1);
@@ -339,7 +341,7 @@ int main(void) {
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, results_come_back);
     tcase_add_test(tests, runs_are_kept_apart);
-    tcase_add_test(tests, wrong_in_one_run_is_wrong);
+    tcase_add_test(tests, a_wrong_run_takes_nothing_with_it);
     tcase_add_test(tests, what_does_not_belong_together_is_refused);
     tcase_add_test(tests, a_file_of_version_1_is_one_run);
     tcase_add_test(tests, the_file_sums_up_the_samples);
