@@ -51,4 +51,17 @@ grep -q '"partial": true' stopped.json || fail "stopped.json does not say that r
 grep -q "^PARTIAL" stdout.txt || fail "the table does not say that runs are missing"
 grep -q "marked as partial, in stopped.json" stderr.txt || fail "no word of the runs that are kept"
 
+# All of the process group get the signal, as from systemd: the first run keeps what it has measured.
+setsid "$FIDUCL" bench infer --model ./tiny.cfg --batch-size 8 --repeats 1000 --runs 2 --out group.json >stdout.txt 2>stderr.txt &
+program=$!
+tries=0
+until grep -q "repeats" stderr.txt || [ $tries -ge 600 ]; do
+  sleep 0.1
+  tries=$((tries + 1))
+done
+kill -TERM -$program
+wait $program
+[ $? -eq 14 ] || { fail "a group that is interrupted ends otherwise than with 14"; cat stderr.txt; }
+grep -q '"partial": true' group.json || fail "what the first run measured before an interrupt of the group is lost"
+
 finish
