@@ -184,16 +184,23 @@ done:
     return status;
 }
 
-/* As one more run of the file. What was measured of it before a failure is no run, and neither is one that is wrong. */
-static fcl_status finish_added(fcl_report *earlier, fcl_bench *bench, fcl_status measured, const char *file) {
+/* As one more run of the file, with those that others have added meanwhile. What was measured of it before a failure is no
+ * run, and neither is one that is wrong. */
+static fcl_status finish_added(fcl_report **out, fcl_bench *bench, fcl_status measured, const char *file) {
     static const char unchanged[] = "%s; '%s' is as it was before this run";
     fcl_status status;
+    fcl_report *all = NULL;
     if (measured != FCL_OK) return fcl_fail(measured, unchanged, fcl_error_message(), file);
     FCL_TRY(fcl_bench_end(bench));
-    status = fcl_report_merge(earlier, file, bench->report);
-    if (status == FCL_OK) return fcl_bench_show(earlier, file, fcl_report_write(earlier, file));
-    status = fcl_bench_show(bench->report, file, fcl_fail(status, unchanged, fcl_error_message(), file));
+    status = fcl_report_read(&all, file);
+    if (status == FCL_OK) status = fcl_report_merge(all, file, bench->report);
+    if (status != FCL_OK)
+        FCL_TRY(fcl_bench_show(bench->report, file, fcl_fail(status, unchanged, fcl_error_message(), file)));
+    FCL_TRY(fcl_bench_show(all, file, fcl_report_write(all, file)));
+    *out = all;
+    all = NULL;
 done:
+    fcl_report_free(all);
     return status;
 }
 
@@ -207,7 +214,7 @@ typedef struct request {
     size_t n_command, n_runs;
     const char *file;
     char *own_file;      /* where none is named */
-    fcl_report *earlier; /* the runs in the file that it is added to; else NULL */
+    fcl_report *earlier; /* the runs in the file that it is added to, as they are at first; else NULL */
 } request;
 
 static void dispose_request(request *r) {
@@ -280,10 +287,14 @@ static fcl_status run_here(fcl_report **out, request *r) {
     else if (!fcl_argument_flag(r->arguments, "force"))
         FCL_TRY(check_figures(&bench, r->chosen));
     const fcl_status measured = r->chosen->measure(&bench);
-    FCL_TRY(r->earlier ? finish_added(r->earlier, &bench, measured, r->file) : finish(&bench, measured, r->file));
-    fcl_report **whole = r->earlier ? &r->earlier : &bench.report;
-    *out = *whole;
-    *whole = NULL;
+    /* The first run of all may have become the second one meanwhile. */
+    if (fcl_argument_flag(r->arguments, "add") && fcl_path_exists(r->file)) {
+        FCL_TRY(finish_added(out, &bench, measured, r->file));
+    } else {
+        FCL_TRY(finish(&bench, measured, r->file));
+        *out = bench.report;
+        bench.report = NULL;
+    }
 done:
     fcl_bench_close(&bench);
     free(device);

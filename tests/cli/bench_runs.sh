@@ -34,6 +34,19 @@ expect 2 "'/dev/null' is none" bench infer $tiny --runs 2 --out /dev/null
 expect 2 "--runs" bench infer $tiny --runs 0 --out other.json
 cmp -s runs.json before.json || fail "a refused run changed the file"
 
+# Two that measure at the same time, of which the second begins before the first one's run is in the file.
+: >first.txt
+"$FIDUCL" bench infer --model ./tiny.cfg --batch-size 8 --repeats 8 --add --out both.json >first.txt 2>&1 &
+program=$!
+tries=0
+until grep -q "repeats" first.txt || [ $tries -ge 600 ]; do
+  sleep 0.1
+  tries=$((tries + 1))
+done
+expect 0 "2 runs" bench infer --model ./tiny.cfg --batch-size 8 --repeats 8 --add --out both.json
+wait $program || { fail "a run beside another one could not be added"; cat first.txt; }
+[ "$(runs both.json)" -eq 2 ] || fail "one of two runs that were measured at the same time is lost"
+
 # After an interrupt, here of the process that starts the others, the runs before it are kept.
 "$FIDUCL" bench infer --model ./tiny.cfg --batch-size 8 --repeats 5 --runs 1000 --out stopped.json >stdout.txt 2>stderr.txt &
 program=$!
