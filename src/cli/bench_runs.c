@@ -46,6 +46,9 @@ fcl_status fcl_bench_command(char ***out, size_t *n, const fcl_arguments *argume
                            o->kind == FCL_OPTION_FLAG ? fcl_format("--%s", o->name)
                                                       : fcl_format("--%s=%s", o->name, *values)));
     }
+    /* Which is every command's: it changes how batches are made. */
+    const char *threads = fcl_argument_text(arguments, "threads");
+    if (threads) FCL_TRY(append(&list, &capacity, &n_list, fcl_format("--threads=%s", threads)));
     *out = list;
     *n = n_list;
     list = NULL;
@@ -111,19 +114,17 @@ done:
 
 fcl_status fcl_bench_run_processes(fcl_report **out, const fcl_arguments *arguments, char *const *command,
                                    size_t n_command, const char *file, size_t n_runs) {
-    enum { MORE = 6 }; /* program, --out, --threads, --quiet, --add or --force, NULL */
+    enum { MORE = 5 }; /* program, --out, --quiet, --add or --force, NULL */
     fcl_status status;
-    const char **list = NULL, *threads = fcl_argument_text(arguments, "threads");
-    char *own = fcl_process_own_program(), *out_option = fcl_format("--out=%s", file),
-         *threads_option = fcl_format("--threads=%s", threads ? threads : ""), *output = NULL;
+    const char **list = NULL;
+    char *own = fcl_process_own_program(), *out_option = fcl_format("--out=%s", file), *output = NULL;
     size_t n = 0, i = 0;
-    if (!own || !out_option || !threads_option)
+    if (!own || !out_option)
         FCL_TRY(fcl_fail(FCL_E_IO, "--runs starts this program anew, and the system does not say where it is"));
     FCL_TRY(FCL_NEW(&list, n_command + MORE, "arguments"));
     list[n++] = own;
     for (size_t k = 0; k < n_command; k++) list[n++] = command[k];
     list[n++] = out_option;
-    if (threads) list[n++] = threads_option;
     if (fcl_argument_flag(arguments, "quiet")) list[n++] = "--quiet";
     for (; i < n_runs && status == FCL_OK; i++) {
         free(output);
@@ -146,6 +147,5 @@ done:
     free(list);
     free(own);
     free(out_option);
-    free(threads_option);
     return status;
 }

@@ -22,6 +22,7 @@ sed 's/"calibration_vector": [0-9]*/"calibration_vector": 4/' runs.json >narrow.
 expect 0 "3 runs" bench infer $tiny --add --out narrow.json
 # What does not belong together is found before anything is measured, and nothing is lost.
 expect 3 "a run with another command cannot be added to 'runs.json'" bench infer $tiny --as-shipped --add --out runs.json
+expect 3 '"--threads=1"' bench infer $tiny --threads 1 --add --out runs.json
 expect 3 "a run with another command" bench train $tiny --add --runs 2 --out runs.json
 grep -q "run 1 of 2 failed" stderr.txt || fail "no word of the run that failed"
 sed 's/"kernels": "/&0/' runs.json >other.json
