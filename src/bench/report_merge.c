@@ -39,6 +39,11 @@ static fcl_status check_same(const json_t *before, const json_t *now, const char
 
 fcl_status fcl_report_check_conditions(const fcl_report *report, const char *path, const fcl_report *run) {
     fcl_status status;
+    if (report->is_partial)
+        return fcl_fail(FCL_E_INPUT,
+                        "no run can be added to '%s', which is partial: replace it with --force, or choose another "
+                        "file with --out",
+                        path);
     for (size_t i = 0; i < report->n_results; i++)
         if (!report->results[i].check.passed)
             return fcl_fail(FCL_E_INPUT,

@@ -166,21 +166,23 @@ done:
 /* Also after a failure: what was measured until then is kept. */
 static fcl_status finish(fcl_bench *bench, fcl_status measured, const char *file) {
     fcl_status status;
-    char *message = fcl_duplicate(fcl_error_message());
-    if (measured != FCL_OK && bench->report->n_results == 0) goto failed;
+    char *why = measured == FCL_OK ? NULL : fcl_error_keep();
+    if (measured != FCL_OK && bench->report->n_results == 0) {
+        status = fcl_fail(measured, "%s; nothing was measured, so that no file was written", fcl_error_message());
+        goto done;
+    }
     bench->report->is_partial = measured != FCL_OK;
-    FCL_TRY(fcl_bench_end(bench));
-    FCL_TRY(fcl_bench_show(bench->report, file, fcl_report_write(bench->report, file)));
-    if (measured == FCL_OK) FCL_TRY(fcl_bench_verdict(bench->report));
-failed:
-    if (measured != FCL_OK)
-        status = message ? fcl_fail(measured, "%s%s%s", message,
-                                    bench->report->n_results ? "; what was measured before is, marked as partial, in "
-                                                             : "; nothing was measured, so that no file was written",
-                                    bench->report->n_results ? file : "")
-                         : measured;
+    status = fcl_bench_end(bench);
+    if (status == FCL_OK) status = fcl_report_write(bench->report, file);
+    status = fcl_bench_show(bench->report, file, status);
+    if (measured == FCL_OK)
+        FCL_TRY_ALSO(fcl_bench_verdict(bench->report));
+    else if (status == FCL_OK)
+        status = fcl_fail(measured, "%s; what was measured before is, marked as partial, in %s", why ? why : "", file);
+    else
+        status = fcl_fail(measured, "%s; what was measured before is lost: %s", why ? why : "", fcl_error_message());
 done:
-    free(message);
+    free(why);
     return status;
 }
 

@@ -58,15 +58,13 @@ done:
 }
 
 fcl_status fcl_bench_show(const fcl_report *report, const char *file, fcl_status kept) {
-    fcl_status status;
+    fcl_status status = kept;
     char *table = NULL;
-    FCL_TRY(fcl_bench_table(&table, report));
+    FCL_TRY_ALSO(fcl_bench_table(&table, report));
     fcl_terminal_clear();
     /* Where the file could not be written, the table is all that is left. */
-    printf("%s", table);
-    FCL_TRY(kept);
-    if (!report->is_partial) printf("\nAll of it is in %s\n", file);
-done:
+    if (table) printf("%s", table);
+    if (status == FCL_OK && !report->is_partial) printf("\nAll of it is in %s\n", file);
     free(table);
     return status;
 }
@@ -90,25 +88,21 @@ static fcl_status run_process(char **output, const char *const *list, size_t ind
     return fcl_fail(status_of(code), "run %zu of %zu failed", index + 1, n_runs);
 }
 
-/* What is in the file after n_runs runs, or after the failure of one that was not the first. */
+/* What is in the file after n_runs runs, or after the failure of one that was not the first. All runs in it are whole. */
 static fcl_status show_all(fcl_report **out, const char *file, fcl_status measured) {
-    fcl_status status;
     fcl_report *report = NULL;
-    char *message = fcl_duplicate(fcl_error_message());
-    FCL_TRY(fcl_report_read(&report, file));
-    fcl_status kept = FCL_OK;
-    if (measured != FCL_OK) {
-        report->is_partial = 1;
-        kept = fcl_report_write(report, file);
-    }
-    FCL_TRY(fcl_bench_show(report, file, kept));
-    if (measured != FCL_OK)
-        FCL_TRY(fcl_fail(measured, "%s; the runs before are, marked as partial, in %s", message ? message : "", file));
-    *out = report;
-    report = NULL;
-done:
-    fcl_report_free(report);
-    free(message);
+    char *why = measured == FCL_OK ? NULL : fcl_error_keep();
+    fcl_status status = fcl_report_read(&report, file);
+    if (measured != FCL_OK && report)
+        status = fcl_fail(measured, "%s; the runs before it are in %s", why ? why : "", file);
+    else if (measured != FCL_OK)
+        status = fcl_fail(measured, "%s; the runs before it: %s", why ? why : "", fcl_error_message());
+    if (report) status = fcl_bench_show(report, file, status);
+    if (status == FCL_OK)
+        *out = report;
+    else
+        fcl_report_free(report);
+    free(why);
     return status;
 }
 

@@ -181,6 +181,9 @@ START_TEST(what_does_not_belong_together_is_refused) {
     json_object_del(run->system, "power_source");
     json_array_append_new(run->command, json_string("--batch-size=64"));
     ck_fails(fcl_report_check_conditions(all, path, run), FCL_E_INPUT, "another command");
+    all->is_partial = 1;
+    ck_fails(fcl_report_check_conditions(all, path, run), FCL_E_INPUT, "which is partial");
+    all->is_partial = 0;
     json_array_remove(run->command, 1);
     run->results[0].workload_version++;
     ck_fails(fcl_report_merge(all, path, run), FCL_E_INPUT, "version 4 in 'this run'");

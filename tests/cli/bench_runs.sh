@@ -61,9 +61,9 @@ wait $program
 [ $? -eq 14 ] || { fail "interrupted runs end otherwise than with 14"; cat stderr.txt; }
 [ "$(runs stopped.json)" -ge 2 ] || fail "the runs before an interrupt are not in the file"
 [ "$(grep -c '"samples": 5' stopped.json)" -eq "$(runs stopped.json)" ] || fail "a run that is not whole is in the file"
-grep -q '"partial": true' stopped.json || fail "stopped.json does not say that runs are missing"
-grep -q "^PARTIAL" stdout.txt || fail "the table does not say that runs are missing"
-grep -q "marked as partial, in stopped.json" stderr.txt || fail "no word of the runs that are kept"
+grep -q '"partial": false' stopped.json || fail "whole runs are called partial"
+grep -q "^infer/tiny/batch8" stdout.txt || fail "the runs before an interrupt are not shown"
+grep -q "the runs before it are in stopped.json" stderr.txt || fail "no word of the runs that are kept"
 
 # All of the process group get the signal, as from systemd: the first run keeps what it has measured.
 setsid "$FIDUCL" bench infer --model ./tiny.cfg --batch-size 8 --repeats 1000 --runs 2 --out group.json >stdout.txt 2>stderr.txt &
@@ -77,5 +77,6 @@ kill -TERM -$program
 wait $program
 [ $? -eq 14 ] || { fail "a group that is interrupted ends otherwise than with 14"; cat stderr.txt; }
 grep -q '"partial": true' group.json || fail "what the first run measured before an interrupt of the group is lost"
+expect 3 "'group.json', which is partial" bench infer --model ./tiny.cfg --batch-size 8 --repeats 1000 --add --out group.json
 
 finish
