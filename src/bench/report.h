@@ -81,7 +81,8 @@ const char *fcl_report_text(const fcl_report *report, const char *object, const 
 fcl_status fcl_report_check_conditions(const fcl_report *report, const char *path, const fcl_report *run);
 /* Appends the run's samples to those of the same results, and empties it. A result that only one of them has stays, or
  * is added, as it is. Details are those of the first run, with a warning where solvers differ. FCL_E_INPUT when they do
- * not belong together, FCL_E_WRONG_RESULT when a check of the run failed; then nothing is changed. */
+ * not belong together, FCL_E_WRONG_RESULT when a check of the run failed; then nothing is changed.
+ * After FCL_E_MEMORY a part is merged, and the run is empty. */
 fcl_status fcl_report_merge(fcl_report *report, const char *path, fcl_report *run);
 
 /* Whole or not at all. */

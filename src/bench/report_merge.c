@@ -61,23 +61,27 @@ done:
     return status;
 }
 
-/* *out becomes n values of n_bytes each, and behind them n_more. */
-static fcl_status append(void **out, size_t n, const void *more, size_t n_more, size_t n_bytes) {
+/* `grown`, n values of n_bytes each, with n_more behind them; NULL: it is as it was. */
+static void *append(void *grown, size_t n, const void *more, size_t n_more, size_t n_bytes) {
     size_t capacity = n;
-    fcl_status status = fcl_grow(out, &capacity, n + n_more, n_bytes, "samples");
-    if (status == FCL_OK) memcpy((char *)*out + n * n_bytes, more, n_more * n_bytes);
-    return status;
+    if (fcl_grow(&grown, &capacity, n + n_more, n_bytes, "samples") != FCL_OK) return NULL;
+    memcpy((char *)grown + n * n_bytes, more, n_more * n_bytes);
+    return grown;
 }
 
 static fcl_status append_samples(fcl_result *r, const fcl_result *run) {
-    fcl_status status;
-    FCL_TRY(append((void **)&r->samples, r->n_samples, run->samples, run->n_samples, sizeof *r->samples));
-    FCL_TRY(append((void **)&r->calibration, r->n_samples, run->calibration, run->n_samples, sizeof *r->calibration));
-    FCL_TRY(append((void **)&r->runs, r->n_runs, run->runs, run->n_runs, sizeof *r->runs));
+    void *grown;
+    if (!(grown = append(r->samples, r->n_samples, run->samples, run->n_samples, sizeof *r->samples)))
+        return FCL_E_MEMORY;
+    r->samples = grown;
+    if (!(grown = append(r->calibration, r->n_samples, run->calibration, run->n_samples, sizeof *r->calibration)))
+        return FCL_E_MEMORY;
+    r->calibration = grown;
+    if (!(grown = append(r->runs, r->n_runs, run->runs, run->n_runs, sizeof *r->runs))) return FCL_E_MEMORY;
+    r->runs = grown;
     r->n_samples += run->n_samples;
     r->n_runs += run->n_runs;
-done:
-    return status;
+    return FCL_OK;
 }
 
 /* What a result says of its check, its energy and its solvers, with another run. */
@@ -105,12 +109,14 @@ fcl_status fcl_report_merge(fcl_report *report, const char *path, fcl_report *ru
     FCL_TRY(fcl_report_check_conditions(report, path, run));
     FCL_TRY(fcl_report_check_comparable(report, path, run, "this run"));
     FCL_TRY(fcl_bench_verdict(run));
-    for (size_t i = 0; i < run->n_results; i++) {
+    for (size_t i = 0; i < run->n_results && status == FCL_OK; i++) {
         fcl_result *r = (fcl_result *)fcl_report_find(report, &run->results[i]);
-        FCL_TRY(r ? merge_result(r, &run->results[i]) : fcl_report_add(report, &run->results[i]));
-        fcl_result_dispose(&run->results[i]);
+        status = r ? merge_result(r, &run->results[i]) : fcl_report_add(report, &run->results[i]);
     }
+    /* Also after a failure, since those before it have been taken over. */
+    for (size_t i = 0; i < run->n_results; i++) fcl_result_dispose(&run->results[i]);
     run->n_results = 0;
+    FCL_TRY(status);
     FCL_TRY(merge_load(report, run));
 done:
     return status;
