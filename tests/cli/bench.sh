@@ -69,11 +69,13 @@ there ops.json
 if command -v gnuplot >/dev/null; then
   there ops_roofline_tiny.svg ops_roofline_tiny.png ops_roofline_tiny.csv
   # They are of the first run.
+  cksum ops_roofline_tiny.* >before.txt
   "$FIDUCL" bench ops $tiny --out ops.json --add >stdout.txt 2>stderr.txt
   code=$?
   # 3 where the first one's clocks did not agree.
   [ $code -eq 0 ] || [ $code -eq 11 ] || [ $code -eq 3 ] ||
     { fail "bench ops --add ends with $code"; cat stderr.txt >&2; }
+  cksum ops_roofline_tiny.* | cmp -s - before.txt || fail "a run that was added changed the figures"
   rm ops.json
   expect 5 "ops_roofline_tiny.svg" bench ops $tiny --out ops.json
 fi
