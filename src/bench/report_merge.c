@@ -37,19 +37,22 @@ static fcl_status check_same(const json_t *before, const json_t *now, const char
     return status;
 }
 
-fcl_status fcl_report_check_conditions(const fcl_report *report, const char *path, const fcl_report *run) {
-    fcl_status status;
-    if (report->is_partial)
-        return fcl_fail(FCL_E_INPUT,
-                        "no run can be added to '%s', which is partial: replace it with --force, or choose another "
-                        "file with --out",
-                        path);
+static fcl_status check_takes_runs(const fcl_report *report, const char *path) {
+    static const char format[] = "no run can be added to '%s', %s%s: replace it with --force, or choose another file "
+                                 "with --out";
+    if (report->format_version == 1)
+        return fcl_fail(FCL_E_INPUT, format, path,
+                        "whose format version 1 does not tell with which options it was made", "");
+    if (report->is_partial) return fcl_fail(FCL_E_INPUT, format, path, "which is partial", "");
     for (size_t i = 0; i < report->n_results; i++)
         if (!report->results[i].check.passed)
-            return fcl_fail(FCL_E_INPUT,
-                            "no run can be added to '%s', in which %s failed its check: replace it with --force, or "
-                            "choose another file with --out",
-                            path, report->results[i].workload);
+            return fcl_fail(FCL_E_INPUT, format, path, "with a failed check of ", report->results[i].workload);
+    return FCL_OK;
+}
+
+fcl_status fcl_report_check_conditions(const fcl_report *report, const char *path, const fcl_report *run) {
+    fcl_status status;
+    FCL_TRY(check_takes_runs(report, path));
     FCL_TRY(check_same(report->command, run->command, "command", path));
     for (size_t i = 0; i < sizeof conditions / sizeof *conditions; i++) {
         const char *object = conditions[i][0], *key = conditions[i][1];

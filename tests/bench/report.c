@@ -156,7 +156,7 @@ START_TEST(a_wrong_run_takes_nothing_with_it) {
     ck_assert_uint_eq(run->n_results, 2); /* which can be shown */
     ck_ok(fcl_report_merge(all, path, again));
     ck_assert_uint_eq(all->results[0].n_samples, 6);
-    ck_fails(fcl_report_merge(run, path, again), FCL_E_INPUT, "in which infer/base_model/batch8 failed its check");
+    ck_fails(fcl_report_merge(run, path, again), FCL_E_INPUT, "with a failed check of infer/base_model/batch8");
     /* What only one run has is there with that run. */
     ck_assert_uint_eq(all->n_results, 2);
     ck_assert_uint_eq(all->results[1].n_runs, 1);
@@ -213,6 +213,9 @@ START_TEST(a_file_of_version_1_is_one_run) {
     ck_assert_uint_eq(read->results[0].n_runs, 1);
     ck_assert_uint_eq(read->results[0].runs[0].n_samples, 2);
     ck_assert_str_eq(read->results[0].runs[0].began, "2026-01-31T23:59:59Z");
+    fcl_report *run = made_run(1);
+    ck_fails(fcl_report_check_conditions(read, path, run), FCL_E_INPUT, "format version 1");
+    fcl_report_free(run);
     fcl_report_free(read);
 }
 END_TEST
