@@ -35,16 +35,16 @@ expect 2 "'/dev/null' is none" bench infer $tiny --runs 2 --out /dev/null
 expect 2 "--runs" bench infer $tiny --runs 0 --out other.json
 cmp -s runs.json before.json || fail "a refused run changed the file"
 
-# Two that measure at the same time, of which the second begins before the first one's run is in the file.
+# Two that measure at the same time, of which each begins before the other one's run is in the file.
 : >first.txt
-"$FIDUCL" bench infer --model ./tiny.cfg --batch-size 8 --repeats 8 --add --out both.json >first.txt 2>&1 &
+"$FIDUCL" bench infer $tiny --add --out both.json >first.txt 2>&1 &
 program=$!
 tries=0
-until grep -q "repeats" first.txt || [ $tries -ge 600 ]; do
+until grep -q "warming up" first.txt || [ $tries -ge 600 ]; do
   sleep 0.1
   tries=$((tries + 1))
 done
-expect 0 "2 runs" bench infer --model ./tiny.cfg --batch-size 8 --repeats 8 --add --out both.json
+expect 0 "infer/tiny/batch8" bench infer $tiny --add --out both.json
 wait $program || { fail "a run beside another one could not be added"; cat first.txt; }
 [ "$(runs both.json)" -eq 2 ] || fail "one of two runs that were measured at the same time is lost"
 
