@@ -113,8 +113,10 @@ static fcl_status watch(int output, const pid_t *children, unsigned n,
         const int n_ready = poll(&ready, 1, LOOK_MILLISECONDS);
         if (status == FCL_OK && fcl_interrupt_requested()) {
             status = fcl_fail(FCL_E_INTERRUPTED, "interrupted");
+            /* The other one: where all of a process group got it, a second would find the default action (interrupt.c). */
+            const int signal_number = fcl_interrupt_requested() == SIGTERM ? SIGINT : SIGTERM;
             for (unsigned i = 0; i < n; i++) {
-                kill(children[i], SIGTERM);
+                kill(children[i], signal_number);
                 kill(children[i], SIGCONT); /* one that was stopped would not notice */
             }
         }

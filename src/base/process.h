@@ -12,8 +12,9 @@ void fcl_environment_set(const char *name, const char *value);
  * back in *output for free() (also on failure, if output is not NULL). FCL_E_IO unless it exits with 0. */
 fcl_status fcl_process_run(char **output, const char *const arguments[], const char *input, size_t n_input_bytes);
 /* Runs arguments[0] (a path) with NULL-ended arguments and waits. It has this process' stderr and the terminal's
- * signals, and is asked to end when this process is (interrupt.h). What it printed to stdout comes back in *output for
- * free(), how it ended in *exit_code. FCL_E_IO when it could not be started or a signal ended it; then neither is set. */
+ * signals, and is asked to end when this process is (interrupt.h), by the other of the two signals, since the one that came
+ * may have reached it as well. What it printed to stdout comes back in *output for free(), how it ended in *exit_code.
+ * FCL_E_IO when it could not be started or a signal ended it; then neither is set. */
 fcl_status fcl_process_follow(char **output, int *exit_code, const char *const arguments[]);
 /* Runs n processes of arguments[0] (a path), which divide one input between them: each takes records of it
  * (fcl_process_take()) until none is left. What they print to stdout is handed to `on_output` as it comes, to stderr is dropped.

@@ -45,6 +45,7 @@ fcl_status fcl_report_create(fcl_report **out) {
     char now[FCL_TIMESTAMP_BYTES];
     fcl_clock_timestamp(now);
     memcpy(report->created, now, sizeof now);
+    report->format_version = FCL_REPORT_FORMAT_VERSION;
     report->command = json_array();
     json_t **objects[] = {&report->fiducl, &report->libraries, &report->system, &report->device};
     int complete = report->command != NULL;
@@ -320,7 +321,7 @@ static fcl_status read_object(json_t **out, const json_t *all, const char *key, 
     return FCL_OK;
 }
 
-static fcl_status read_head(fcl_report *report, int *has_runs, const json_t *all, const char *path) {
+static fcl_status read_head(fcl_report *report, const json_t *all, const char *path) {
     fcl_status status;
     const char *format, *created;
     long long version;
@@ -332,7 +333,7 @@ static fcl_status read_head(fcl_report *report, int *has_runs, const json_t *all
     if (version < 1 || version > FCL_REPORT_FORMAT_VERSION)
         return fcl_fail(FCL_E_INPUT, "%s: format version %lld; this program reads versions 1 to %d", path, version,
                         FCL_REPORT_FORMAT_VERSION);
-    *has_runs = version > 1;
+    report->format_version = (int)version;
     FCL_TRY(fcl_json_string(&created, all, "created", path));
     snprintf(report->created, sizeof report->created, "%s", created);
     FCL_TRY(read_object(&report->fiducl, all, "fiducl", path));
@@ -356,8 +357,8 @@ fcl_status fcl_report_read(fcl_report **out, const char *path) {
     json_t *all = NULL;
     FCL_TRY(fcl_json_read(&all, path));
     FCL_TRY(fcl_report_create(&report));
-    place at = {.path = path};
-    FCL_TRY(read_head(report, &at.has_runs, all, path));
+    FCL_TRY(read_head(report, all, path));
+    place at = {.path = path, .has_runs = report->format_version > 1};
     const json_t *results = json_object_get(all, "results"), *value;
     if (!json_is_array(results)) {
         status = fcl_fail(FCL_E_INPUT, "%s: 'results' is missing or not a list", path);

@@ -54,9 +54,10 @@ double fcl_result_median(const fcl_result *result);
 int fcl_result_is_same(const fcl_result *a, const fcl_result *b);
 
 typedef struct fcl_report {
-    char created[32]; /* "2026-01-31T23:59:59Z"; of several runs the first one's */
-    json_t *command;  /* what is measured and the options for that, an array of strings */
-    int is_partial;   /* an interrupt or a failure ended it: results and samples are missing */
+    char created[32];   /* "2026-01-31T23:59:59Z"; of several runs the first one's */
+    json_t *command;    /* what is measured and the options for that, an array of strings */
+    int format_version; /* of the file that it was read from */
+    int is_partial;     /* an interrupt or a failure ended its only run: results and samples are missing */
     json_t *fiducl, *libraries, *system, *device; /* objects */
     fcl_result *results;                          /* (n_results) */
     size_t n_results, capacity;
@@ -76,11 +77,13 @@ const json_t *fcl_report_value(const fcl_report *report, const char *object, con
 const char *fcl_report_text(const fcl_report *report, const char *object, const char *key);
 
 /* Before anything is measured: FCL_E_INPUT names what `run`, a report of this process, does not have in common with the
- * runs of `report`, which was read from `path`: command, program, device, power source, governor. */
+ * runs of `report`, which was read from `path`: command, program, device, power source, governor; or why
+ * `report` takes no further run: it is partial or of version 1, or a check failed. */
 fcl_status fcl_report_check_conditions(const fcl_report *report, const char *path, const fcl_report *run);
 /* Appends the run's samples to those of the same results, and empties it. A result that only one of them has stays, or
- * is added, as it is; one that is wrong in either is wrong. Details are those of the first run, with a warning where
- * solvers differ. FCL_E_INPUT, and nothing is changed, when they do not belong together. */
+ * is added, as it is. Details are those of the first run, with a warning where solvers differ. FCL_E_INPUT when they do
+ * not belong together, FCL_E_WRONG_RESULT when a check of the run failed; then nothing is changed.
+ * After FCL_E_MEMORY a part is merged, and the run is empty. */
 fcl_status fcl_report_merge(fcl_report *report, const char *path, fcl_report *run);
 
 /* Whole or not at all. */

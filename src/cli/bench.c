@@ -166,35 +166,43 @@ done:
 /* Also after a failure: what was measured until then is kept. */
 static fcl_status finish(fcl_bench *bench, fcl_status measured, const char *file) {
     fcl_status status;
-    char *message = fcl_duplicate(fcl_error_message());
-    if (measured != FCL_OK && bench->report->n_results == 0) goto failed;
+    char *why = measured == FCL_OK ? NULL : fcl_error_keep();
+    if (measured != FCL_OK && bench->report->n_results == 0) {
+        status = fcl_fail(measured, "%s; nothing was measured, so that no file was written", fcl_error_message());
+        goto done;
+    }
     bench->report->is_partial = measured != FCL_OK;
-    FCL_TRY(fcl_bench_end(bench));
-    FCL_TRY(fcl_bench_show(bench->report, file, fcl_report_write(bench->report, file)));
-    if (measured == FCL_OK) FCL_TRY(fcl_bench_verdict(bench->report));
-failed:
-    if (measured != FCL_OK)
-        status = message ? fcl_fail(measured, "%s%s%s", message,
-                                    bench->report->n_results ? "; what was measured before is, marked as partial, in "
-                                                             : "; nothing was measured, so that no file was written",
-                                    bench->report->n_results ? file : "")
-                         : measured;
+    status = fcl_bench_end(bench);
+    if (status == FCL_OK) status = fcl_report_write(bench->report, file);
+    status = fcl_bench_show(bench->report, file, status);
+    if (measured == FCL_OK)
+        FCL_TRY_ALSO(fcl_bench_verdict(bench->report));
+    else if (status == FCL_OK)
+        status = fcl_fail(measured, "%s; what was measured before is, marked as partial, in %s", why ? why : "", file);
+    else
+        status = fcl_fail(measured, "%s; what was measured before is lost: %s", why ? why : "", fcl_error_message());
 done:
-    free(message);
+    free(why);
     return status;
 }
 
-/* As one more run of the file. What was measured of it before a failure is no run. */
-static fcl_status finish_added(fcl_report *earlier, fcl_bench *bench, fcl_status measured, const char *file) {
+/* As one more run of the file, with those that others have added meanwhile. What was measured of it before a failure is no
+ * run, and neither is one that is wrong. */
+static fcl_status finish_added(fcl_report **out, fcl_bench *bench, fcl_status measured, const char *file) {
+    static const char unchanged[] = "%s; '%s' is as it was before this run";
     fcl_status status;
-    if (measured != FCL_OK)
-        return fcl_fail(measured, "%s; '%s' is as it was before this run", fcl_error_message(), file);
+    fcl_report *all = NULL;
+    if (measured != FCL_OK) return fcl_fail(measured, unchanged, fcl_error_message(), file);
     FCL_TRY(fcl_bench_end(bench));
-    status = fcl_report_merge(earlier, file, bench->report);
-    if (status != FCL_OK) return fcl_bench_show(bench->report, file, status);
-    FCL_TRY(fcl_bench_show(earlier, file, fcl_report_write(earlier, file)));
-    FCL_TRY(fcl_bench_verdict(earlier));
+    status = fcl_report_read(&all, file);
+    if (status == FCL_OK) status = fcl_report_merge(all, file, bench->report);
+    if (status != FCL_OK)
+        FCL_TRY(fcl_bench_show(bench->report, file, fcl_fail(status, unchanged, fcl_error_message(), file)));
+    FCL_TRY(fcl_bench_show(all, file, fcl_report_write(all, file)));
+    *out = all;
+    all = NULL;
 done:
+    fcl_report_free(all);
     return status;
 }
 
@@ -208,7 +216,7 @@ typedef struct request {
     size_t n_command, n_runs;
     const char *file;
     char *own_file;      /* where none is named */
-    fcl_report *earlier; /* the runs in the file that it is added to; else NULL */
+    fcl_report *earlier; /* the runs in the file that it is added to, as they are at first; else NULL */
 } request;
 
 static void dispose_request(request *r) {
@@ -281,10 +289,14 @@ static fcl_status run_here(fcl_report **out, request *r) {
     else if (!fcl_argument_flag(r->arguments, "force"))
         FCL_TRY(check_figures(&bench, r->chosen));
     const fcl_status measured = r->chosen->measure(&bench);
-    FCL_TRY(r->earlier ? finish_added(r->earlier, &bench, measured, r->file) : finish(&bench, measured, r->file));
-    fcl_report **whole = r->earlier ? &r->earlier : &bench.report;
-    *out = *whole;
-    *whole = NULL;
+    /* The first run of all may have become the second one meanwhile. */
+    if (fcl_argument_flag(r->arguments, "add") && fcl_path_exists(r->file)) {
+        FCL_TRY(finish_added(out, &bench, measured, r->file));
+    } else {
+        FCL_TRY(finish(&bench, measured, r->file));
+        *out = bench.report;
+        bench.report = NULL;
+    }
 done:
     fcl_bench_close(&bench);
     free(device);

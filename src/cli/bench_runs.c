@@ -46,6 +46,9 @@ fcl_status fcl_bench_command(char ***out, size_t *n, const fcl_arguments *argume
                            o->kind == FCL_OPTION_FLAG ? fcl_format("--%s", o->name)
                                                       : fcl_format("--%s=%s", o->name, *values)));
     }
+    /* Which is every command's: it changes how batches are made. */
+    const char *threads = fcl_argument_text(arguments, "threads");
+    if (threads) FCL_TRY(append(&list, &capacity, &n_list, fcl_format("--threads=%s", threads)));
     *out = list;
     *n = n_list;
     list = NULL;
@@ -55,15 +58,13 @@ done:
 }
 
 fcl_status fcl_bench_show(const fcl_report *report, const char *file, fcl_status kept) {
-    fcl_status status;
+    fcl_status status = kept;
     char *table = NULL;
-    FCL_TRY(fcl_bench_table(&table, report));
+    FCL_TRY_ALSO(fcl_bench_table(&table, report));
     fcl_terminal_clear();
     /* Where the file could not be written, the table is all that is left. */
-    printf("%s", table);
-    FCL_TRY(kept);
-    if (!report->is_partial) printf("\nAll of it is in %s\n", file);
-done:
+    if (table) printf("%s", table);
+    if (status == FCL_OK && !report->is_partial) printf("\nAll of it is in %s\n", file);
     free(table);
     return status;
 }
@@ -87,43 +88,37 @@ static fcl_status run_process(char **output, const char *const *list, size_t ind
     return fcl_fail(status_of(code), "run %zu of %zu failed", index + 1, n_runs);
 }
 
-/* What is in the file after n_runs runs, or after the failure of one that was not the first. */
+/* What is in the file after n_runs runs, or after the failure of one that was not the first. All runs in it are whole. */
 static fcl_status show_all(fcl_report **out, const char *file, fcl_status measured) {
-    fcl_status status;
     fcl_report *report = NULL;
-    char *message = fcl_duplicate(fcl_error_message());
-    FCL_TRY(fcl_report_read(&report, file));
-    fcl_status kept = FCL_OK;
-    if (measured != FCL_OK) {
-        report->is_partial = 1;
-        kept = fcl_report_write(report, file);
-    }
-    FCL_TRY(fcl_bench_show(report, file, kept));
-    if (measured != FCL_OK)
-        FCL_TRY(fcl_fail(measured, "%s; the runs before are, marked as partial, in %s", message ? message : "", file));
-    *out = report;
-    report = NULL;
-done:
-    fcl_report_free(report);
-    free(message);
+    char *why = measured == FCL_OK ? NULL : fcl_error_keep();
+    fcl_status status = fcl_report_read(&report, file);
+    if (measured != FCL_OK && report)
+        status = fcl_fail(measured, "%s; the runs before it are in %s", why ? why : "", file);
+    else if (measured != FCL_OK)
+        status = fcl_fail(measured, "%s; the runs before it: %s", why ? why : "", fcl_error_message());
+    if (report) status = fcl_bench_show(report, file, status);
+    if (status == FCL_OK)
+        *out = report;
+    else
+        fcl_report_free(report);
+    free(why);
     return status;
 }
 
 fcl_status fcl_bench_run_processes(fcl_report **out, const fcl_arguments *arguments, char *const *command,
                                    size_t n_command, const char *file, size_t n_runs) {
-    enum { MORE = 6 }; /* program, --out, --threads, --quiet, --add or --force, NULL */
+    enum { MORE = 5 }; /* program, --out, --quiet, --add or --force, NULL */
     fcl_status status;
-    const char **list = NULL, *threads = fcl_argument_text(arguments, "threads");
-    char *own = fcl_process_own_program(), *out_option = fcl_format("--out=%s", file),
-         *threads_option = fcl_format("--threads=%s", threads ? threads : ""), *output = NULL;
+    const char **list = NULL;
+    char *own = fcl_process_own_program(), *out_option = fcl_format("--out=%s", file), *output = NULL;
     size_t n = 0, i = 0;
-    if (!own || !out_option || !threads_option)
+    if (!own || !out_option)
         FCL_TRY(fcl_fail(FCL_E_IO, "--runs starts this program anew, and the system does not say where it is"));
     FCL_TRY(FCL_NEW(&list, n_command + MORE, "arguments"));
     list[n++] = own;
     for (size_t k = 0; k < n_command; k++) list[n++] = command[k];
     list[n++] = out_option;
-    if (threads) list[n++] = threads_option;
     if (fcl_argument_flag(arguments, "quiet")) list[n++] = "--quiet";
     for (; i < n_runs && status == FCL_OK; i++) {
         free(output);
@@ -146,6 +141,5 @@ done:
     free(list);
     free(own);
     free(out_option);
-    free(threads_option);
     return status;
 }

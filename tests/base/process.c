@@ -96,15 +96,23 @@ START_TEST(a_process_is_followed) {
 }
 END_TEST
 
-/* The signal goes to this process alone, as `kill` sends it. */
+/* The signal goes to this process alone, as `kill` sends it, or to both, and then the child gets no second one. */
+static const struct {
+    const char *script, *output;
+} asked[] = {
+    {"trap 'echo asked; exit 7' INT; kill -TERM $PPID; while :; do sleep 0.1; done", "asked\n"},
+    {"trap 'echo got it; trap \"exit 8\" TERM' TERM; trap 'echo asked; exit 7' INT; "
+     "kill -TERM $PPID $$; while :; do sleep 0.1; done",
+     "got it\nasked\n"},
+};
+
 START_TEST(a_process_that_is_followed_is_asked_to_end) {
-    const char *waits[] = {"/bin/sh", "-c",
-                           "trap 'echo asked; exit 7' TERM; kill -TERM $PPID; while :; do sleep 0.1; done", NULL};
+    const char *waits[] = {"/bin/sh", "-c", asked[_i].script, NULL};
     char *output;
     int code;
     fcl_interrupt_install();
     ck_ok(fcl_process_follow(&output, &code, waits));
-    ck_assert_str_eq(output, "asked\n");
+    ck_assert_str_eq(output, asked[_i].output);
     ck_assert_int_eq(code, 7);
     ck_assert_int_eq(fcl_interrupt_requested(), SIGTERM);
     free(output);
@@ -207,7 +215,7 @@ int main(int argc, char **argv) {
     tcase_add_test(tests, much_input_and_output_do_not_block);
     tcase_add_test(tests, failures_say_how_and_what_was_printed);
     tcase_add_test(tests, a_process_is_followed);
-    tcase_add_test(tests, a_process_that_is_followed_is_asked_to_end);
+    tcase_add_loop_test(tests, a_process_that_is_followed_is_asked_to_end, 0, sizeof asked / sizeof *asked);
     tcase_add_test(tests, a_shared_input_is_divided);
     tcase_add_test(tests, a_process_that_dies_is_no_error);
     tcase_add_test(tests, a_signal_ends_the_processes);

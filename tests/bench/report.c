@@ -143,18 +143,20 @@ START_TEST(runs_are_kept_apart) {
 }
 END_TEST
 
-START_TEST(wrong_in_one_run_is_wrong) {
+START_TEST(a_wrong_run_takes_nothing_with_it) {
     fcl_report *all = made_run(1), *run = made_run(2), *again = made_run(3);
-    fcl_result other = made_result("infer/base_model/batch1", 1);
+    fcl_result other = made_result("infer/base_model/batch1", 1), wrong = made_result("infer/base_model/batch8", 0);
     ck_ok(fcl_report_add(again, &other));
-    run->results[0].check.passed = 0;
-    run->results[0].check.error = 7.0;
-    ck_ok(fcl_report_merge(all, path, run));
+    ck_ok(fcl_report_add(run, &wrong));
+    ck_fails(fcl_report_merge(all, path, run), FCL_E_WRONG_RESULT, "batch8 (against the reference: 0.1");
+    ck_assert_uint_eq(all->n_results, 1);
+    ck_assert_int_eq(all->results[0].check.passed, 1);
+    ck_assert_uint_eq(all->results[0].n_samples, 3);
+    ck_assert_uint_eq(all->results[0].n_runs, 1);
+    ck_assert_uint_eq(run->n_results, 2); /* which can be shown */
     ck_ok(fcl_report_merge(all, path, again));
-    ck_assert_int_eq(all->results[0].check.passed, 0);
-    ck_assert(all->results[0].check.error == 7.0);
-    ck_assert_uint_eq(all->results[0].n_samples, 0);
-    ck_assert_uint_eq(all->results[0].n_runs, 0);
+    ck_assert_uint_eq(all->results[0].n_samples, 6);
+    ck_fails(fcl_report_merge(run, path, again), FCL_E_INPUT, "with a failed check of infer/base_model/batch8");
     /* What only one run has is there with that run. */
     ck_assert_uint_eq(all->n_results, 2);
     ck_assert_uint_eq(all->results[1].n_runs, 1);
@@ -179,6 +181,9 @@ START_TEST(what_does_not_belong_together_is_refused) {
     json_object_del(run->system, "power_source");
     json_array_append_new(run->command, json_string("--batch-size=64"));
     ck_fails(fcl_report_check_conditions(all, path, run), FCL_E_INPUT, "another command");
+    all->is_partial = 1;
+    ck_fails(fcl_report_check_conditions(all, path, run), FCL_E_INPUT, "which is partial");
+    all->is_partial = 0;
     json_array_remove(run->command, 1);
     run->results[0].workload_version++;
     ck_fails(fcl_report_merge(all, path, run), FCL_E_INPUT, "version 4 in 'this run'");
@@ -208,6 +213,9 @@ START_TEST(a_file_of_version_1_is_one_run) {
     ck_assert_uint_eq(read->results[0].n_runs, 1);
     ck_assert_uint_eq(read->results[0].runs[0].n_samples, 2);
     ck_assert_str_eq(read->results[0].runs[0].began, "2026-01-31T23:59:59Z");
+    fcl_report *run = made_run(1);
+    ck_fails(fcl_report_check_conditions(read, path, run), FCL_E_INPUT, "format version 1");
+    fcl_report_free(run);
     fcl_report_free(read);
 }
 END_TEST
@@ -339,7 +347,7 @@ int main(void) {
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, results_come_back);
     tcase_add_test(tests, runs_are_kept_apart);
-    tcase_add_test(tests, wrong_in_one_run_is_wrong);
+    tcase_add_test(tests, a_wrong_run_takes_nothing_with_it);
     tcase_add_test(tests, what_does_not_belong_together_is_refused);
     tcase_add_test(tests, a_file_of_version_1_is_one_run);
     tcase_add_test(tests, the_file_sums_up_the_samples);

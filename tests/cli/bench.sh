@@ -48,6 +48,17 @@ expect 11 "accuracy/tiny" bench accuracy --model ./tiny.cfg --seeds 1 --max-epoc
   --out missed.json
 grep -q '"passed": false' missed.json || fail "a missed target is not in the file"
 grep -q "WRONG" stdout.txt || fail "a missed target is not in the table"
+expect 3 "with a failed check of accuracy/tiny" bench accuracy --model ./tiny.cfg --seeds 1 --max-epochs 1 --batch-size 2304 \
+  --target 0.000001 --out missed.json --add
+# Added to runs that were right, here to another target, it takes nothing with it.
+expect 0 "accuracy/tiny" bench accuracy --model ./tiny.cfg --seeds 1 --max-epochs 1 --batch-size 2304 --target 1000 \
+  --out reached.json
+sed 's/--target=1000/--target=0.000001/; s/"target_mae": 1000[.0]*/"target_mae": 0.000001/' reached.json >earlier.json
+cp earlier.json before.json
+expect 11 "'earlier.json' is as it was before this run" bench accuracy --model ./tiny.cfg --seeds 1 --max-epochs 1 \
+  --batch-size 2304 --target 0.000001 --out earlier.json --add
+grep -q "WRONG" stdout.txt || fail "a missed target of a run that was to be added is not in the table"
+cmp -s earlier.json before.json || fail "a wrong run changed the runs before it"
 
 # Whether the two clocks agree within their bound depends on the machine, the table and the figure do not.
 "$FIDUCL" bench ops $tiny --out ops.json >stdout.txt 2>stderr.txt
@@ -58,9 +69,13 @@ there ops.json
 if command -v gnuplot >/dev/null; then
   there ops_roofline_tiny.svg ops_roofline_tiny.png ops_roofline_tiny.csv
   # They are of the first run.
+  cksum ops_roofline_tiny.* >before.txt
   "$FIDUCL" bench ops $tiny --out ops.json --add >stdout.txt 2>stderr.txt
   code=$?
-  [ $code -eq 0 ] || [ $code -eq 11 ] || { fail "bench ops --add ends with $code"; cat stderr.txt >&2; }
+  # 3 where the first one's clocks did not agree.
+  [ $code -eq 0 ] || [ $code -eq 11 ] || [ $code -eq 3 ] ||
+    { fail "bench ops --add ends with $code"; cat stderr.txt >&2; }
+  cksum ops_roofline_tiny.* | cmp -s - before.txt || fail "a run that was added changed the figures"
   rm ops.json
   expect 5 "ops_roofline_tiny.svg" bench ops $tiny --out ops.json
 fi

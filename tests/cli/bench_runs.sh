@@ -22,6 +22,7 @@ sed 's/"calibration_vector": [0-9]*/"calibration_vector": 4/' runs.json >narrow.
 expect 0 "3 runs" bench infer $tiny --add --out narrow.json
 # What does not belong together is found before anything is measured, and nothing is lost.
 expect 3 "a run with another command cannot be added to 'runs.json'" bench infer $tiny --as-shipped --add --out runs.json
+expect 3 '"--threads=1"' bench infer $tiny --threads 1 --add --out runs.json
 expect 3 "a run with another command" bench train $tiny --add --runs 2 --out runs.json
 grep -q "run 1 of 2 failed" stderr.txt || fail "no word of the run that failed"
 sed 's/"kernels": "/&0/' runs.json >other.json
@@ -33,6 +34,19 @@ expect 2 "give one of them" bench infer $tiny --add --force --out runs.json
 expect 2 "'/dev/null' is none" bench infer $tiny --runs 2 --out /dev/null
 expect 2 "--runs" bench infer $tiny --runs 0 --out other.json
 cmp -s runs.json before.json || fail "a refused run changed the file"
+
+# Two that measure at the same time, of which each begins before the other one's run is in the file.
+: >first.txt
+"$FIDUCL" bench infer $tiny --add --out both.json >first.txt 2>&1 &
+program=$!
+tries=0
+until grep -q "warming up" first.txt || [ $tries -ge 600 ]; do
+  sleep 0.1
+  tries=$((tries + 1))
+done
+expect 0 "infer/tiny/batch8" bench infer $tiny --add --out both.json
+wait $program || { fail "a run beside another one could not be added"; cat first.txt; }
+[ "$(runs both.json)" -eq 2 ] || fail "one of two runs that were measured at the same time is lost"
 
 # After an interrupt, here of the process that starts the others, the runs before it are kept.
 "$FIDUCL" bench infer --model ./tiny.cfg --batch-size 8 --repeats 5 --runs 1000 --out stopped.json >stdout.txt 2>stderr.txt &
@@ -47,8 +61,22 @@ wait $program
 [ $? -eq 14 ] || { fail "interrupted runs end otherwise than with 14"; cat stderr.txt; }
 [ "$(runs stopped.json)" -ge 2 ] || fail "the runs before an interrupt are not in the file"
 [ "$(grep -c '"samples": 5' stopped.json)" -eq "$(runs stopped.json)" ] || fail "a run that is not whole is in the file"
-grep -q '"partial": true' stopped.json || fail "stopped.json does not say that runs are missing"
-grep -q "^PARTIAL" stdout.txt || fail "the table does not say that runs are missing"
-grep -q "marked as partial, in stopped.json" stderr.txt || fail "no word of the runs that are kept"
+grep -q '"partial": false' stopped.json || fail "whole runs are called partial"
+grep -q "^infer/tiny/batch8" stdout.txt || fail "the runs before an interrupt are not shown"
+grep -q "the runs before it are in stopped.json" stderr.txt || fail "no word of the runs that are kept"
+
+# All of the process group get the signal, as from systemd: the first run keeps what it has measured.
+setsid "$FIDUCL" bench infer --model ./tiny.cfg --batch-size 8 --repeats 1000 --runs 2 --out group.json >stdout.txt 2>stderr.txt &
+program=$!
+tries=0
+until grep -q "repeats" stderr.txt || [ $tries -ge 600 ]; do
+  sleep 0.1
+  tries=$((tries + 1))
+done
+kill -TERM -$program
+wait $program
+[ $? -eq 14 ] || { fail "a group that is interrupted ends otherwise than with 14"; cat stderr.txt; }
+grep -q '"partial": true' group.json || fail "what the first run measured before an interrupt of the group is lost"
+expect 3 "'group.json', which is partial" bench infer --model ./tiny.cfg --batch-size 8 --repeats 1000 --add --out group.json
 
 finish

@@ -261,6 +261,13 @@ START_TEST(a_driver_that_does_not_map) {
     for (int epoch = 0; epoch < EPOCHS; epoch++) run_epoch(&position, trainer);
     fcl_trainer_free(trainer);
     check_equal(&copied, &refused);
+    /* The next training of the process does not say it again. */
+    *warnings = '\0';
+    driver.n_good = refusals[_i].n_good;
+    trainer = make_trainer(&refused, UINT64_MAX);
+    ck_assert_int_eq(driver.n_good, 0);
+    ck_assert_str_eq(warnings, "");
+    fcl_trainer_free(trainer);
 done:
     free_gear(&copied);
     free_gear(&refused);
