@@ -102,7 +102,7 @@ static const struct {
 } asked[] = {
     {"trap 'echo asked; exit 7' INT; kill -TERM $PPID; while :; do sleep 0.1; done", "asked\n"},
     {"trap 'echo got it; trap \"exit 8\" TERM' TERM; trap 'echo asked; exit 7' INT; "
-     "kill -TERM $PPID $$; while :; do sleep 0.1; done",
+     "kill -TERM $$; kill -TERM $PPID; while :; do sleep 0.1; done",
      "got it\nasked\n"},
 };
 
