@@ -36,9 +36,8 @@ static int borders_fit(const fcl_conv_shape *s, int columns) {
 static int block_of(direct_block *out, const fcl_op_desc *desc, const fcl_device *device) {
     const fcl_conv_shape shape = fcl_conv_as_forward(desc), *s = &shape;
     const int cell = desc->fused_pool ? 2 : 1;
-    int sums = fcl_register_sums(device), n_vectors = (s->out_c + LANES - 1) / LANES;
-    direct_block block = {.vectors = n_vectors % 2 == 0 && sums >= LANES ? 2 : 1};
-    int most = sums / block.vectors / cell;
+    direct_block block = {.vectors = fcl_register_vectors(s->out_c, device)};
+    int most = fcl_register_sums(device) / block.vectors / cell;
     if (most < cell) return 0;
     block.columns = fcl_even_part(s->out_w / cell, most / cell) * cell;
     while (block.columns > 0 && !borders_fit(s, block.columns)) block.columns -= cell;

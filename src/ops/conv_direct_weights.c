@@ -23,8 +23,8 @@ typedef struct weights_block {
 } weights_block;
 
 static weights_block block_of(const fcl_conv_shape *c, const fcl_device *device) {
-    int sums = fcl_register_sums(device), n_vectors = (c->out_c + LANES - 1) / LANES;
-    weights_block block = {.vectors = n_vectors % 2 == 0 && sums >= LANES ? 2 : 1, .taps = 1};
+    int sums = fcl_register_sums(device);
+    weights_block block = {.vectors = fcl_register_vectors(c->out_c, device), .taps = 1};
     block.channels = fcl_even_part(c->in_c, fcl_max_int(1, sums / block.vectors));
     if (c->kernel_w <= MAX_KERNEL_W && block.channels * block.vectors * c->kernel_w <= sums) block.taps = c->kernel_w;
     return block;

@@ -98,6 +98,12 @@ int fcl_register_sums(const fcl_device *device) {
     return width >= 16 ? WIDE : width >= 8 ? MIDDLE : NARROW;
 }
 
+int fcl_register_vectors(int channels, const fcl_device *device) {
+    enum { LANES = 16 };
+    const int vectors = (channels + LANES - 1) / LANES;
+    return vectors % 2 == 0 && fcl_register_sums(device) >= LANES ? 2 : 1;
+}
+
 double fcl_speed_of_detour(const fcl_op_desc *desc, const fcl_device *device) {
     (void)desc;
     (void)device;

@@ -38,6 +38,9 @@ fcl_status fcl_sum_parts_run(fcl_kernel *sum_parts, int n_parts, size_t gradient
 
 /* How many sums of 16 floats a CPU can hold in registers beside the operands of a multiplication. */
 int fcl_register_sums(const fcl_device *device);
+/* Vectors of 16 output channels, of `channels` in all, whose sums are made together, so that what was read of the other operand
+ * serves all: two where registers have room and vectors come in pairs. */
+int fcl_register_vectors(int channels, const fcl_device *device);
 /* How many of `n` to take at a time, at most `most`, so that the last time is as full as can be. */
 int fcl_even_part(int n, int most);
 

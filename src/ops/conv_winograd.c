@@ -110,7 +110,7 @@ static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *d
     fcl_plan *plan = NULL;
     fcl_text options = FCL_TEXT_EMPTY;
     fcl_conv_shape s = fcl_conv_as_forward(desc);
-    const int vectors = fcl_winograd_vectors(&s, device);
+    const int vectors = fcl_register_vectors(s.out_c, device);
     const tile_block block = block_of(&s, desc->batch, device);
     FCL_TRY(FCL_NEW(&plan, 1, "a plan"));
     plan->weights_range =

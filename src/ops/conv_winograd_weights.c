@@ -101,7 +101,7 @@ static fcl_status prepare(fcl_plan **out, const fcl_op_desc *desc, fcl_device *d
     const fcl_conv_shape conv = fcl_conv_of(desc), *c = &conv;
     const winograd_layout l = layout_of(desc);
     fcl_text options = FCL_TEXT_EMPTY;
-    const int vectors = fcl_winograd_vectors(c, device);
+    const int vectors = fcl_register_vectors(c->out_c, device);
     const int channels = power_of_two(fcl_winograd_sums(c, device));
     const int near_channels = c->in_c % NEAR_CHANNELS == 0 ? NEAR_CHANNELS : LANES;
     FCL_TRY(FCL_NEW(&plan, 1, "a plan"));

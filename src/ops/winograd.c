@@ -6,12 +6,8 @@ size_t fcl_winograd_tiles(const fcl_conv_shape *conv) {
     return fcl_div_up((size_t)conv->out_h, FCL_WINOGRAD_TILE) * fcl_div_up((size_t)conv->out_w, FCL_WINOGRAD_TILE);
 }
 
-int fcl_winograd_vectors(const fcl_conv_shape *conv, const fcl_device *device) {
-    return conv->out_c % (2 * FCL_WINOGRAD_LANES) == 0 && fcl_register_sums(device) >= FCL_WINOGRAD_LANES ? 2 : 1;
-}
-
 int fcl_winograd_sums(const fcl_conv_shape *conv, const fcl_device *device) {
-    return fcl_register_sums(device) / fcl_winograd_vectors(conv, device);
+    return fcl_register_sums(device) / fcl_register_vectors(conv->out_c, device);
 }
 
 int fcl_winograd_fits(const fcl_op_desc *desc, const fcl_device *device) {

@@ -14,9 +14,7 @@ enum {
 
 /* Of one sample's y. */
 size_t fcl_winograd_tiles(const fcl_conv_shape *conv);
-/* Vectors of output channels whose products are made together, so that what was read of the other operand serves all. */
-int fcl_winograd_vectors(const fcl_conv_shape *conv, const fcl_device *device);
-/* Tiles, or input channels, whose products with so many vectors registers hold the sums of. */
+/* Tiles, or input channels, whose products with fcl_register_vectors() vectors registers hold the sums of. */
 int fcl_winograd_sums(const fcl_conv_shape *conv, const fcl_device *device);
 /* Whether kernel, stride, channels and device are those that the method is made for; the workspace may still be too large. */
 int fcl_winograd_fits(const fcl_op_desc *desc, const fcl_device *device);
