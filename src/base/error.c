@@ -65,9 +65,7 @@ fcl_status fcl_fail_memory(const char *what, size_t bytes) {
 }
 
 char *fcl_error_keep(void) {
-    const size_t n_bytes = strlen(message) + 1;
-    char *kept = malloc(n_bytes);
-    return kept ? memcpy(kept, message, n_bytes) : NULL;
+    return strdup(message);
 }
 
 void fcl_error_restore(char *kept) {

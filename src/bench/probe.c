@@ -133,7 +133,7 @@ static fcl_status choose_width(fcl_probe *probe, int wanted) {
             n = 1;
         }
     for (int i = 0; i < n; i++) FCL_TRY(begin_candidate(&candidates[i], probe, list[i]));
-    for (int round = 0; round < ROUNDS; round++)
+    for (int round = 0; n > 1 && round < ROUNDS; round++)
         for (int i = 0; i < n; i++) {
             double seconds;
             const int steps = candidates[i].steps / SHORTER + 1;
