@@ -31,14 +31,8 @@ expect 0 "as_shipped" bench train $tiny --as-shipped --out shipped.json
 # After an interrupt the file has what there is, and says so. Rounds go on for ever, so that it comes among them.
 "$FIDUCL" bench infer --model ./tiny.cfg --batch-size 8 --repeats 1000 --out partial.json >stdout.txt 2>stderr.txt &
 program=$!
-tries=0
-until grep -q "repeats" stderr.txt || [ $tries -ge 600 ]; do
-  sleep 0.1
-  tries=$((tries + 1))
-done
-kill -TERM $program
-wait $program
-[ $? -eq 14 ] || { fail "an interrupted benchmark ends otherwise than with 14"; cat stderr.txt; }
+await grep -q "repeats" stderr.txt
+interrupt $program "an interrupted benchmark"
 grep -q '"partial": true' partial.json || fail "what was measured before an interrupt is not in the file"
 grep -q "^PARTIAL" stdout.txt || fail "the table does not say that it is partial"
 grep -q "marked as partial, in partial.json" stderr.txt || fail "no word of the partial file"

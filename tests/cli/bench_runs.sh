@@ -39,11 +39,7 @@ cmp -s runs.json before.json || fail "a refused run changed the file"
 : >first.txt
 "$FIDUCL" bench infer $tiny --add --out both.json >first.txt 2>&1 &
 program=$!
-tries=0
-until grep -q "warming up" first.txt || [ $tries -ge 600 ]; do
-  sleep 0.1
-  tries=$((tries + 1))
-done
+await grep -q "warming up" first.txt
 expect 0 "infer/tiny/batch8" bench infer $tiny --add --out both.json
 wait $program || { fail "a run beside another one could not be added"; cat first.txt; }
 [ "$(runs both.json)" -eq 2 ] || fail "one of two runs that were measured at the same time is lost"
@@ -51,14 +47,8 @@ wait $program || { fail "a run beside another one could not be added"; cat first
 # After an interrupt, here of the process that starts the others, the runs before it are kept.
 "$FIDUCL" bench infer --model ./tiny.cfg --batch-size 8 --repeats 5 --runs 1000 --out stopped.json >stdout.txt 2>stderr.txt &
 program=$!
-tries=0
-until grep -q "^run 3 of" stderr.txt || [ $tries -ge 600 ]; do
-  sleep 0.1
-  tries=$((tries + 1))
-done
-kill -TERM $program
-wait $program
-[ $? -eq 14 ] || { fail "interrupted runs end otherwise than with 14"; cat stderr.txt; }
+await grep -q "^run 3 of" stderr.txt
+interrupt $program "a benchmark of several runs"
 [ "$(runs stopped.json)" -ge 2 ] || fail "the runs before an interrupt are not in the file"
 [ "$(grep -c '"samples": 5' stopped.json)" -eq "$(runs stopped.json)" ] || fail "a run that is not whole is in the file"
 grep -q '"partial": false' stopped.json || fail "whole runs are called partial"
@@ -68,14 +58,8 @@ grep -q "the runs before it are in stopped.json" stderr.txt || fail "no word of 
 # All of the process group get the signal, as from systemd: the first run keeps what it has measured.
 setsid "$FIDUCL" bench infer --model ./tiny.cfg --batch-size 8 --repeats 1000 --runs 2 --out group.json >stdout.txt 2>stderr.txt &
 program=$!
-tries=0
-until grep -q "repeats" stderr.txt || [ $tries -ge 600 ]; do
-  sleep 0.1
-  tries=$((tries + 1))
-done
-kill -TERM -$program
-wait $program
-[ $? -eq 14 ] || { fail "a group that is interrupted ends otherwise than with 14"; cat stderr.txt; }
+await grep -q "repeats" stderr.txt
+interrupt -$program "a group"
 grep -q '"partial": true' group.json || fail "what the first run measured before an interrupt of the group is lost"
 expect 3 "'group.json', which is partial" bench infer --model ./tiny.cfg --batch-size 8 --repeats 1000 --add --out group.json
 

@@ -23,6 +23,22 @@ expect() {
   fi
 }
 
+# await COMMAND...: until it succeeds, a minute at most.
+await() {
+  tries=0
+  until "$@" || [ $tries -ge 600 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+  done
+}
+
+# interrupt TARGET WHAT: the process `program`, or with -PID its group, which must end as interrupted.
+interrupt() {
+  kill -TERM "$1"
+  wait $program
+  [ $? -eq 14 ] || { fail "$2 ends otherwise than with 14"; cat stderr.txt; }
+}
+
 # there FILE...: each exists and is not empty.
 there() {
   for file in "$@"; do

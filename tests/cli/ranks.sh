@@ -62,8 +62,7 @@ same_losses alone killed
 long="prepared --model ./tiny.cfg --batch-size 8 --epochs 100000 --seed 5"
 "$MPIEXEC" -n 2 "$FIDUCL" train $long --out stopped >stdout.txt 2>stderr.txt </dev/null &
 job=$!
-tries=0
-until [ -s stopped/history.csv ] || [ $tries -ge 300 ]; do sleep 0.2; tries=$((tries + 1)); done
+await test -s stopped/history.csv
 kill -INT "$(pgrep -P "$job" | head -n 1)"
 wait "$job" && fail "an interrupted training ended well"
 grep -qF "interrupted after step" stderr.txt || { fail "the interrupt was not told"; cat stderr.txt; }
